@@ -1,0 +1,259 @@
+"""Arithmetic backends: float64 (numpy), mpmath (reference) and Arb (python-flint, the fast one).
+
+A backend offers elementary functions on its own number type, exact rationals, vectors on a grid, and the convolution
+that the tower is made of.  Precision is process-global in mpmath and flint: it is set inside ``with backend.precision``
+and restored after it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from fractions import Fraction
+from typing import Any, Protocol
+
+__all__ = ["Arb", "Backend", "Float64", "Mpmath", "backend"]
+
+
+class Backend(Protocol):
+    """What the evaluators need of an arithmetic.  Vectors are sequences of numbers of the backend."""
+
+    name: str
+
+    def precision(self, bits: int) -> Any:
+        """Context manager: work with at least this many bits, restore the old precision afterwards."""
+
+    def number(self, value: Any) -> Any:
+        """An exact conversion from int, Fraction, decimal string, mpf, arb or float."""
+
+    def functions(self) -> dict[str, Callable]:
+        """The names that compiled expressions call."""
+
+    def apply(self, function: Callable, xs: Sequence) -> list[Sequence]:
+        """Map a function of one number, returning a tuple, over a vector: one vector per component."""
+
+    def convolve(self, kernel: Sequence, values: Sequence) -> Sequence:
+        """Full discrete convolution."""
+
+    def to_mpf(self, value: Any) -> Any:
+        """The number as an mpf at the current mpmath precision."""
+
+
+class Float64:
+    """Double precision through numpy; vectors are arrays."""
+
+    name = "float64"
+
+    @contextmanager
+    def precision(self, bits: int) -> Iterator[None]:
+        yield
+
+    def number(self, value: Any) -> float:
+        return float(value)
+
+    def rational(self, p: int, q: int) -> float:
+        return p / q
+
+    def functions(self) -> dict[str, Callable]:
+        import numpy
+        from scipy import special
+
+        return {"exp": numpy.exp, "log": numpy.log, "sqrt": numpy.sqrt, "erfc": special.erfc, "rational": self.rational,
+                "pi": lambda: math.pi, "minimum": numpy.minimum, "maximum": numpy.maximum,
+                "step": lambda a: numpy.heaviside(a, 0.5), "atan": numpy.arctan}
+
+    def apply(self, function: Callable, xs: Any) -> list:
+        import numpy
+
+        found = function(numpy.asarray(xs, dtype=float))
+        return [numpy.broadcast_to(f, (len(xs),)) for f in found]
+
+    def vector(self, values: Sequence) -> Any:
+        import numpy
+
+        return numpy.asarray(values, dtype=float)
+
+    def convolve(self, kernel: Any, values: Any) -> Any:
+        import numpy
+
+        return numpy.convolve(kernel, values)
+
+    def to_mpf(self, value: Any) -> Any:
+        from mpmath import mpf
+
+        return mpf(float(value))
+
+
+class Mpmath:
+    """Arbitrary precision through mpmath: the reference.
+
+    The convolution is exact integer arithmetic: vectors are scaled to fixed point, packed into one long integer each
+    (Kronecker substitution) and multiplied.
+    """
+
+    name = "mpmath"
+
+    def precision(self, bits: int) -> Any:
+        from mpmath import mp
+
+        return mp.workprec(bits)
+
+    def number(self, value: Any) -> Any:
+        from mpmath import mpf
+
+        if isinstance(value, Fraction):
+            return mpf(value.numerator) / value.denominator
+        if isinstance(value, (int, float, str)):
+            return mpf(value)
+        return +value if isinstance(value, mpf) else _arb_to_mpf(value)
+
+    def rational(self, p: int, q: int) -> Any:
+        from mpmath import mpf
+
+        return mpf(p) / q
+
+    def functions(self) -> dict[str, Callable]:
+        from mpmath import mp
+
+        return {"exp": mp.exp, "log": mp.log, "sqrt": mp.sqrt, "erfc": mp.erfc, "rational": self.rational,
+                "pi": lambda: +mp.pi, "minimum": min, "maximum": max, "atan": mp.atan,
+                "step": lambda a: mp.mpf(1) if a > 0 else (mp.mpf(0) if a < 0 else mp.mpf(1) / 2)}
+
+    def apply(self, function: Callable, xs: Sequence) -> list:
+        return [list(column) for column in zip(*(function(x) for x in xs), strict=True)]
+
+    def vector(self, values: Sequence) -> list:
+        return list(values)
+
+    def convolve(self, kernel: Sequence, values: Sequence) -> list:
+        from mpmath import mp, mpf
+        from mpmath.libmp import from_man_exp, to_fixed
+
+        bits = mp.prec + 16
+        a = [to_fixed(v._mpf_, bits) for v in kernel]
+        b = [to_fixed(v._mpf_, bits) for v in values]
+        size = max(map(_bit_length, a)) + max(map(_bit_length, b)) + len(kernel).bit_length() + 2
+        width = (size + 7) // 8
+        product = _pack(a, width) * _pack(b, width)
+        count = len(a) + len(b) - 1
+        return [mpf(from_man_exp(c, -2 * bits, mp.prec, "n")) for c in _unpack(product, width, count)]
+
+    def to_mpf(self, value: Any) -> Any:
+        return value
+
+
+def _bit_length(n: Any) -> int:
+    return int(n).bit_length()
+
+
+def _pack(coefficients: Sequence[int], width: int) -> Any:
+    """The integer sum of c_i 256**(width*i), for signed coefficients."""
+    from mpmath.libmp import MPZ
+
+    plus = b"".join(int(max(c, 0)).to_bytes(width, "little") for c in coefficients)
+    value = int.from_bytes(plus, "little")
+    if any(c < 0 for c in coefficients):
+        minus = b"".join(int(max(-c, 0)).to_bytes(width, "little") for c in coefficients)
+        value -= int.from_bytes(minus, "little")
+    return MPZ(value)
+
+
+def _unpack(value: Any, width: int, count: int) -> list[int]:
+    """The signed coefficients of :func:`_pack`: adding half to every digit makes all of them non-negative."""
+    half = 1 << (8 * width - 1)
+    shifted = int(value) + int.from_bytes(half.to_bytes(width, "little") * count, "little")
+    data = shifted.to_bytes(width * count + 8, "little")
+    return [int.from_bytes(data[i * width : (i + 1) * width], "little") - half for i in range(count)]
+
+
+class Arb:
+    """Ball arithmetic through python-flint: fast, and every rounding error is in the radius."""
+
+    name = "arb"
+
+    @contextmanager
+    def precision(self, bits: int) -> Iterator[None]:
+        from flint import ctx
+
+        old = ctx.prec
+        ctx.prec = bits
+        try:
+            yield
+        finally:
+            ctx.prec = old
+
+    def number(self, value: Any) -> Any:
+        from flint import arb, fmpq
+
+        if isinstance(value, Fraction):
+            return arb(fmpq(value.numerator, value.denominator))
+        if hasattr(value, "_mpf_"):
+            sign, man, exponent, _ = value._mpf_
+            return arb((-1) ** sign * int(man)) * arb(2) ** int(exponent)
+        return arb(value)
+
+    def rational(self, p: int, q: int) -> Any:
+        from flint import arb, fmpq
+
+        return arb(fmpq(p, q))
+
+    def functions(self) -> dict[str, Callable]:
+        from flint import arb
+
+        # compiled code passes Python integers too, and unbound flint methods do not convert them
+        def lifted(method: Callable) -> Callable:
+            return lambda a: method(a if isinstance(a, arb) else arb(a))
+
+        return {"exp": arb.exp, "log": lifted(arb.log), "sqrt": lifted(arb.sqrt), "erfc": arb.erfc, "atan": arb.atan,
+                "rational": self.rational, "pi": arb.pi, "minimum": lambda a, c: arb(a).min(arb(c)),
+                "maximum": lambda a, c: arb(a).max(arb(c)), "step": _arb_step}
+
+    def apply(self, function: Callable, xs: Sequence) -> list:
+        return [list(column) for column in zip(*(function(x) for x in xs), strict=True)]
+
+    def vector(self, values: Sequence) -> list:
+        return list(values)
+
+    def convolve(self, kernel: Sequence, values: Sequence) -> list:
+        from flint import arb, arb_poly
+
+        coefficients = (arb_poly(kernel) * arb_poly(values)).coeffs()
+        missing = len(kernel) + len(values) - 1 - len(coefficients)
+        return coefficients + [arb(0)] * missing
+
+    def to_mpf(self, value: Any) -> Any:
+        return _arb_to_mpf(value)
+
+
+def _arb_to_mpf(value: Any) -> Any:
+    """Midpoint of a ball as an mpf, rounded to the current mpmath precision."""
+    from mpmath import ldexp, mpf
+
+    man, exponent = value.mid().man_exp()
+    return ldexp(mpf(int(man)), int(exponent))
+
+
+def _arb_step(a: Any) -> Any:
+    from flint import arb
+
+    if a > 0:
+        return arb(1)
+    if a < 0:
+        return arb(0)
+    return arb(0.5, 0.5)
+
+
+BACKENDS = {b.name: b for b in (Float64(), Mpmath(), Arb())}
+
+
+def backend(name: str) -> Any:
+    """The backend of a name; raises ``ValueError`` for an unknown one.
+
+    >>> backend("arb").name
+    'arb'
+    """
+    try:
+        return BACKENDS[name]
+    except KeyError:
+        raise ValueError(f"unknown backend {name!r}: use {', '.join(BACKENDS)}") from None

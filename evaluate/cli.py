@@ -1,0 +1,91 @@
+"""The ``flrdt`` command: dispatch, exit codes, interruption.
+
+A command is a module of :mod:`flrdt.evaluate.commands` with ``arguments(parser)`` and ``run(options)``; only
+the module of the command at hand is imported, so that ``flrdt --help`` stays light.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+COMMANDS = {
+    "capacity": "injectivity capacity at a lifting level, to any number of digits",
+    "energy": "ground-state energy e_r(alpha)",
+    "table": "table of capacities",
+    "derive": "derive an objective, relations, gradient, innermost expectation or the plain closed form",
+}
+
+DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+
+
+class _Parser(argparse.ArgumentParser):
+    """Reports bad usage in one line."""
+
+    def error(self, message: str):
+        self.exit(BAD_INPUT, f"flrdt: {message} (see {self.prog} --help)\n")
+
+
+def parser(chosen: str | None) -> _Parser:
+    """The parser; the arguments of a command are added only for the chosen one."""
+    top = _Parser(
+        prog="flrdt",
+        description="Lifted random duality objectives for the injectivity capacity of ReLU networks: derive, evaluate, verify.",
+        epilog="example: flrdt capacity --level 2 --digits 50",
+    )
+    top.add_argument("--version", action="store_true", help="print the version and stop")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
+    for name, summary in COMMANDS.items():
+        sub = commands.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".",
+                                  formatter_class=argparse.RawDescriptionHelpFormatter)
+        if name == chosen:
+            from importlib import import_module
+
+            import_module(f"flrdt.evaluate.commands.{name}").arguments(sub)
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    chosen = next((w for w in words if w in COMMANDS), None)
+    top = parser(chosen)
+    try:
+        options = top.parse_args(words)
+        if options.version:
+            from importlib.metadata import version
+
+            print(f"flrdt {version('flrdt')}")
+            return DONE
+        if options.command is None:
+            top.print_help()
+            return DONE
+        return _run(options)
+    except SystemExit as stop:
+        return int(stop.code or 0)
+
+
+def _run(options: argparse.Namespace) -> int:
+    from importlib import import_module
+
+    try:
+        return import_module(f"flrdt.evaluate.commands.{options.command}").run(options)
+    except KeyboardInterrupt:
+        print("flrdt: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except (ValueError, TypeError) as problem:
+        if not getattr(problem, "bad_input", False):
+            raise
+        print(f"flrdt: {problem}", file=sys.stderr)
+        return BAD_INPUT
+    except ArithmeticError as problem:
+        print(f"flrdt: {problem}", file=sys.stderr)
+        return FAILED
+    except BrokenPipeError:
+        sys.stderr.close()
+        return DONE
+
+
+if __name__ == "__main__":
+    sys.exit(main())

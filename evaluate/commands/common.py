@@ -1,0 +1,81 @@
+"""What the commands share: options, progress on stderr, output of results."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+__all__ = ["emit", "level_options", "output_option", "progress", "write_atomically"]
+
+
+def level_options(parser: argparse.ArgumentParser, level: bool = True) -> None:
+    """``--level``, ``--gate``, ``--digits``, ``--json``."""
+    if level:
+        parser.add_argument("--level", default="2", metavar="R", help="1, 2p, 2, 3, ... (default 2)")
+    parser.add_argument("--gate", default="relu", metavar="NAME", help="gate (default relu)")
+    parser.add_argument("--digits", default="30", metavar="D", help="digits asked for (default 30)")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def output_option(parser: argparse.ArgumentParser) -> None:
+    """``--output FILE``."""
+    parser.add_argument("--output", metavar="FILE", help="write to a file instead of standard output")
+
+
+def progress() -> Callable[[str], None]:
+    """Messages on stderr once a computation has taken two seconds; on a terminal they overwrite each other."""
+    started = time.perf_counter()
+    terminal = sys.stderr.isatty()
+
+    def report(message: str) -> None:
+        elapsed = time.perf_counter() - started
+        if elapsed < 2:
+            return
+        if terminal:
+            print(f"\r\033[K[{elapsed:6.1f} s] {message}", end="", file=sys.stderr, flush=True)
+        else:
+            print(f"[{elapsed:6.1f} s] {message}", file=sys.stderr, flush=True)
+
+    return report
+
+
+def finish_progress() -> None:
+    """Clear the progress line of a terminal."""
+    if sys.stderr.isatty():
+        print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+
+def write_atomically(path: str, text: str) -> None:
+    """Write a whole file or nothing; raises ``InputError`` if the place cannot be written."""
+    import os
+    import tempfile
+
+    from flrdt.evaluate.decimals import InputError
+
+    target = Path(path)
+    try:
+        handle, name = tempfile.mkstemp(dir=target.parent or Path("."), prefix=f".{target.name}.")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as stream:
+                stream.write(text)
+            os.replace(name, target)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+    except OSError as problem:
+        raise InputError(f"cannot write {path}: {problem.strerror or problem}; name a file in a writable folder") from None
+
+
+def emit(text: str | dict[str, Any], output: str | None = None) -> None:
+    """Print a result, or write it to a file; dictionaries become JSON."""
+    finish_progress()
+    body = json.dumps(text, indent=2) if isinstance(text, dict) else text
+    if output is None:
+        print(body)
+    else:
+        write_atomically(output, body + "\n")

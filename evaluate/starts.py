@@ -1,0 +1,176 @@
+"""Starting points in float64: minimise at a level, continue from level to level.
+
+P_r is minimised at the wanted stationary point (theory, 3b), so a quasi-Newton descent in unconstrained coordinates
+finds it: chi = exp(t), p_k = p_{k-1} * logistic(t), y_k = y_{k+1} + exp(t) keep the order of the parameters.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+
+import numpy
+from scipy.optimize import minimize
+
+from flrdt.derive import Level, Network
+
+from .energies import EnergyForm
+
+__all__ = ["Goal", "capacity_goal", "energy_goal", "float_minimum"]
+
+WIDEST = 20_000
+"""Longest vector a float64 evaluation may need; a descent that asks for more has left the level."""
+
+Goal = Callable[[object, object], tuple[object, object]]
+"""From (A, B): the value to minimise and the factor of dB in its gradient; see :func:`capacity_goal`."""
+
+
+def capacity_goal(budget):
+    """The level-r capacity is the minimum over z of ``(A + budget)/(-B)``, because P_r is linear in alpha."""
+
+    def value(A, B):
+        return (A + budget) / (-B)
+
+    def gradient(A, B, dA, dB):
+        alpha = value(A, B)
+        return [(a + alpha * b) / (-B) for a, b in zip(dA, dB, strict=True)]
+
+    return value, gradient
+
+
+def energy_goal(alpha):
+    """Minus the ground-state energy is the minimum over z of ``A + alpha B``."""
+
+    def value(A, B):
+        return A + alpha * B
+
+    def gradient(A, B, dA, dB):
+        return [a + alpha * b for a, b in zip(dA, dB, strict=True)]
+
+    return value, gradient
+
+
+def decode(t: numpy.ndarray, overlaps: int) -> tuple[numpy.ndarray, numpy.ndarray]:
+    """Parameters (chi, p, y) from unconstrained coordinates, with the Jacobian dz/dt."""
+    n = len(t)
+    z, jacobian = numpy.empty(n), numpy.zeros((n, n))
+    z[0] = jacobian[0, 0] = numpy.exp(t[0])
+    p, row = 1.0, numpy.zeros(n)
+    for i in range(1, 1 + overlaps):
+        s = 1 / (1 + numpy.exp(-t[i]))
+        row = row * s
+        row[i] += p * s * (1 - s)
+        p = p * s
+        z[i], jacobian[i] = p, row
+    y, row = 0.0, numpy.zeros(n)
+    for i in range(n - 1, overlaps, -1):
+        step = numpy.exp(t[i])
+        row = row.copy()
+        row[i] += step
+        y += step
+        z[i], jacobian[i] = y, row
+    return z, jacobian
+
+
+def encode(z: Sequence[float], overlaps: int) -> numpy.ndarray:
+    """Inverse of :func:`decode`."""
+    t = numpy.empty(len(z))
+    t[0] = numpy.log(z[0])
+    before = 1.0
+    for i in range(1, 1 + overlaps):
+        ratio = z[i] / before
+        t[i] = numpy.log(ratio / (1 - ratio))
+        before = z[i]
+    after = 0.0
+    for i in range(len(z) - 1, overlaps, -1):
+        t[i] = numpy.log(z[i] - after)
+        after = z[i]
+    return t
+
+
+def descend(form: EnergyForm, goal, z: Sequence[float], digits: int = 15) -> tuple[float, numpy.ndarray]:
+    """Quasi-Newton descent from z; returns the value and the parameters."""
+    value, gradient = goal
+    overlaps = 0 if form.closed else form.level.r - 1
+
+    def target(t):
+        z, jacobian = decode(t, overlaps)
+        if not numpy.all(numpy.isfinite(z)) or not 1e-9 < z[0] < 1e9 or _merged(form, z):
+            return numpy.inf, numpy.zeros_like(t)
+        grid = form.grid([float(v) for v in z], digits)
+        if grid is not None and grid.widest > WIDEST:  # all but merged with a lower level
+            return numpy.inf, numpy.zeros_like(t)
+        terms = form.terms(list(z), grid, gradient=True)
+        slope = numpy.array([float(g) for g in gradient(terms.A, terms.B, terms.dA, terms.dB)])
+        return float(value(terms.A, terms.B)), slope @ jacobian
+
+    with warnings.catch_warnings(), numpy.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        found = minimize(target, encode(z, overlaps), jac=True, method="BFGS", options={"gtol": 1e-9, "maxiter": 2000})
+    return float(found.fun), decode(found.x, overlaps)[0]
+
+
+def _merged(form: EnergyForm, z: numpy.ndarray) -> bool:
+    """Too close to a lower level for double precision: such points are not the level's own solution."""
+    _, p, y = form.split(list(z))
+    gaps = [a - b for a, b in zip([1.0, *p], [*p, 0.0], strict=True)] if p else []
+    return any(g < 1e-9 for g in gaps) or any(not 1e-3 < v < 60 for v in y)
+
+
+def float_minimum(network: Network, level: Level, goal, report: Callable[[str], None] = lambda _: None):
+    """Minimise in float64 at a level, continuing through the lower ones; returns (value, parameters)."""
+    best = None
+    for r in range(1, level.r + 1):
+        current = Level(r, level.partial and r == 2)
+        form = EnergyForm(network, current, "float64")
+        candidates = _seeds(form, best, goal)
+        solved = [descend(form, goal, z) for z in candidates]
+        solved = [s for s in solved if numpy.isfinite(s[0])]
+        if not solved:
+            raise ArithmeticError(f"no start converged at level {current}")
+        best = min(solved, key=lambda s: s[0])
+        report(f"level {current}: float64 minimum {best[0]:.9f}")
+    return best
+
+
+def _seeds(form: EnergyForm, lower, goal) -> list[list[float]]:
+    """Starting points at a level from the solution one level below."""
+    r = form.level.r
+    value, _ = goal
+    if r == 1:
+        scan = [10.0 ** (e / 4) for e in range(-12, 17)]
+        return [[min(scan, key=lambda c: _value(form, value, [c]))]]
+    chi = float(lower[1][0])
+    if form.level.partial:
+        return [[chi * a, y] for a, y in ((0.5, 0.5), (0.9, 0.1), (0.3, 2.0))]
+    if r == 2:
+        return [[chi * a, p, y] for a, p, y in ((0.1, 0.8, 3.0), (0.4, 0.6, 1.0), (0.05, 0.9, 5.0), (0.7, 0.3, 0.5))]
+    return [_interpolated(lower[1], r)]
+
+
+def _value(form: EnergyForm, value, z: list[float]) -> float:
+    with numpy.errstate(all="ignore"):
+        terms = form.terms(z, form.grid(z, 15))
+        found = float(value(terms.A, terms.B))
+    return found if numpy.isfinite(found) else float("inf")
+
+
+def _interpolated(z: numpy.ndarray, r: int) -> list[float]:
+    """Level r from level r-1: log(1-p) and log y, as functions of the relative level index, resampled."""
+    chi, p, y = z[0], z[1 : r - 1], z[r - 1 :]
+    old = (numpy.arange(len(p)) + 0.5) / len(p)
+    new = (numpy.arange(r - 1) + 0.5) / (r - 1)
+
+    def resample(values):
+        if len(values) == 1:
+            return values[0] + 0.8 * (0.5 - new) * 2
+        inside = numpy.interp(new, old, values)
+        low, high = new < old[0], new > old[-1]
+        inside[low] = values[0] + (new[low] - old[0]) * (values[1] - values[0]) / (old[1] - old[0])
+        inside[high] = values[-1] + (new[high] - old[-1]) * (values[-1] - values[-2]) / (old[-1] - old[-2])
+        return inside
+
+    gaps = resample(numpy.log1p(-p)) if len(p) > 1 else numpy.log1p(-p)[0] + numpy.array([-1.5, 0.2])
+    overlaps = -numpy.expm1(numpy.minimum(gaps, -0.05))
+    lifting = numpy.exp(resample(numpy.log(y)))
+    return [float(chi) * 0.8, *map(float, overlaps), *map(float, lifting)]

@@ -1,0 +1,75 @@
+"""Tables of results in text, Markdown, LaTeX, CSV and JSON."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .decimals import InputError
+
+__all__ = ["FORMATS", "Table", "single_layer"]
+
+FORMATS = ("text", "markdown", "latex", "csv", "json")
+
+
+@dataclass(frozen=True)
+class Table:
+    """A caption, column heads and rows of strings, with the JSON objects the rows were made from."""
+
+    caption: str
+    heads: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    objects: tuple[dict[str, Any], ...]
+
+    def render(self, style: str) -> str:
+        """The table in one of :data:`FORMATS`; raises ``InputError`` for another name."""
+        if style not in FORMATS:
+            raise InputError(f"unknown format {style!r}: use {', '.join(FORMATS)}")
+        return getattr(self, f"_{style}")()
+
+    def _text(self) -> str:
+        widths = [max(map(len, column)) for column in zip(self.heads, *self.rows, strict=True)]
+        line = "  ".join("-" * w for w in widths)
+        body = ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip()
+                for row in (self.heads, *self.rows)]
+        return "\n".join([self.caption, "", body[0], line, *body[1:]])
+
+    def _markdown(self) -> str:
+        rows = [self.heads, tuple("---" for _ in self.heads), *self.rows]
+        return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+
+    def _latex(self) -> str:
+        body = [" & ".join(row).replace("_", r"\_") + r" \\" for row in self.rows]
+        head = " & ".join(self.heads).replace("_", r"\_").replace("alpha", r"$\alpha$") + r" \\"
+        return "\n".join([rf"\begin{{tabular}}{{{'l' * len(self.heads)}}}", r"\hline", head, r"\hline", *body, r"\hline",
+                          r"\end{tabular}"])
+
+    def _csv(self) -> str:
+        stream = io.StringIO()
+        csv.writer(stream, lineterminator="\n").writerows([self.heads, *self.rows])
+        return stream.getvalue().rstrip("\n")
+
+    def _json(self) -> str:
+        return json.dumps({"table": self.caption, "rows": list(self.objects)}, indent=2)
+
+
+def single_layer(levels: Sequence[str], digits: int | str, gate: str = "relu",
+                 report: Callable[[str], None] = lambda _: None) -> Table:
+    """The one-layer capacity table at several levels (arXiv 2410.20646)."""
+    from flrdt.derive import Level
+
+    from .capacities import capacity
+    from .decimals import parse_digits
+
+    parsed, count = [Level.parse(level) for level in levels], parse_digits(digits)  # all input is read before any work
+    rows, objects = [], []
+    for level in parsed:
+        shown = capacity(level, count, gate=gate, report=report).to_json()
+        rows.append((shown["level"], shown["alpha"], shown["alpha_error"], shown["error_kind"], shown["status"]))
+        objects.append(shown)
+    return Table(f"Injectivity capacity of one layer, gate {gate}, budget 1",
+                 ("level", "alpha", "error", "kind", "status"), tuple(rows), tuple(objects))
