@@ -13,16 +13,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
-from sympy import Eq, Expr, Integer, Rational, Symbol, diff, simplify, solve, sqrt, symbols, together
+from sympy import Add, Eq, Expr, Function, Integer, Min, Rational, Symbol, cancel, diff, linsolve, simplify, solve, symbols, together
 
 from .blocks import InputSphere, coupling
 from .formulas import Derivation, Formula, Status, Step, identically_zero
-from .notation import Level, Lifting, gamma_p, gamma_s
+from .notation import Level, Lifting, gamma_p, gamma_s, nu
 from .towers import scaling_step
 
-__all__ = ["LiftingRelations", "recursion", "relations"]
+__all__ = ["LiftingRelations", "dual_overlaps", "on_shell_coupling", "recursion", "relations", "scaling"]
 
 SOURCE = "arXiv 2410.20646 (closed-form relations of the lifting parameters, one layer)"
 
@@ -69,6 +69,30 @@ class LiftingRelations(Mapping):
         )
 
 
+def dual_overlaps(lifting: Lifting) -> dict[int, Expr]:
+    r"""The q_k by the closed-form relations: :math:`q_r = p_r/\Lambda_r^2`, :math:`q_{k-1} = q_k + (p_{k-1}-p_k)/(\Lambda_{k-1}\Lambda_k)`.
+
+    In the scaling of the psi form (:math:`\Lambda_1 = 2\gamma_p`) these are the q_k, and :math:`q_1 = 1`; in that of the
+    energy form (:math:`\Lambda_1 = \chi`) they are :math:`\nu^{-2}` times as large.
+
+    >>> dual_overlaps(Lifting(Level(2)))[2]
+    p_2/Lambda_2**2
+    """
+    r, p, Lambda = lifting.level.r, lifting.p, lifting.Lambda
+    forms = {r: p(r) / Lambda(r) ** 2}
+    for k in reversed(lifting.steps):
+        forms[k - 1] = forms[k] + lifting.increment(p, k) / (Lambda(k - 1) * Lambda(k))
+    return forms
+
+
+def on_shell_coupling(lifting: Lifting) -> Expr:
+    """The coupling with c_k and q_k (q_1 too) inserted from the relations, in the symbols Lambda_k and p_k."""
+    r, p, Lambda = lifting.level.r, lifting.p, lifting.Lambda
+    q = dual_overlaps(lifting) | {r + 1: Integer(0)}
+    c = {k: (Lambda(k) - Lambda(k - 1)) / lifting.increment(p, k) for k in lifting.steps}
+    return Add(*(Rational(1, 2) * (p(k - 1) * q[k - 1] - p(k) * q[k]) * c[k] for k in lifting.steps))
+
+
 @dataclass(frozen=True)
 class _Bracket:
     """Sphere and coupling of psi_r with Theta_k as symbols, and their total derivatives."""
@@ -76,11 +100,11 @@ class _Bracket:
     lifting: Lifting
     sphere: InputSphere = InputSphere()
 
-    @property
+    @cached_property
     def explicit(self) -> dict[Symbol, Expr]:
         return {self.lifting.Theta(k): self.sphere.theta(self.lifting, k) for k in range(1, self.lifting.level.r + 1)}
 
-    @property
+    @cached_property
     def compact(self) -> Expr:
         """gamma_s plus the integrated tower minus the coupling, in the symbols Theta_k."""
         tower = self.sphere.integrated(self.lifting)
@@ -137,11 +161,12 @@ def relations(level: Level | int | str) -> LiftingRelations:
     overlaps = {k: Symbol(f"p_{k}", positive=True) for k in range(1, r + 1)}
     linear = _with_first_overlap(bracket, equations, overlaps[1])
     wanted = [overlaps[k] for k in range(1, r + 1) if not (level.partial and k == 2)]
-    solution = solve(list(linear.values()), wanted, dict=True)[0]
+    solved = next(iter(linsolve(list(linear.values()), wanted)))
+    solution = dict(zip(wanted, solved, strict=True))
     increments = {}
     for k in lifting.steps:
         low = solution.get(overlaps[k], Integer(0))
-        increments[k] = simplify(solution[overlaps[k - 1]] - low)
+        increments[k] = cancel(solution[overlaps[k - 1]] - low)
         steps.append(
             Step(
                 f"The conditions are linear in the overlaps p; solving them gives p_{k - 1} - p_{k}.",
@@ -150,7 +175,7 @@ def relations(level: Level | int | str) -> LiftingRelations:
             )
         )
     if not level.partial:
-        last = solution[overlaps[r]]
+        last = cancel(solution[overlaps[r]])
         steps.append(
             Step(
                 f"The last of them fixes Theta_{r}.",
@@ -172,9 +197,8 @@ def relations(level: Level | int | str) -> LiftingRelations:
     order = reversed(lifting.steps) if not level.partial else lifting.steps
     for k in order:
         ratio = lifting.increment(q, k) / lifting.increment(p, k)
-        a, b, ck = symbols("a b c_k", positive=True)
-        system = [a - b - ck * lifting.increment(q, k), 1 / b - 1 / a - ck * lifting.increment(p, k)]
-        product = simplify(solve(system[0], ck)[0] / solve(system[1], ck)[0])  # = 1 on shell
+        a, b = symbols("a b", positive=True)
+        product = ((a - b) / lifting.increment(q, k)) / ((1 / b - 1 / a) / lifting.increment(p, k))  # c_k/c_k
         steps.append(
             Step(
                 f"Divide Theta_{k - 1} - Theta_{k} = c_{k} (q_{k - 1} - q_{k}) by the previous relation: c_{k} drops out.",
@@ -200,7 +224,7 @@ def relations(level: Level | int | str) -> LiftingRelations:
                      (forms[k - 1] - forms[k]) / lifting.increment(q, k) - result[f"c_{k}"]))
         )
     result["gamma_s"] = forms[1] / 2
-    scaling, forms_p = _normalisation_steps(bracket, equations, forms)
+    scaling, forms_p = _normalisation_steps(bracket, forms)
     steps += scaling
     result["gamma_p"] = gamma_p if level.partial else forms_p
     for k in range(1, r + 1):
@@ -226,41 +250,77 @@ def _with_first_overlap(bracket: _Bracket, equations: dict, p_1: Symbol) -> dict
     return shifted
 
 
-def _normalisation_steps(bracket: _Bracket, equations: dict, forms: dict[int, Expr]) -> tuple[list[Step], Expr]:
-    r"""Where psi = 0 enters: the scaling :math:`\gamma_{s,p} \to \gamma_{s,p}/\lambda, \nu\to\lambda\nu, c\to c/\lambda`."""
-    lifting = bracket.lifting
+def _scaling_steps(lifting: Lifting) -> tuple[Step, ...]:
+    r"""The scaling :math:`\gamma_{s,p} \to \gamma_{s,p}/\lambda, \nu\to\lambda\nu, c\to c/\lambda` of psi_r."""
     lam = Symbol("lambda", positive=True)
+    bracket = _Bracket(lifting)
     scale = {gamma_s: gamma_s / lam} | {lifting.c(k): lifting.c(k) / lam for k in lifting.steps}
-    tower = bracket.sphere.integrated(lifting).value.subs(bracket.explicit)
-    linear_part = gamma_s - gamma_p - coupling(lifting)
-    homogeneous = Step(
-        "Under gamma_s, gamma_p, c -> 1/lambda times, nu -> lambda times, the sphere tower is multiplied by lambda ...",
-        Eq(tower.subs(scale, simultaneous=True), lam * tower, evaluate=False),
-        lambda: identically_zero(tower.subs(scale, simultaneous=True) - lam * tower),
-    )
-    balance = Step(
-        "... and so are count tower and budget, while gamma_s - gamma_p - coupling is divided by lambda: psi = lambda X "
-        "+ Y/lambda. Stationarity along lambda gives X = Y, and psi_r = 0 gives X + Y = 0, hence Y = 0.",
-        Eq(linear_part, 0, evaluate=False),
-        lambda: identically_zero(
-            (linear_part.subs(scale | {gamma_p: gamma_p / lam}, simultaneous=True) - linear_part / lam)
+    tower = InputSphere().integrated(lifting).value.subs(bracket.explicit)
+    rest = gamma_s - gamma_p - coupling(lifting)
+    d = Symbol("d", positive=True)  # distance of the field to the inactive set
+    branches = (d**2 / (4 * gamma_p), nu)
+    moved = [b.subs({gamma_p: gamma_p / lam, nu: lam * nu}, simultaneous=True) for b in branches]
+    return (
+        Step(
+            "Under gamma_s, gamma_p, c -> 1/lambda times, nu -> lambda times, the sphere tower is multiplied by lambda ...",
+            Eq(tower.subs(scale, simultaneous=True), lam * tower, evaluate=False),
+            lambda: identically_zero(tower.subs(scale, simultaneous=True) - lam * tower),
+        ),
+        Step(
+            "... so are both branches of the count bracket ...",
+            Eq(Min(*moved), lam * Min(*branches), evaluate=False),
+            lambda: all(identically_zero(m - lam * b) is True for m, b in zip(moved, branches, strict=True)),
+        ),
+        scaling_step(),
+        Step(
+            "... while gamma_s - gamma_p - coupling is divided by lambda: psi = lambda X + Y/lambda.",
+            Eq(Symbol("Y"), rest, evaluate=False),
+            lambda: identically_zero(rest.subs(scale | {gamma_p: gamma_p / lam}, simultaneous=True) - rest / lam),
         ),
     )
-    forms_c = {lifting.c(k): (1 / forms[k] - 1 / forms[k - 1]) / lifting.increment(lifting.p, k) for k in lifting.steps}
-    on_shell = simplify(linear_part.subs(forms_c | {gamma_s: forms[1] / 2}))
-    if lifting.level.partial:
-        theta_1 = Symbol("Theta_1", positive=True)
-        free = simplify(linear_part.subs({lifting.c(2): 1 / (1 / theta_1) - 1 / theta_1, gamma_s: theta_1 / 2}))
-        root = solve(free, gamma_p)[0]
-        value = Rational(1, 2) / theta_1
-        check = lambda: identically_zero(root - value)  # noqa: E731
-        statement = Eq(gamma_p, root, evaluate=False)
-    else:
-        value = solve(on_shell, gamma_p)[0]
-        check = lambda: identically_zero(4 * value * forms[1] / 2 - 1)  # noqa: E731
-        statement = Eq(4 * gamma_s * gamma_p, 1, evaluate=False)
-    solved = Step("Insert the relations into Y = 0: gamma_p is fixed, and gamma_s gamma_p = 1/4.", statement, check)
-    return [homogeneous, scaling_step(), balance, solved], 1 / (2 * forms[1])
+
+
+def scaling(level: Level | int | str) -> Formula:
+    r"""The scaling symmetry of psi_r: :math:`\psi_r \to \lambda X + Y/\lambda`.
+
+    >>> scaling(2).statement
+    Eq(psi(lambda), X*lambda + Y/lambda)
+    """
+    level = Level.parse(level)
+    lam, X, Y = Symbol("lambda", positive=True), Symbol("X", real=True), Symbol("Y", real=True)
+    return Formula(
+        id=f"scaling.{level}",
+        title=f"Scaling symmetry of the psi form, level {level}",
+        statement=Eq(Function("psi")(lam), lam * X + Y / lam, evaluate=False),
+        derivation=Derivation(_scaling_steps(Lifting(level))),
+        status=Status.RIGOROUS,
+        source=SOURCE,
+        assumptions=("gamma_s, gamma_p, c_k -> 1/lambda times; nu -> lambda times",),
+        variables=(lam,),
+    )
+
+
+def _normalisation_steps(bracket: _Bracket, forms: dict[int, Expr]) -> tuple[list[Step], Expr]:
+    """Where psi = 0 enters: the scaling symmetry fixes gamma_p."""
+    lifting = bracket.lifting
+    first, dual = lifting.Lambda(1), dual_overlaps(lifting)[1]
+    X, Y = Symbol("X", real=True), Symbol("Y", real=True)
+    on_shell = 1 / (2 * first) - on_shell_coupling(lifting)  # gamma_s - coupling
+    zero = Step(
+        "Stationarity along lambda (that is in gamma_s, gamma_p, nu and the c_k) gives X = Y, and psi_r = 0 gives "
+        "X + Y = 0, hence Y = 0.",
+        Eq(gamma_s - gamma_p - coupling(lifting), 0, evaluate=False),
+        lambda: solve([X - Y, X + Y], [X, Y]) == {X: 0, Y: 0},
+    )
+    solved = Step(
+        "Insert the relations into Y = 0: by the normalisation q_1 = 1 the left side is Lambda_1/2 - gamma_p with "
+        "Lambda_1 = 1/(2 gamma_s), so gamma_s gamma_p = 1/4.",
+        Eq(4 * gamma_s * gamma_p, 1, evaluate=False),
+        lambda: identically_zero(on_shell - first * dual / 2)
+        if lifting.level.r > 1
+        else identically_zero((on_shell - first / 2).subs(first, 1)),
+    )
+    return [*_scaling_steps(lifting), zero, solved], 1 / (2 * forms[1])
 
 
 @lru_cache(maxsize=1)

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from sympy import Add, Eq, Expr, Function, Integer, Rational, Symbol, exp, log, simplify, sqrt, symbols
+from sympy import Add, Eq, Expr, Function, Integer, Symbol, log, simplify, sqrt, symbols
 
 from .blocks import InputSphere, coupling
-from .closed_forms import SOURCE
+from .closed_forms import SOURCE, dual_overlaps, on_shell_coupling
 from .formulas import Derivation, Formula, Status, Step, identically_zero
-from .gaussian import Expectation
 from .notation import Level, Lifting, chi, gamma_p, gamma_s, nu
 from .towers import tower
 
-__all__ = ["dual_overlaps", "energy_map", "energy_sphere", "lambda_forms", "psi_parameters"]
+__all__ = ["energy_map", "energy_sphere", "lambda_forms", "psi_parameters"]
 
 
 def lambda_forms(lifting: Lifting, first: Expr = chi) -> dict[Symbol, Expr]:
@@ -29,22 +28,6 @@ def lambda_forms(lifting: Lifting, first: Expr = chi) -> dict[Symbol, Expr]:
     forms = {lifting.Lambda(1): first}
     for k in lifting.steps:
         forms[lifting.Lambda(k)] = forms[lifting.Lambda(k - 1)] + lifting.y(k) * lifting.increment(lifting.p, k)
-    return forms
-
-
-def dual_overlaps(lifting: Lifting) -> dict[int, Expr]:
-    r"""The q_k by the closed-form relations: :math:`q_r = p_r/\Lambda_r^2`, :math:`q_{k-1} = q_k + (p_{k-1}-p_k)/(\Lambda_{k-1}\Lambda_k)`.
-
-    In the scaling of the psi form (:math:`\Lambda_1 = 2\gamma_p`) these are the q_k, and :math:`q_1 = 1`; in that of the
-    energy form (:math:`\Lambda_1 = \chi`) they are :math:`\nu^{-2}` times as large.
-
-    >>> dual_overlaps(Lifting(Level(2)))[2]
-    p_2/Lambda_2**2
-    """
-    r, p, Lambda = lifting.level.r, lifting.p, lifting.Lambda
-    forms = {r: p(r) / Lambda(r) ** 2}
-    for k in reversed(lifting.steps):
-        forms[k - 1] = forms[k] + lifting.increment(p, k) / (Lambda(k - 1) * Lambda(k))
     return forms
 
 
@@ -79,9 +62,7 @@ def _mapped(level: Level) -> tuple[Expr, tuple[Step, ...]]:
     logs = Add(*tower_part.logarithms).subs(gamma_s, Theta(1) / 2).subs(inverse)
     logs = logs.replace(lambda e: isinstance(e, log), lambda e: -log(1 / e.args[0]))
     free = {q(k): dual[k] for k in lifting.steps if isinstance(q(k), Symbol)}
-    # q_1 = 1 is kept as the expression dual[1] in the coupling; the constraint dual[1] = 1 is applied last
-    q_of = {k: dual[k] for k in range(1, r + 1)} | {r + 1: Integer(0)}
-    joint = Add(*(Rational(1, 2) * (p(k - 1) * q_of[k - 1] - p(k) * q_of[k]) * lifting_parameters[k] for k in lifting.steps))
+    joint = on_shell_coupling(lifting)
     quadratic = tower_part.remainder.subs(gamma_s, Theta(1) / 2).subs(inverse).subs(free)
     if r == 1:
         quadratic = quadratic.subs(q(1), dual[1]) * dual[1]
@@ -124,7 +105,7 @@ def _collapse_check(rational: Expr, result: Expr, constraint: Expr, first: Symbo
 
 def _nu_step() -> Step:
     """Rescaling by nu: one level of the tower and one logarithm."""
-    x, u = Symbol("x", real=True), Symbol("u", real=True)
+    x = Symbol("x", real=True)
     y, a, b = symbols("y a b", positive=True)
     f = Function("f", real=True)
     in_psi = tower(lambda z: nu * f(z), [(y / nu, Integer(1))], Integer(0))
@@ -133,8 +114,7 @@ def _nu_step() -> Step:
     return Step(
         "With Lambda_k -> Lambda_k/nu, c_k = y_k/nu and min(d^2/(4 gamma_p), nu) = nu M_chi, chi = 2 gamma_p nu, every "
         "term is nu times its energy form, so psi_r = nu (P_r + budget).",
-        Eq(log(Expectation(exp((y / nu) * nu * f(x + u)), u)) * nu / y, nu * log(Expectation(exp(y * f(x + u)), u)) / y,
-           evaluate=False),
+        Eq(Function("T")(nu * f(x), y / nu), nu * Function("T")(f(x), y), evaluate=False),
         lambda: identically_zero(in_psi - nu * in_energy) is True and identically_zero(simplify(logs)),
     )
 

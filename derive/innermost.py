@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from sympy import Add, Eq, Expr, Integer, Symbol, exp, oo, sqrt, symbols
+from sympy import Add, Eq, Expr, Integer, Symbol, erfc, exp, oo, sqrt, symbols
 
-from .formulas import Derivation, Formula, Status, Step
+from .formulas import Derivation, Formula, Status, Step, identically_zero
 from .gates import Gate
 from .gaussian import Expectation, check_piece, gaussian_piece
 from .notation import chi
@@ -59,7 +59,7 @@ def innermost(gate: Gate) -> Innermost:
         )
         terms.append(value)
     W = Add(*terms)
-    steps.append(Step("Add the pieces.", Eq(Symbol("W"), W), lambda: (W.subs(y, 0) - 1).simplify() == 0))
+    steps.append(Step("Add the pieces.", Eq(Symbol("W"), W), lambda: identically_zero(W.subs(y, 0).rewrite(erfc) - 1)))
     unfolded = Expectation(exp(-y * gate.envelope(x + sqrt(D) * u, chi)), u)
     formula = Formula(
         id=f"innermost.{gate}",

@@ -30,7 +30,9 @@ class Network:
     def __post_init__(self) -> None:
         if not isinstance(self.depth, int) or isinstance(self.depth, bool) or self.depth < 1:
             raise NetworkError(f"depth {self.depth!r} is not a positive integer")
-        budget = sympify(self.budget, rational=True)
+        budget = sympify(self.budget)
+        if budget.is_Float:
+            raise NetworkError(f"budget {self.budget} is a float: give an exact number")
         if not (budget.is_number and budget > 0):
             raise NetworkError(f"budget {self.budget} is not a positive number")
         object.__setattr__(self, "budget", budget)

@@ -26,8 +26,8 @@ from sympy import (
     symbols,
 )
 
-from .closed_forms import SOURCE
-from .energy_map import dual_overlaps, lambda_forms
+from .closed_forms import SOURCE, dual_overlaps
+from .energy_map import lambda_forms
 from .formulas import Derivation, Formula, Status, Step, identically_zero
 from .gaussian import phi
 from .notation import Level, Lifting, alpha, chi

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from sympy import (
     Add,
@@ -76,52 +77,77 @@ def quadratic_tower(theta_1: Expr, thetas: Sequence[Expr], steps: Sequence[tuple
     :math:`\Theta_k = \Theta_{k-1} - c_k d_k` read off from the result; ``thetas`` are the symbols for
     :math:`\Theta_2..\Theta_r`.  Valid while every :math:`\Theta_k > 0`.
     """
-    h, u = Symbol("h", real=True), Symbol("u", real=True)
-    width, rate = Symbol("d", positive=True), Symbol("c", positive=True)
+    g = _gaussian_step()
     logs: list[Expr] = []
     derivation: list[Step] = []
     previous = theta_1
     for k, ((c, d), theta) in enumerate(zip(steps, thetas, strict=True), start=2):
-        before = Symbol(f"Theta_{k - 1}", positive=True)
-        integrand = exp(rate * (h + sqrt(width) * u) ** 2 / (2 * before))
-        integral = gaussian_piece(integrand, u, Integer(0), Integer(1), -oo, oo)
-        after = simplify(rate * h**2 / (2 * integral.exponent))  # Theta_k in terms of Theta_{k-1}
-        width_of = solve(after - theta, width)[0]
-        constant = -log(simplify(integral.scale.subs(width, width_of) ** -2)) / (2 * rate)
+        names = {g.rate: c, g.width: d, g.before: Symbol(f"Theta_{k - 1}", positive=True), g.after: theta}
+        left = log(Expectation(g.integrand, g.u)) / g.rate
+        right = g.h**2 / (2 * g.after) + g.constant
         derivation.append(
             Step(
                 f"Integrate over u_{k}: a Gaussian integral turns Theta_{k - 1} into "
                 f"Theta_{k} = Theta_{k - 1} - c_{k} (q_{k - 1} - q_{k}) and leaves a logarithm.",
-                Eq(
-                    log(Expectation(integrand.subs({rate: c, width: d}, simultaneous=True), u)) / c,
-                    h**2 / (2 * theta) + constant.subs(rate, c),
-                    evaluate=False,
-                ),
-                _integration_check(integral.value, h**2 / (2 * after) + constant.subs(theta, after), rate),
+                Eq(left.subs(names, simultaneous=True), right.subs(names, simultaneous=True), evaluate=False),
+                _integration_check,
             )
         )
-        logs.append(constant.subs({rate: c, before: previous}, simultaneous=True))
+        logs.append(g.constant.subs(names | {g.before: previous}, simultaneous=True))
         previous = theta
     return QuadraticTower(tuple(logs), outer / (2 * previous), tuple(derivation))
 
 
-def _integration_check(integral: Expr, level: Expr, rate: Expr) -> Callable[[], bool | None]:
-    """exp(rate * level) against the integral; both are positive, so comparing squares suffices."""
-    return lambda: identically_zero(simplify((integral / exp(rate * level)) ** 2) - 1)
+@dataclass(frozen=True)
+class _GaussianStep:
+    """One Gaussian integration of the quadratic tower, with generic symbols."""
+
+    h: Symbol
+    u: Symbol
+    rate: Symbol
+    width: Symbol
+    before: Symbol
+    after: Symbol
+    integrand: Expr
+    integral: Expr
+    theta: Expr
+    constant: Expr
+
+
+@lru_cache(maxsize=1)
+def _gaussian_step() -> _GaussianStep:
+    """Integrate ``exp(c (h + sqrt(d) u)^2/(2 Theta))``; read the new Theta off the exponent and the logarithm off the scale."""
+    h, u = Symbol("h", real=True), Symbol("u", real=True)
+    rate, width, before, after = (Symbol(n, positive=True) for n in ("c", "d", "Theta_before", "Theta_after"))
+    integrand = exp(rate * (h + sqrt(width) * u) ** 2 / (2 * before))
+    integral = gaussian_piece(integrand, u, Integer(0), Integer(1), -oo, oo)
+    theta = simplify(rate * h**2 / (2 * integral.exponent))
+    width_of = solve(theta - after, width)[0]
+    constant = -log(simplify(integral.scale.subs(width, width_of) ** -2)) / (2 * rate)
+    return _GaussianStep(h, u, rate, width, before, after, integrand, integral.value, theta, constant)
+
+
+@lru_cache(maxsize=1)
+def _integration_check() -> bool | None:
+    """The integral against the exponential of the new level; both are positive, so comparing squares suffices."""
+    g = _gaussian_step()
+    if identically_zero(g.theta - (g.before - g.rate * g.width)) is not True:
+        return False
+    level = g.h**2 / (2 * g.theta) + g.constant.subs(g.after, g.theta)
+    return identically_zero(simplify((g.integral / exp(g.rate * level)) ** 2) - 1)
 
 
 def scaling_step() -> Step:
     r"""Towers scale: replacing f by :math:`\lambda f` and every c by :math:`c/\lambda` gives :math:`\lambda T_r`."""
     lam, c = Symbol("lambda", positive=True), Symbol("c", positive=True)
-    x, u = Symbol("x", real=True), Symbol("u", real=True)
+    x = Symbol("x", real=True)
     f = Function("f", real=True)
     one = tower(f, [(c, Integer(1))], Integer(0))
     scaled = tower(lambda z: lam * f(z), [(c / lam, Integer(1))], Integer(0))
     return Step(
         "One level of the tower is homogeneous: f -> lambda f, c -> c/lambda multiplies it by lambda; by induction "
         "so is the whole tower.",
-        Eq(log(Expectation(exp((c / lam) * (lam * f(x + u))), u)) * lam / c, lam * log(Expectation(exp(c * f(x + u)), u)) / c,
-           evaluate=False),
+        Eq(Function("T")(lam * f(x), c / lam), lam * Function("T")(f(x), c), evaluate=False),
         lambda: identically_zero(scaled - lam * one),
     )
 

@@ -1,0 +1,164 @@
+"""Formulas as text, LaTeX, Markdown and executable SymPy source."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from sympy import Basic, Expr, Symbol, latex
+from sympy.core.function import AppliedUndef
+from sympy.printing.str import StrPrinter
+
+from .formulas import Derivation, Formula, InputError
+
+__all__ = ["FORMATS", "expression", "formulas"]
+
+FORMATS = ("text", "latex", "markdown", "sympy")
+
+
+class _SourcePrinter(StrPrinter):
+    """Prints expressions as Python source that rebuilds them, with rationals exact and names made identifiers."""
+
+    printmethod = "_flrdt_source"  # the expressions' own _sympystr is for reading, not for rebuilding
+
+    def __init__(self) -> None:
+        super().__init__({"sympy_integers": True})
+        self.symbols: dict[Symbol, str] = {}
+
+    def _print_Symbol(self, expr):
+        return self.symbols.setdefault(expr, re.sub(r"\W+", "_", expr.name).strip("_"))
+
+    _print_Dummy = _print_Symbol
+
+    def _print_Expectation(self, expr):
+        return f"Expectation({self._print(expr.expr)}, {self._print(expr.variable)})"
+
+    def _print_TiltedExpectation(self, expr):
+        return f"TiltedExpectation({self._print(expr.args[0])}, {expr.args[1]})"
+
+    def _print_MoreauEnvelope(self, expr):
+        gate = f"Gate({self._print(expr.gate.active)}, radius={self._print(expr.gate.radius)})"
+        return f"{gate}.envelope({self._print(expr.args[0])}, {self._print(expr.args[1])})"
+
+    def _print_Interval(self, expr):
+        return f"Interval.open({self._print(expr.start)}, {self._print(expr.end)})"
+
+    def _print_Function(self, expr):
+        arguments = ", ".join(map(self._print, expr.args))
+        if isinstance(expr, AppliedUndef):
+            return f"Function({expr.func.__name__!r})({arguments})"
+        return f"{expr.func.__name__}({arguments})"
+
+    def _print_Relational(self, expr):
+        name = {"Equality": "Eq", "Unequality": "Ne"}.get(type(expr).__name__, type(expr).__name__)
+        return f"{name}({self._print(expr.lhs)}, {self._print(expr.rhs)}, evaluate=False)"
+
+
+def _source(named: Iterable[tuple[str, Basic]]) -> str:
+    printer = _SourcePrinter()
+    lines = [f"{name} = {printer.doprint(value)}" for name, value in named]
+    declared = []
+    for symbol, identifier in sorted(printer.symbols.items(), key=lambda item: item[1]):
+        flag = "positive=True" if symbol.is_positive else "real=True" if symbol.is_real else ""
+        declared.append(f"{identifier} = Symbol({symbol.name!r}{', ' + flag if flag else ''})")
+    head = [
+        "from sympy import *",
+        "from flrdt.derive import Expectation, Gate, H, Phi, TiltedExpectation, phi",
+        "",
+    ]
+    return "\n".join([*head, *declared, "", *lines])
+
+
+def expression(value: Basic, style: str = "text") -> str:
+    """One expression in one of :data:`FORMATS`; raises ``InputError`` for another name.
+
+    >>> from sympy.abc import alpha
+    >>> expression(alpha / 2, "latex")
+    '\\\\frac{\\\\alpha}{2}'
+    """
+    _check(style)
+    if style == "sympy":
+        return _source([("value", value)])
+    if style == "text":
+        return str(value) if isinstance(value, Expr) else _relation(value)
+    return latex(value) if style == "latex" else f"$$\n{latex(value)}\n$$"
+
+
+def _relation(value: Basic) -> str:
+    if hasattr(value, "lhs"):
+        return f"{value.lhs} = {value.rhs}"
+    return str(value)
+
+
+def _check(style: str) -> None:
+    if style not in FORMATS:
+        raise InputError(f"unknown format {style!r}: use {', '.join(FORMATS)}")
+
+
+def formulas(items: Iterable[Formula], style: str = "text", steps: bool = False) -> str:
+    """A list of formulas in one of :data:`FORMATS`; with ``steps``, each distinct derivation follows, checks included."""
+    _check(style)
+    items = list(items)
+    if style == "sympy":
+        named = [(re.sub(r"\W+", "_", f.id), f.statement) for f in items]
+        if steps:
+            for derivation in _distinct(items):
+                named += [(f"step_{i}", s.expression) for i, s in enumerate(derivation, start=1)]
+        return _source(named)
+    return "\n\n".join(
+        [*(_one(f, style) for f in items)] + ([_steps(d, style) for d in _distinct(items)] if steps else [])
+    )
+
+
+def _distinct(items: list[Formula]) -> list[Derivation]:
+    found: list[Derivation] = []
+    for item in items:
+        if not any(item.derivation is d for d in found):
+            found.append(item.derivation)
+    return found
+
+
+def _one(formula: Formula, style: str) -> str:
+    if style == "text":
+        notes = [f"  [{formula.status.value}; {formula.source}]"]
+        notes += [f"  assuming {a}" for a in formula.assumptions]
+        return "\n".join([f"{formula.id}: {formula.title}", f"  {_relation(formula.statement)}", *notes])
+    if style == "markdown":
+        notes = "; ".join(f"`{a}`" for a in formula.assumptions)
+        tail = f"\n\nAssumptions: {notes}." if notes else ""
+        return (f"### {formula.title}\n\n$$\n{latex(formula.statement)}\n$$\n\n`{formula.id}` — {formula.status.value}; "
+                f"{formula.source}.{tail}")
+    return f"% {formula.id}: {formula.title} ({formula.status.value}; {formula.source})\n" + _equation(formula.statement)
+
+
+def _equation(statement: Basic) -> str:
+    return f"\\begin{{equation}}\n  {latex(statement)}\n\\end{{equation}}"
+
+
+def _latex_text(text: str) -> str:
+    r"""A sentence in LaTeX: escapes, and names with an index set as mathematics."""
+    text = text.replace("\\", r"\textbackslash{}").replace("%", r"\%").replace("&", r"\&").replace("^", r"\^{}")
+    greek = "alpha|chi|nu|psi|lambda|Lambda|Theta|gamma"
+    text = re.sub(rf"\b({greek})_(\{{[^}}]*\}}|\w+)", r"$\\\1_{\2}$", text)
+    text = re.sub(r"\b([A-Za-z])_(\{[^}]*\}|\w+)", r"$\1_{\2}$", text)
+    text = re.sub(rf"(?<![\\$\w])({greek})(?![\w$])", r"$\\\1$", text)
+    text = text.replace("{{", "{").replace("}}", "}")
+    return text.replace("->", r"$\to$").replace("<", "$<$")
+
+
+def _steps(derivation: Derivation, style: str) -> str:
+    rows = [(i, s.text, s.expression, s.verdict().value) for i, s in enumerate(derivation, start=1)]
+    if style == "text":
+        lines = ["Derivation", *(f"  uses: {u}" for u in derivation.uses)]
+        for i, text, value, verdict in rows:
+            lines += [f"  {i}. {text}", f"       {_relation(value)}", f"       check: {verdict}"]
+        return "\n".join(lines)
+    if style == "markdown":
+        lines = ["#### Derivation", "", *(f"- uses: {u}" for u in derivation.uses), ""]
+        for i, text, value, verdict in rows:
+            lines += [f"{i}. {text} *({verdict})*", "", f"   $$\n   {latex(value)}\n   $$", ""]
+        return "\n".join(lines).rstrip()
+    lines = [r"\begin{enumerate}"]
+    for _, text, value, verdict in rows:
+        lines += [rf"  \item {_latex_text(text)} % check: {verdict}", rf"  \[ {latex(value)} \]"]
+    return "\n".join([*(f"% uses: {u}" for u in derivation.uses), *lines, r"\end{enumerate}"])

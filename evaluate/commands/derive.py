@@ -1,0 +1,67 @@
+"""``flrdt derive``."""
+
+from __future__ import annotations
+
+import argparse
+
+from .common import emit, output_option
+
+WHAT = ("objective", "relations", "gradient", "innermost", "plain")
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("what", choices=WHAT, help="what to derive")
+    parser.add_argument("--level", metavar="R", help="1, 2p, 2, 3, ... (default 2; plain is level 1)")
+    parser.add_argument("--depth", default="1", metavar="L", help="number of layers (default 1)")
+    parser.add_argument("--form", choices=("psi", "energy"), default="psi", help="form of the objective (default psi)")
+    parser.add_argument("--gate", default="relu", metavar="NAME", help="gate (default relu)")
+    parser.add_argument("--budget", default="1", metavar="B", help="required active outputs per input (default 1)")
+    parser.add_argument("--format", default="text", metavar="F", help="text, latex, markdown or sympy (default text)")
+    parser.add_argument("--steps", action="store_true", help="show the derivation, every step with its check")
+    output_option(parser)
+    parser.epilog = "example: flrdt derive relations --level 3 --format latex --steps"
+
+
+def run(options: argparse.Namespace) -> int:
+    from flrdt.derive import Level, Network, Verdict, gate, render
+    from flrdt.derive.formulas import InputError
+    from flrdt.evaluate.decimals import parse_number
+
+    if options.format not in render.FORMATS:
+        raise InputError(f"unknown format {options.format!r}: use {', '.join(render.FORMATS)}")
+    level = Level.parse(options.level if options.level is not None else ("1" if options.what == "plain" else "2"))
+    if not options.depth.isdigit() or int(options.depth) < 1:
+        raise InputError(f"depth {options.depth!r} is not a positive integer")
+    budget = parse_number(options.budget, "budget", positive=True)
+    network = Network(gate(options.gate), int(options.depth), budget)
+    items = selected(options.what, network, level, options.form)
+    emit(render.formulas(items, options.format, options.steps), options.output)
+    if options.steps and any(item.derivation.verdict() is not Verdict.PROVED for item in items):
+        import sys
+
+        print("flrdt: not every step could be proved, see the checks above", file=sys.stderr)
+        return 1
+    return 0
+
+
+def selected(what: str, network, level, form: str) -> list:
+    """The formulas that were asked for."""
+    from flrdt.derive import innermost, objective, plain_level, recursion, relations, stationarity
+    from flrdt.derive.formulas import InputError
+
+    if what == "objective":
+        return [objective(network, level).formula(form)]
+    if network.depth != 1:
+        raise InputError(f"derive {what} is about one layer: leave out --depth {network.depth}")
+    if what == "relations":
+        found = list(relations(level).formulas)
+        return [*found, recursion()] if level.r > 2 else found
+    if what == "gradient":
+        if level.r == 1:
+            raise InputError("level 1 has no overlaps or lifting parameters: use derive plain, or a level from 2p on")
+        return list(stationarity(level))
+    if what == "innermost":
+        return [innermost(network.gate).formula]
+    if level.r != 1:
+        raise InputError(f"the plain closed form is level 1, not {level}: leave out --level")
+    return [plain_level(network).formula]
