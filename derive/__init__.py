@@ -12,6 +12,7 @@ from .notation import Level, LevelError, Lifting
 from .objectives import Objective, objective
 from .plain import PlainLevel, plain_level
 from .tilting import TiltedExpectation, stationarity
+from .towers import tower
 
 __all__ = [
     "Derivation",
@@ -48,4 +49,5 @@ __all__ = [
     "render",
     "scaling",
     "stationarity",
+    "tower",
 ]

@@ -68,10 +68,10 @@ def evaluate_tower(
     xs = b.vector([step * j for j in range(first.low, first.high + 1)])
     columns = b.apply(compiled_innermost(gate, b.name, gradient)(chi, variances[0], lifting[0]), xs)
     f = columns[0]
-    tape: list[tuple] = []
+    tape: list[_Convolution] = []
     for k in range(1, len(lifting)):
         level = _Convolution(b, grid, k, variances[k], lifting[k])
-        tape.append((level, f))
+        tape.append(level)
         f = level.forward(f, left, right)
     weights, outer_f = _outer(b, grid, step, variances[-1], f, left, right)
     value = _dot(b, weights, outer_f)
@@ -82,8 +82,8 @@ def evaluate_tower(
     d_outer = _outer_derivative(b, grid, step, variances[-1], weights, outer_f)
     adjoint = _restrict(weights, -grid.outer_half, last.low, last.high, b)
     d_variance, d_lifting = [d_outer], []
-    for level, inner in reversed(tape):
-        adjoint, dv, dy = level.backward(adjoint, inner)
+    for level in reversed(tape):
+        adjoint, dv, dy = level.backward(adjoint)
         d_variance.append(dv)
         d_lifting.append(dy)
     _, f_chi, f_D, f_y = columns
@@ -119,7 +119,9 @@ class _Convolution:
         self.f = [log(s) / self.y for s in self.S]
         return self.f
 
-    def backward(self, adjoint: Sequence, inner: Sequence) -> tuple[list, Any, Any]:
+    def backward(self, adjoint: Sequence) -> tuple[list, Any, Any]:
+        if self.half == 0:
+            raise ValueError("no gradient at a merged level: its variance is zero")
         b, y = self.b, self.y
         zero = b.number(0)
         S_bar = [zero] * ((len(adjoint) - 1) * self.ratio + 1)
@@ -132,15 +134,14 @@ class _Convolution:
         moment = b.convolve(b.vector(squares), S_bar)
         d = self.variance
         d_variance = (_dot(b, moment, self.G) / d - _dot(b, G_bar, self.G)) / (2 * d)
-        offset = self.input.low - self.start
-        if offset < 0 or self.input.high > self.stop:
-            raise AssertionError("a window is wider than the kernel's range")
-        size = self.input.high - self.input.low + 1
-        return [y * w for w in weighted[offset : offset + size]], d_variance, d_y
+        scaled = [y * w for w in weighted]
+        return _restrict(scaled, self.start, self.input.low, self.input.high, b), d_variance, d_y
 
 
 def _gaussian(b: Any, step: Any, variance: Any, half: int) -> Any:
     """Trapezoidal weights ``step * N(m step; 0, variance)`` for ``|m| <= half``."""
+    if half == 0:  # no variance: the level is merged with the one below
+        return b.vector([b.number(1)])
     fn = b.functions()
     scale = step / fn["sqrt"](2 * fn["pi"]() * variance)
     rate = -step * step / (2 * variance)
@@ -165,8 +166,6 @@ def _outer(b: Any, grid: Grid, step: Any, variance: Any, f: Sequence, left: Any,
     last = grid.levels[-1]
     half = grid.outer_half
     values = _extend(list(f), last.low, last.high, -half, half, left, right)
-    if half == 0:
-        return b.vector([b.number(1)]), values
     return _gaussian(b, step * last.stride, variance, half), values
 
 
