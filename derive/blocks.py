@@ -65,4 +65,3 @@ class CountingOutput:
         r""":math:`T_r[-M_\chi]` with the lifting parameters y."""
         steps = [(lifting.y(k), lifting.increment(lifting.p, k)) for k in lifting.steps]
         return tower(lambda g: -self.gate.envelope(g, first), steps, lifting.p(lifting.level.r))
-

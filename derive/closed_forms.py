@@ -12,10 +12,26 @@ What each relation needs is part of its derivation:
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache, partial
 
-from sympy import Add, Eq, Expr, Function, Integer, Min, Rational, Symbol, cancel, diff, linsolve, simplify, solve, symbols, together
+from sympy import (
+    Add,
+    Eq,
+    Expr,
+    Function,
+    Integer,
+    Min,
+    Rational,
+    Symbol,
+    cancel,
+    diff,
+    linsolve,
+    simplify,
+    solve,
+    symbols,
+    together,
+)
 
 from .blocks import InputSphere, coupling
 from .formulas import Derivation, Formula, Status, Step, identically_zero
@@ -98,7 +114,7 @@ class _Bracket:
     """Sphere and coupling of psi_r with Theta_k as symbols, and their total derivatives."""
 
     lifting: Lifting
-    sphere: InputSphere = InputSphere()
+    sphere: InputSphere = field(default_factory=InputSphere)
 
     @cached_property
     def explicit(self) -> dict[Symbol, Expr]:
@@ -133,7 +149,7 @@ def _stationarity_steps(bracket: _Bracket, unknowns: list[Symbol]) -> tuple[list
             Step(
                 f"Stationarity in {variable}.",
                 Eq(equations[variable], 0, evaluate=False),
-                lambda v=variable: bracket.check_derivative(v),
+                partial(bracket.check_derivative, variable),
             )
         )
     return steps, equations
@@ -171,7 +187,7 @@ def relations(level: Level | int | str) -> LiftingRelations:
             Step(
                 f"The conditions are linear in the overlaps p; solving them gives p_{k - 1} - p_{k}.",
                 Eq(p(k - 1) - p(k), increments[k], evaluate=False),
-                lambda k=k: identically_zero(increments[k] - (1 / Theta(k) - 1 / Theta(k - 1)) / c(k)),
+                partial(identically_zero, increments[k] - (1 / Theta(k) - 1 / Theta(k - 1)) / c(k)),
             )
         )
     if not level.partial:
@@ -192,8 +208,13 @@ def relations(level: Level | int | str) -> LiftingRelations:
         first = None
         theta = Symbol("Theta", positive=True)
         forms[r] = next(s for s in solve(last.subs(Theta(r), theta) - p(r), theta) if s.is_positive is not False)
-        steps.append(Step(f"Take the positive root: Theta_{r}.", Eq(Theta(r), forms[r], evaluate=False),
-                          lambda: identically_zero(last.subs({Theta(r): forms[r], q(r): q(r)}) - p(r))))
+        steps.append(
+            Step(
+                f"Take the positive root: Theta_{r}.",
+                Eq(Theta(r), forms[r], evaluate=False),
+                lambda: identically_zero(last.subs({Theta(r): forms[r], q(r): q(r)}) - p(r)),
+            )
+        )
     order = reversed(lifting.steps) if not level.partial else lifting.steps
     for k in order:
         ratio = lifting.increment(q, k) / lifting.increment(p, k)
@@ -203,7 +224,7 @@ def relations(level: Level | int | str) -> LiftingRelations:
             Step(
                 f"Divide Theta_{k - 1} - Theta_{k} = c_{k} (q_{k - 1} - q_{k}) by the previous relation: c_{k} drops out.",
                 Eq(Theta(k - 1) * Theta(k), ratio, evaluate=False),
-                lambda product=product, ratio=ratio, a=a, b=b: identically_zero(product - a * b / ratio),
+                partial(identically_zero, product - a * b / ratio),
             )
         )
         if level.partial:
@@ -213,15 +234,19 @@ def relations(level: Level | int | str) -> LiftingRelations:
             forms[k - 1] = ratio / forms[k]
     result: dict[str, Expr] = {}
     for k in lifting.steps:
-        result[f"c_{k}"] = together(1 / forms[k] - 1 / forms[k - 1]) if level.partial else (
-            1 / forms[k] - 1 / forms[k - 1]
-        ) / lifting.increment(p, k)
+        result[f"c_{k}"] = (
+            together(1 / forms[k] - 1 / forms[k - 1])
+            if level.partial
+            else (1 / forms[k] - 1 / forms[k - 1]) / lifting.increment(p, k)
+        )
         if level.partial:
             result[f"c_{k}"] = (1 / forms[k] - 1 / forms[k - 1]).expand()
         steps.append(
-            Step(f"Hence c_{k}.", Eq(c(k), result[f"c_{k}"], evaluate=False),
-                 lambda k=k: identically_zero(
-                     (forms[k - 1] - forms[k]) / lifting.increment(q, k) - result[f"c_{k}"]))
+            Step(
+                f"Hence c_{k}.",
+                Eq(c(k), result[f"c_{k}"], evaluate=False),
+                partial(identically_zero, (forms[k - 1] - forms[k]) / lifting.increment(q, k) - result[f"c_{k}"]),
+            )
         )
     result["gamma_s"] = forms[1] / 2
     scaling, forms_p = _normalisation_steps(bracket, forms)
@@ -231,9 +256,11 @@ def relations(level: Level | int | str) -> LiftingRelations:
         result[f"Lambda_{k}"] = 1 / forms[k]
         result[f"Theta_{k}"] = forms[k]
     steps.append(
-        Step("Write Lambda_k = 1/Theta_k; in particular Lambda_1 = 2 gamma_p.",
-             Eq(Lambda(1), 1 / forms[1], evaluate=False),
-             lambda: identically_zero(2 * result["gamma_p"] - 1 / forms[1]))
+        Step(
+            "Write Lambda_k = 1/Theta_k; in particular Lambda_1 = 2 gamma_p.",
+            Eq(Lambda(1), 1 / forms[1], evaluate=False),
+            lambda: identically_zero(2 * result["gamma_p"] - 1 / forms[1]),
+        )
     )
     uses = (
         "psi_r stationary in gamma_s" + "".join(f", {s}" for s in free_q),
@@ -316,9 +343,11 @@ def _normalisation_steps(bracket: _Bracket, forms: dict[int, Expr]) -> tuple[lis
         "Insert the relations into Y = 0: by the normalisation q_1 = 1 the left side is Lambda_1/2 - gamma_p with "
         "Lambda_1 = 1/(2 gamma_s), so gamma_s gamma_p = 1/4.",
         Eq(4 * gamma_s * gamma_p, 1, evaluate=False),
-        lambda: identically_zero(on_shell - first * dual / 2)
-        if lifting.level.r > 1
-        else identically_zero((on_shell - first / 2).subs(first, 1)),
+        lambda: (
+            identically_zero(on_shell - first * dual / 2)
+            if lifting.level.r > 1
+            else identically_zero((on_shell - first / 2).subs(first, 1))
+        ),
     )
     return [*_scaling_steps(lifting), zero, solved], 1 / (2 * forms[1])
 

@@ -70,18 +70,29 @@ def _mapped(level: Level) -> tuple[Expr, tuple[Step, ...]]:
     result = p(r) / (2 * Lambda(r))
     constraint = dual[1] - 1
     steps = (
-        Step("Express the q_k by the relations through Lambda_k = 1/Theta_k.",
-             Eq(Integer(1), dual[1], evaluate=False),
-             lambda: _dual_check(lifting, dual, lifting_parameters)),
-        Step("Insert gamma_s = 1/(2 Lambda_1), gamma_p = Lambda_1/2 and the relations: all rational terms collapse, by the "
-             "normalisation q_1 = 1, to p_r/(2 Lambda_r).",
-             Eq(gamma_s - gamma_p - coupling(lifting) + tower_part.remainder, result, evaluate=False),
-             lambda: _collapse_check(rational, result, constraint, Lambda(1), r)),
-        Step("The logarithms of the integrated tower carry over.",
-             Eq(Symbol("S"), logs + result, evaluate=False),
-             lambda: identically_zero(
-                 simplify((logs - Add(*(log(Lambda(k) / Lambda(k - 1)) / (2 * c(k)) for k in lifting.steps)))
-                          .expand(force=True).rewrite(log).expand(log=True, force=True)))),
+        Step(
+            "Express the q_k by the relations through Lambda_k = 1/Theta_k.",
+            Eq(Integer(1), dual[1], evaluate=False),
+            lambda: _dual_check(lifting, dual, lifting_parameters),
+        ),
+        Step(
+            "Insert gamma_s = 1/(2 Lambda_1), gamma_p = Lambda_1/2 and the relations: all rational terms collapse, by the "
+            "normalisation q_1 = 1, to p_r/(2 Lambda_r).",
+            Eq(gamma_s - gamma_p - coupling(lifting) + tower_part.remainder, result, evaluate=False),
+            lambda: _collapse_check(rational, result, constraint, Lambda(1), r),
+        ),
+        Step(
+            "The logarithms of the integrated tower carry over.",
+            Eq(Symbol("S"), logs + result, evaluate=False),
+            lambda: identically_zero(
+                simplify(
+                    (logs - Add(*(log(Lambda(k) / Lambda(k - 1)) / (2 * c(k)) for k in lifting.steps)))
+                    .expand(force=True)
+                    .rewrite(log)
+                    .expand(log=True, force=True)
+                )
+            ),
+        ),
         _nu_step(),
     )
     return logs + result, steps

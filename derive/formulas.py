@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import StrEnum
+from functools import cached_property
 
 from sympy import Basic, Expr, Rational, Symbol, powsimp, simplify, together
 
@@ -22,7 +23,7 @@ class InputError(ValueError):
     bad_input = True
 
 
-class Status(str, Enum):
+class Status(StrEnum):
     """What kind of truth a statement has (theory, section 6)."""
 
     RIGOROUS = "rigorous"
@@ -30,7 +31,7 @@ class Status(str, Enum):
     CONJECTURAL = "conjectural"
 
 
-class Verdict(str, Enum):
+class Verdict(StrEnum):
     """Outcome of a check.  ``UNKNOWN`` is never a pass."""
 
     PROVED = "proved"
@@ -73,7 +74,11 @@ class Step:
     check: Callable[[], bool | None]
 
     def verdict(self) -> Verdict:
-        """Run the check: proved, failed, or unknown."""
+        """Run the check (once): proved, failed, or unknown."""
+        return self._verdict
+
+    @cached_property
+    def _verdict(self) -> Verdict:
         return {True: Verdict.PROVED, False: Verdict.FAILED, None: Verdict.UNKNOWN}[self.check()]
 
 

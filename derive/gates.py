@@ -17,7 +17,6 @@ from sympy import (
     Piecewise,
     Set,
     Symbol,
-    Tuple,
     Union,
     oo,
     sqrt,
@@ -68,8 +67,9 @@ class Gate:
 
     def __post_init__(self) -> None:
         intervals = self.active.args if isinstance(self.active, Union) else (self.active,)
-        if not all(isinstance(i, Interval) for i in intervals) or not all(e.is_real or e in (oo, -oo)
-                                                                          for i in intervals for e in i.args[:2]):
+        if not all(isinstance(i, Interval) for i in intervals) or not all(
+            e.is_real or e in (oo, -oo) for i in intervals for e in i.args[:2]
+        ):
             raise GateError(f"active set {self.active} is not a finite union of intervals of positive length")
         if self.active == Interval(-oo, oo):
             raise GateError("the active set is the whole line: such a gate is injective and has capacity 1")
@@ -207,4 +207,3 @@ def gate(text: str) -> Gate:
     if text not in NAMED:
         raise GateError(f"unknown gate {text!r}: use {', '.join(NAMED)}")
     return NAMED[text]()
-

@@ -219,9 +219,7 @@ class Expectation(Expr):
         return f"E_{printer._print(self.variable)}[{printer._print(self.expr)}]"
 
     def _latex(self, printer, exp=None):
-        body = (
-            rf"\mathbb{{E}}_{{{printer._print(self.variable)}}}\left[{printer._print(self.expr)}\right]"
-        )
+        body = rf"\mathbb{{E}}_{{{printer._print(self.variable)}}}\left[{printer._print(self.expr)}\right]"
         return body if exp is None else rf"{body}^{{{exp}}}"
 
 
@@ -263,9 +261,7 @@ def _split(integrand: Expr, h: Symbol) -> tuple[Poly, Poly]:
     return polynomial, quadratic
 
 
-def gaussian_piece(
-    integrand: Expr, h: Symbol, mean: Expr, variance: Expr, lower: Expr, upper: Expr
-) -> GaussianPiece:
+def gaussian_piece(integrand: Expr, h: Symbol, mean: Expr, variance: Expr, lower: Expr, upper: Expr) -> GaussianPiece:
     r"""``E[P(h) exp(a h^2 + b h + c); lower < h < upper]`` for ``h ~ N(mean, variance)``, by completing the square.
 
     With :math:`s^2 = 1/(1/D - 2a)` and :math:`t = s^2 (x/D + b)` the integrand is, up to a constant, the density of
@@ -287,14 +283,10 @@ def gaussian_piece(
     probability = Phi(-low) if high == oo else Phi(high) - Phi(low)  # no cancellation against 1 in the far tail
     moments = [probability, phi(low) - phi(high)]
     for n in range(2, polynomial.degree() + 1):
-        moments.append(
-            (n - 1) * moments[n - 2] + _edge(low, n - 1) - _edge(high, n - 1)
-        )
+        moments.append((n - 1) * moments[n - 2] + _edge(low, n - 1) - _edge(high, n - 1))
     mass: Expr = Integer(0)
     for (n,), coefficient in polynomial.terms():
-        mass += coefficient * sum(
-            binomial(n, j) * centre ** (n - j) * spread**j * moments[j] for j in range(n + 1)
-        )
+        mass += coefficient * sum(binomial(n, j) * centre ** (n - j) * spread**j * moments[j] for j in range(n + 1))
     return GaussianPiece(1 / sqrt(width), exponent, mass, centre, spread)
 
 

@@ -42,10 +42,11 @@ def innermost(gate: Gate) -> Innermost:
     Source: arXiv 2410.20646 (one layer, fully lifted RDT) for the ReLU; any gate given by an active set here.
 
     >>> from flrdt.derive import relu
-    >>> innermost(relu()).W.subs(y, 0)
-    1
+    >>> sorted(map(str, innermost(relu()).W.free_symbols))
+    ['D', 'chi', 'x', 'y']
     """
-    steps, terms = [], []
+    steps: list[Step] = []
+    terms: list[Expr] = []
     for piece in gate.pieces(chi, h):
         integrand = exp(-y * piece.value(chi))
         value = gaussian_piece(integrand, h, x, D, piece.lower, piece.upper).value
@@ -81,8 +82,13 @@ def _piece_check(integrand: Expr):
 @lru_cache(maxsize=64)
 def plain_expectation(gate: Gate) -> Expr:
     """``E M_chi(u)`` for a standard normal u: the count term of the plain level."""
-    return Add(*(gaussian_piece(p.value(chi), h, Integer(0), Integer(1), p.lower, p.upper).value
-                 for p in gate.pieces(chi, h) if p.value(chi) != 0))
+    return Add(
+        *(
+            gaussian_piece(p.value(chi), h, Integer(0), Integer(1), p.lower, p.upper).value
+            for p in gate.pieces(chi, h)
+            if p.value(chi) != 0
+        )
+    )
 
 
 @lru_cache(maxsize=64)

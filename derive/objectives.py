@@ -94,7 +94,7 @@ def objective(network: Network | None = None, level: Level | int | str = 2) -> O
     Raises ``LevelError`` for something that is not a level, ``NetworkError`` for a network without an objective.
 
     >>> objective(level=1).energy
-    -alpha*E_u_2[M_chi(u_2)] + 1/(2*chi)
+    alpha*E_u_2[-M_chi(u_2)] + 1/(2*chi)
     """
     network = relu_network() if network is None else network
     if network.depth != 1:

@@ -35,14 +35,13 @@ class PlainLevel:
 
 def tails(expr: Expr) -> Expr:
     """Write distribution functions as tails: ``Phi(-k)`` as ``H(k)`` and ``Phi(k)`` as ``1 - H(k)``."""
-    return expr.replace(
-        Phi, lambda a: H(-a) if a.could_extract_minus_sign() else 1 - H(a)
-    )
+    return expr.replace(Phi, lambda a: H(-a) if a.could_extract_minus_sign() else 1 - H(a))
 
 
 def _moments(gate: Gate) -> tuple[Expr, Expr]:
     """``E[dist^2]`` over the pieces that move to the complement, and the probability of the pieces that stay active."""
-    moved, stayed = [], []
+    moved: list[Expr] = []
+    stayed: list[Expr] = []
     for piece in gate.pieces(chi, h):
         weight = piece.plateau if piece.distance is None else piece.distance**2
         if weight == 0:
@@ -109,5 +108,3 @@ def plain_level(network: Network | None = None) -> PlainLevel:
         variables=(k,),
     )
     return PlainLevel(at_reach(condition), capacity, k, formula)
-
-

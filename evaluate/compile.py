@@ -10,10 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from flrdt.derive.gaussian import H, Phi, phi
 from sympy import Basic, Expr, Symbol, erfc, exp, lambdify
 from sympy.printing.pycode import PythonCodePrinter
-
-from flrdt.derive.gaussian import H, Phi, phi
 
 __all__ = ["CompileError", "compile_grid", "compile_scalar"]
 
@@ -71,8 +70,10 @@ class _BackendPrinter(PythonCodePrinter):
 
 
 def _unfold(expr: Expr) -> Expr:
-    return expr.replace(H, lambda a: H(a).rewrite(erfc)).replace(Phi, lambda a: Phi(a).rewrite(erfc)).replace(
-        phi, lambda a: phi(a).rewrite(exp)
+    return (
+        expr.replace(H, lambda a: H(a).rewrite(erfc))
+        .replace(Phi, lambda a: Phi(a).rewrite(erfc))
+        .replace(phi, lambda a: phi(a).rewrite(exp))
     )
 
 
@@ -113,7 +114,7 @@ def compile_grid(expressions: Sequence[Expr], point: Symbol, parameters: Sequenc
 
     def hoist(e: Expr) -> Expr:
         if point not in e.free_symbols:
-            if e.is_Integer or e.is_Symbol and e in hoisted.values():
+            if e.is_Integer or (e.is_Symbol and e in hoisted.values()):
                 return e
             return hoisted.setdefault(e, Symbol(f"hoisted_{len(hoisted)}"))
         if not e.args:

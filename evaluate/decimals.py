@@ -25,7 +25,9 @@ def parse_number(text: Any, name: str, positive: bool = False) -> Fraction:
     if isinstance(text, (int, Fraction)) and not isinstance(text, bool):
         value = Fraction(text)
     elif isinstance(text, float):
-        raise InputError(f"{name} {text!r} is a float: give an exact number, for example '{text}' as text or a fraction")
+        raise InputError(
+            f"{name} {text!r} is a float: give an exact number, for example '{text}' as text or a fraction"
+        )
     else:
         match = _NUMBER.fullmatch(str(text))
         if match is None or (match[5] and (match[3] is not None or match[4])) or (match[5] and int(match[5]) == 0):
@@ -62,4 +64,4 @@ def known_digits(value: Any, error: Any, most: int | None = None) -> str:
     known = mp.dps if error == 0 else int(floor(log10(abs(value)) - log10(mpf(error))))
     digits = max(1, known if most is None else min(known, most))
     with mp.workdps(max(mp.dps, digits + 5)):
-        return nstr(value, digits, strip_zeros=False, min_fixed=-8, max_fixed=digits + 8)
+        return nstr(value, digits, strip_zeros=False, min_fixed=-8, max_fixed=digits)

@@ -6,16 +6,16 @@ A is the sphere part, B the tower of minus the envelope; z are the parameters in
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sympy import Symbol, diff, log
-
 from flrdt.derive import Level, Network, innermost, objective
 from flrdt.derive.innermost import plain_expectation
+from sympy import Symbol, diff, log
 
 from .backends import backend as get_backend
 from .compile import compile_scalar
@@ -85,7 +85,7 @@ class EnergyForm:
             return None
         c, p, y = self.split([float(self.backend.to_mpf(v)) if not isinstance(v, float) else v for v in z])
         overlaps = [1.0, *p, 0.0]
-        variances = [a - b for a, b in zip(overlaps, overlaps[1:], strict=False)]
+        variances = [a - b for a, b in itertools.pairwise(overlaps)]
         ends = [float(e) for component in self.network.gate.components for e in component if e.is_finite]
         return plan((min(ends), max(ends)), math.sqrt(2 * c), variances, y, digits, strip)
 
@@ -104,7 +104,7 @@ class EnergyForm:
         b = self.backend
         c, p, y = self.split(z)
         overlaps = [b.number(1), *p]
-        variances = [a - d for a, d in zip(overlaps, overlaps[1:], strict=False)] + [p[-1]]
+        variances = [a - d for a, d in itertools.pairwise(overlaps)] + [p[-1]]
         value = evaluate_tower(self.network.gate, c, variances, y, grid, b, gradient)
         if not gradient:
             return Terms(sphere[0], value.value)
@@ -118,5 +118,3 @@ class EnergyForm:
             _compiled_count(self.network, self.level, self.backend_name)
         else:
             compiled_innermost(self.network.gate, self.backend_name, True)
-
-

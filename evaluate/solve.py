@@ -6,14 +6,14 @@ Newton); a final evaluation on a grid of half the step gives the error estimates
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from mpmath import eigsy, lu_solve, matrix, mp, mpf
-
 from flrdt.derive import Level, Network
+from mpmath import eigsy, lu_solve, matrix, mp, mpf
 
 from .energies import EnergyForm, Terms
 from .grid import STRIP
@@ -52,7 +52,9 @@ class _Evaluator:
     def __init__(self, form: EnergyForm, goal: tuple[Callable, Callable]) -> None:
         self.form, (self.value_of, self.gradient_of) = form, goal
 
-    def __call__(self, z: list, digits: int, strip: float = STRIP, halved: bool = False) -> tuple[Any, list, Any, Terms]:
+    def __call__(
+        self, z: list, digits: int, strip: float = STRIP, halved: bool = False
+    ) -> tuple[Any, list, Any, Terms]:
         """(value, gradient, rounding radius of the value, terms)."""
         b = self.form.backend
         grid = self.form.grid([b.number(v) for v in z], digits, strip)
@@ -142,7 +144,7 @@ def _newton(evaluate: _Evaluator, z: list, full: int, cheap: bool, report: Calla
 def _valid(z: list, form: EnergyForm) -> bool:
     chi, p, y = form.split(z)
     chain = [mpf(1), *p, mpf(0)] if p else [mpf(1), mpf(0)]
-    ordered = all(a > b for a, b in zip(chain, chain[1:], strict=False))
+    ordered = all(a > b for a, b in itertools.pairwise(chain))
     falling = all(a > b for a, b in zip(y, [*y[1:], mpf(0)], strict=False))
     return chi > 0 and ordered and falling
 
@@ -155,8 +157,11 @@ def _finish(evaluate: _Evaluator, z: list, H: Any, digits: int, report: Callable
     strip = STRIP
     for _ in range(4):
         coarse = evaluate(z, digits + GUARD, strip)
-        fine = evaluate(z, digits + GUARD, strip, halved=True) if not evaluate.form.closed else evaluate(
-            z, digits + 2 * GUARD)
+        fine = (
+            evaluate(z, digits + GUARD, strip, halved=True)
+            if not evaluate.form.closed
+            else evaluate(z, digits + 2 * GUARD)
+        )
         correction = lu_solve(H, matrix(fine[1]))
         drift = [abs(c) + abs(v) * mpf(10) ** (-digits - GUARD) for c, v in zip(correction, z, strict=True)]
         slope = sum(abs(g * c) for g, c in zip(fine[1], correction, strict=True))
@@ -166,5 +171,4 @@ def _finish(evaluate: _Evaluator, z: list, H: Any, digits: int, report: Callable
             break
         strip *= 0.75
     residual = max(abs(g) for g in fine[1])
-    return Solution(fine[0], tuple(z), error, tuple(drift), residual, fine[3],
-                    mpf(10) ** (-digits - GUARD))
+    return Solution(fine[0], tuple(z), error, tuple(drift), residual, fine[3], mpf(10) ** (-digits - GUARD))

@@ -10,19 +10,15 @@ import warnings
 from collections.abc import Callable, Sequence
 
 import numpy
-from scipy.optimize import minimize
-
 from flrdt.derive import Level, Network
+from scipy.optimize import minimize
 
 from .energies import EnergyForm
 
-__all__ = ["Goal", "capacity_goal", "energy_goal", "float_minimum"]
+__all__ = ["capacity_goal", "energy_goal", "float_minimum"]
 
 WIDEST = 20_000
 """Longest vector a float64 evaluation may need; a descent that asks for more has left the level."""
-
-Goal = Callable[[object, object], tuple[object, object]]
-"""From (A, B): the value to minimise and the factor of dB in its gradient; see :func:`capacity_goal`."""
 
 
 def capacity_goal(budget):

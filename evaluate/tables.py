@@ -34,8 +34,9 @@ class Table:
     def _text(self) -> str:
         widths = [max(map(len, column)) for column in zip(self.heads, *self.rows, strict=True)]
         line = "  ".join("-" * w for w in widths)
-        body = ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip()
-                for row in (self.heads, *self.rows)]
+        body = [
+            "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in (self.heads, *self.rows)
+        ]
         return "\n".join([self.caption, "", body[0], line, *body[1:]])
 
     def _markdown(self) -> str:
@@ -45,8 +46,17 @@ class Table:
     def _latex(self) -> str:
         body = [" & ".join(row).replace("_", r"\_") + r" \\" for row in self.rows]
         head = " & ".join(self.heads).replace("_", r"\_").replace("alpha", r"$\alpha$") + r" \\"
-        return "\n".join([rf"\begin{{tabular}}{{{'l' * len(self.heads)}}}", r"\hline", head, r"\hline", *body, r"\hline",
-                          r"\end{tabular}"])
+        return "\n".join(
+            [
+                rf"\begin{{tabular}}{{{'l' * len(self.heads)}}}",
+                r"\hline",
+                head,
+                r"\hline",
+                *body,
+                r"\hline",
+                r"\end{tabular}",
+            ]
+        )
 
     def _csv(self) -> str:
         stream = io.StringIO()
@@ -57,8 +67,9 @@ class Table:
         return json.dumps({"table": self.caption, "rows": list(self.objects)}, indent=2)
 
 
-def single_layer(levels: Sequence[str], digits: int | str, gate: str = "relu",
-                 report: Callable[[str], None] = lambda _: None) -> Table:
+def single_layer(
+    levels: Sequence[str], digits: int | str, gate: str = "relu", report: Callable[[str], None] = lambda _: None
+) -> Table:
     """The one-layer capacity table at several levels (arXiv 2410.20646)."""
     from flrdt.derive import Level
 
@@ -71,5 +82,9 @@ def single_layer(levels: Sequence[str], digits: int | str, gate: str = "relu",
         shown = capacity(level, count, gate=gate, report=report).to_json()
         rows.append((shown["level"], shown["alpha"], shown["alpha_error"], shown["error_kind"], shown["status"]))
         objects.append(shown)
-    return Table(f"Injectivity capacity of one layer, gate {gate}, budget 1",
-                 ("level", "alpha", "error", "kind", "status"), tuple(rows), tuple(objects))
+    return Table(
+        f"Injectivity capacity of one layer, gate {gate}, budget 1",
+        ("level", "alpha", "error", "kind", "status"),
+        tuple(rows),
+        tuple(objects),
+    )

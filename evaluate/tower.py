@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sympy import Expr, diff, log
-
 from flrdt.derive import Gate, innermost
+from sympy import Expr, diff, log
 
 from .backends import backend as get_backend
 from .compile import compile_grid
@@ -110,8 +109,15 @@ class _Convolution:
     def forward(self, f: Sequence, left: Any, right: Any) -> Sequence:
         b = self.b
         exp = b.functions()["exp"]
-        self.G = _extend([exp(self.y * v) for v in f], self.input.low, self.input.high, self.start, self.stop,
-                         exp(self.y * left), exp(self.y * right))
+        self.G = _extend(
+            [exp(self.y * v) for v in f],
+            self.input.low,
+            self.input.high,
+            self.start,
+            self.stop,
+            exp(self.y * left),
+            exp(self.y * right),
+        )
         self.f_extended = _extend(list(f), self.input.low, self.input.high, self.start, self.stop, left, right)
         full = b.convolve(self.kernel, b.vector(self.G))
         self.S = full[2 * self.half : len(full) - 2 * self.half : self.ratio]

@@ -3,12 +3,11 @@
 from fractions import Fraction
 
 import pytest
-from mpmath import mp, mpf
-from sympy import Float, Function, Min, Rational, Symbol, exp, log, pi, sqrt, symbols
-
 from flrdt.derive.gaussian import H, Phi, phi
 from flrdt.evaluate.backends import backend
 from flrdt.evaluate.compile import CompileError, compile_grid, compile_scalar
+from mpmath import mp, mpf
+from sympy import Float, Function, Min, Rational, Symbol, exp, log, pi, sqrt, symbols
 
 x, y = symbols("x y", positive=True)
 BACKENDS = ["float64", "mpmath", "arb"]
@@ -27,7 +26,9 @@ def test_rational_constants_are_exact(name, digits):
 @pytest.mark.parametrize("name", BACKENDS)
 def test_grid_and_scalar_agree(name):
     b = backend(name)
-    form = 1 + Rational(2, 3) * exp(-x * y) * Phi(x - sqrt(y)) + phi(y * x) * H(x / 3) - log(1 + x**2) / y + pi + Min(x, y)
+    form = (
+        1 + Rational(2, 3) * exp(-x * y) * Phi(x - sqrt(y)) + phi(y * x) * H(x / 3) - log(1 + x**2) / y + pi + Min(x, y)
+    )
     with b.precision(120):
         at = (b.number(Fraction(3, 7)), b.number(Fraction(5, 3)))
         scalar = compile_scalar([form, form.diff(x)], [x, y], b)(*at)
@@ -72,8 +73,10 @@ def test_convolution_of_signed_vectors(name):
     b = backend(name)
     kernel, values = [1, -2, 3], [4, 0, -1, 5]
     with b.precision(80):
-        got = [float(b.to_mpf(v)) for v in b.convolve(b.vector([b.number(k) for k in kernel]),
-                                                      b.vector([b.number(v) for v in values]))]
+        got = [
+            float(b.to_mpf(v))
+            for v in b.convolve(b.vector([b.number(k) for k in kernel]), b.vector([b.number(v) for v in values]))
+        ]
     assert got == [4, -8, 11, 7, -13, 15]
 
 

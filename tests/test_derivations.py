@@ -1,8 +1,6 @@
 """Every derivation proves its steps, and follows its input."""
 
 import pytest
-from sympy import Integer, Interval, Rational, Symbol, diff, oo, simplify
-
 from flrdt.derive import (
     Gate,
     Level,
@@ -24,6 +22,7 @@ from flrdt.derive import (
 from flrdt.derive.formulas import Derivation, Step, identically_zero
 from flrdt.derive.innermost import zero_energy_threshold
 from flrdt.derive.notation import alpha, chi
+from sympy import Integer, Interval, Rational, Symbol, diff, oo, simplify
 
 LEVELS = ["1", "2p", "2", "3"]
 BIAS = Gate(Interval.open(Rational(1, 2), oo))
@@ -80,7 +79,8 @@ def test_level_two_relations_are_those_of_the_theory_page():
 def test_relations_follow_the_level(level):
     forms = relations(level)
     assert set(forms) == {f"{n}_{k}" for n in ("Lambda", "Theta") for k in range(1, level + 1)} | {
-        f"c_{k}" for k in range(2, level + 1)} | {"gamma_s", "gamma_p"}
+        f"c_{k}" for k in range(2, level + 1)
+    } | {"gamma_s", "gamma_p"}
     free = set().union(*(f.free_symbols for f in forms.values()))
     assert {str(s) for s in free} == {f"{n}_{k}" for n in "pq" for k in range(2, level + 1)}
 

@@ -1,9 +1,10 @@
 """Gates from active sets: envelopes, limits, refusals."""
 
-import pytest
-from sympy import EmptySet, FiniteSet, Interval, Rational, Symbol, Union, oo, srepr
+import itertools
 
+import pytest
 from flrdt.derive import Gate, GateError, gate, relu
+from sympy import EmptySet, FiniteSet, Interval, Rational, Symbol, Union, oo, srepr
 
 chi = Symbol("chi", positive=True)
 h = Symbol("h", real=True)
@@ -35,7 +36,7 @@ def test_envelope_is_the_minimum_it_claims(active, c):
 @pytest.mark.parametrize("active", SETS, ids=str)
 def test_envelope_is_continuous(active):
     pieces = [p for p in Gate(active).pieces(Rational(1, 3), h) if p.lower != p.upper]
-    for left, right in zip(pieces, pieces[1:], strict=False):
+    for left, right in itertools.pairwise(pieces):
         assert left.upper == right.lower
         here = left.upper
         assert (left.value(Rational(1, 3)).subs(h, here) - right.value(Rational(1, 3)).subs(h, here)).simplify() == 0

@@ -1,11 +1,10 @@
 """Expectations and the rules that evaluate them."""
 
 import pytest
+from flrdt.derive.gaussian import Expectation, H, NotQuadratic, Phi, check_piece, gaussian_piece, phi
 from hypothesis import given
 from mpmath import inf, mp, mpf, npdf, quad
 from sympy import Rational, Symbol, diff, erfc, exp, latex, oo, sqrt, symbols
-
-from flrdt.derive.gaussian import Expectation, H, NotQuadratic, Phi, check_piece, gaussian_piece, phi
 
 from .strategies import fractions
 
@@ -57,9 +56,9 @@ def test_piece_against_quadrature(mean, variance, rate, low, width):
 
 
 def test_infinite_interval_against_quadrature():
-    value = gaussian_piece(exp(-h**2), h, Rational(1, 3), Rational(1, 2), -oo, oo).value
+    value = gaussian_piece(exp(-(h**2)), h, Rational(1, 3), Rational(1, 2), -oo, oo).value
     with mp.workdps(25):
-        reference = quad(lambda t: mp.exp(-t**2) * npdf(t, mpf(1) / 3, mp.sqrt(mpf(1) / 2)), [-inf, 0, inf])
+        reference = quad(lambda t: mp.exp(-(t**2)) * npdf(t, mpf(1) / 3, mp.sqrt(mpf(1) / 2)), [-inf, 0, inf])
         assert abs(mpf(str(value.evalf(25))) - reference) < mpf(10) ** -20
 
 

@@ -1,19 +1,24 @@
 """W(x) against direct quadrature, far into both tails, for several gates and precisions."""
 
+import itertools
+
 import pytest
+from flrdt.derive import Gate, innermost, relu
+from flrdt.evaluate.backends import backend
+from flrdt.evaluate.compile import compile_scalar
 from hypothesis import example, given
 from hypothesis import strategies as st
 from mpmath import mp, mpf, npdf, quad
 from sympy import Interval, Rational, Symbol, Union, oo
 
-from flrdt.derive import Gate, innermost, relu
-from flrdt.evaluate.backends import backend
-from flrdt.evaluate.compile import compile_scalar
-
 from .strategies import fractions, susceptibilities
 
-GATES = [relu(), Gate(Interval.open(Rational(1, 2), oo)), Gate(Interval.open(-1, 1)),
-         Gate(Union(Interval.open(-oo, -1), Interval.open(Rational(1, 2), oo)))]
+GATES = [
+    relu(),
+    Gate(Interval.open(Rational(1, 2), oo)),
+    Gate(Interval.open(-1, 1)),
+    Gate(Union(Interval.open(-oo, -1), Interval.open(Rational(1, 2), oo))),
+]
 
 
 def to_mpf(value):
@@ -25,8 +30,10 @@ def by_quadrature(gate, x, D, y, chi):
     s = mp.sqrt(D)
     ends = sorted(mpf(str(e.evalf(40))) for c in gate.components for e in c if e.is_finite)
     reach = mp.sqrt(2 * chi)
-    cuts = sorted({x - 12 * s, x + 12 * s, x, *(e + k * reach for e in ends for k in (-1, 0, 1))}
-                  | {(a + b) / 2 for a, b in zip(ends, ends[1:], strict=False)})
+    cuts = sorted(
+        {x - 12 * s, x + 12 * s, x, *(e + k * reach for e in ends for k in (-1, 0, 1))}
+        | {(a + b) / 2 for a, b in itertools.pairwise(ends)}
+    )
 
     def cost(h):
         for a, b in gate.components:
@@ -72,7 +79,9 @@ def test_backends_agree_to_the_last_digit(digits, x):
 def test_relu_innermost_decreases_between_its_limits(x, D, y, chi):
     inner = innermost(relu())
     with mp.workdps(30):
-        form = compile_scalar([inner.W, inner.W.diff(inner.x)], (inner.x, inner.D, inner.y, inner.chi), backend("mpmath"))
+        form = compile_scalar(
+            [inner.W, inner.W.diff(inner.x)], (inner.x, inner.D, inner.y, inner.chi), backend("mpmath")
+        )
         value, slope = form(*(to_mpf(v) for v in (x, D, y, chi)))
         assert mp.exp(-to_mpf(y)) < value < 1 and slope < 0
 

@@ -1,20 +1,20 @@
 """The tower on its grid: closed forms, merging, gradient, backends, an independent quadrature."""
 
+import itertools
 import math
 from fractions import Fraction
 
 import numpy
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from mpmath import mp, mpf
-from sympy import Function, Integer, Interval, Rational, Symbol, expand_log, log, oo, simplify
-
 from flrdt.derive import Gate, Level, Network, relu_network, tower
 from flrdt.evaluate.backends import backend
 from flrdt.evaluate.energies import EnergyForm
 from flrdt.evaluate.grid import Grid, LevelGrid
 from flrdt.evaluate.tower import _Convolution, _gaussian
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mpmath import mp, mpf
+from sympy import Function, Integer, Interval, Rational, Symbol, expand_log, log, oo, simplify
 
 from .strategies import lifting_parameters, overlaps, susceptibilities
 
@@ -44,10 +44,12 @@ def test_symbolic_tower_of_constant_linear_and_quadratic():
     assert tower(lambda x: a, [(c, 1 - p)], p).doit() == a
     inner = tower(lambda x: a + b * x, [(c, 1 - p)], Integer(0)).args
     linear = tower(lambda x: a + b * x, [(c, 1 - p)], Integer(0)).replace(
-        lambda e: type(e).__name__ == "Expectation", lambda e: e.unfold())
+        lambda e: type(e).__name__ == "Expectation", lambda e: e.unfold()
+    )
     assert simplify(expand_log(linear, force=True) - (a + c * b**2 * (1 - p) / 2)) == 0 and inner
     quadratic = tower(lambda x: -(x**2) / 2, [(c, 1 - p)], Integer(0)).replace(
-        lambda e: type(e).__name__ == "Expectation", lambda e: e.unfold())
+        lambda e: type(e).__name__ == "Expectation", lambda e: e.unfold()
+    )
     assert simplify(expand_log(quadratic + log(1 + c * (1 - p)) / (2 * c), force=True)) == 0
     assert tower(Function("f"), [], p).variable == Symbol("u_2", real=True)
 
@@ -74,6 +76,7 @@ def test_one_convolution_against_closed_form(ratio):
     grid = Grid(16, (inner, outer), 0, 150)
     y, d = Fraction(3), Fraction(1, 2)
     with b.precision(150), mp.workprec(150):
+
         def f(x, variance):
             return mp.log(1 - (1 - mp.exp(-3)) * mp.ncdf(x / mp.sqrt(variance))) / 3
 
@@ -93,9 +96,13 @@ def by_gauss_legendre(z, gate_cost, cuts):
     for u in outer:
         x = math.sqrt(p) * u
         low, high = x - 14 * math.sqrt(D), x + 14 * math.sqrt(D)
-        edges = [low, *sorted(c for c in [*cuts(chi), x - 3 * math.sqrt(D), x, x + 3 * math.sqrt(D)] if low < c < high), high]
+        edges = [
+            low,
+            *sorted(c for c in [*cuts(chi), x - 3 * math.sqrt(D), x, x + 3 * math.sqrt(D)] if low < c < high),
+            high,
+        ]
         inner = 0.0
-        for a, b in zip(edges, edges[1:], strict=False):
+        for a, b in itertools.pairwise(edges):
             h = (a + b) / 2 + (b - a) / 2 * nodes
             density = numpy.exp(-((h - x) ** 2) / (2 * D)) / math.sqrt(2 * math.pi * D)
             inner += (b - a) / 2 * numpy.dot(weights, numpy.exp(-y * gate_cost(h, chi)) * density)
@@ -106,8 +113,9 @@ def by_gauss_legendre(z, gate_cost, cuts):
 def test_level_two_against_brute_force():
     z = [Fraction(1, 20), Fraction(3, 4), Fraction(33, 10)]
     (_, count), _ = terms(z, 15)
-    reference = by_gauss_legendre(z, lambda h, c: numpy.where(h > 0, numpy.minimum(h * h / (2 * c), 1), 0),
-                                  lambda c: [0, math.sqrt(2 * c)])
+    reference = by_gauss_legendre(
+        z, lambda h, c: numpy.where(h > 0, numpy.minimum(h * h / (2 * c), 1), 0), lambda c: [0, math.sqrt(2 * c)]
+    )
     assert abs(float(count) - reference) < 1e-12
 
 
@@ -116,8 +124,10 @@ def test_level_two_of_a_bounded_gate_against_brute_force():
     network = Network(Gate(Interval.open(-1, 1)))
     (_, count), _ = terms(z, 15, network=network)
     reference = by_gauss_legendre(
-        z, lambda h, c: numpy.where(abs(h) < 1, numpy.minimum((1 - abs(h)) ** 2 / (2 * c), 1), 0),
-        lambda c: [-1, -1 + math.sqrt(2 * c), 0, 1 - math.sqrt(2 * c), 1])
+        z,
+        lambda h, c: numpy.where(abs(h) < 1, numpy.minimum((1 - abs(h)) ** 2 / (2 * c), 1), 0),
+        lambda c: [-1, -1 + math.sqrt(2 * c), 0, 1 - math.sqrt(2 * c), 1],
+    )
     assert abs(float(count) - reference) < 1e-12
 
 
@@ -191,7 +201,7 @@ def test_tower_of_the_relu_decreases_in_the_field(z):
         f3 = _Convolution(b, grid, 1, p[0] - p[1], y[1]).forward(f2, mpf(0), mpf(-1))
     for f in (f2, f3):
         assert all(-1 - 1e-15 < v < 1e-15 for v in f)
-        assert all(a >= c - mpf(10) ** -15 for a, c in zip(f, f[1:], strict=False))
+        assert all(a >= c - mpf(10) ** -15 for a, c in itertools.pairwise(f))
 
 
 def test_gradient_at_a_merged_level_is_refused():

@@ -18,8 +18,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     from flrdt.evaluate.capacities import capacity
 
-    result = capacity(options.level, options.digits, gate=options.gate, budget=options.budget, backend=options.backend,
-                      report=progress())
+    result = capacity(
+        options.level,
+        options.digits,
+        gate=options.gate,
+        budget=options.budget,
+        backend=options.backend,
+        report=progress(),
+    )
     shown = result.to_json()
     emit(shown if options.json else text(shown), options.output)
     return 0

@@ -68,7 +68,9 @@ def write_atomically(path: str, text: str) -> None:
             Path(name).unlink(missing_ok=True)
             raise
     except OSError as problem:
-        raise InputError(f"cannot write {path}: {problem.strerror or problem}; name a file in a writable folder") from None
+        raise InputError(
+            f"cannot write {path}: {problem.strerror or problem}; name a file in a writable folder"
+        ) from None
 
 
 def emit(text: str | dict[str, Any], output: str | None = None) -> None:

@@ -1,0 +1,60 @@
+"""The house: one direction of imports, doctests, no machine-dependent state."""
+
+import ast
+import doctest
+import importlib
+import pkgutil
+import subprocess
+import sys
+from pathlib import Path
+
+import flrdt.derive
+import flrdt.evaluate
+import pytest
+
+MODULES = [
+    f"{package.__name__}.{module.name}"
+    for package in (flrdt.derive, flrdt.evaluate)
+    for module in pkgutil.iter_modules(package.__path__)
+]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_doctests(name):
+    result = doctest.testmod(importlib.import_module(name))
+    assert result.failed == 0
+
+
+def test_derive_knows_neither_evaluate_nor_numerics():
+    for path in Path(flrdt.derive.__path__[0]).glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = (
+                [a.name for a in node.names]
+                if isinstance(node, ast.Import)
+                else ([node.module or ""] if isinstance(node, ast.ImportFrom) else [])
+            )
+            for name in names:
+                assert not name.startswith(("flrdt.evaluate", "numpy", "scipy", "flint", "mpmath")), path
+
+
+def test_public_docstrings():
+    for name in MODULES:
+        module = importlib.import_module(name)
+        assert module.__doc__, name
+        for symbol in getattr(module, "__all__", []):
+            value = getattr(module, symbol)
+            assert not callable(value) or value.__doc__, f"{name}.{symbol}"
+
+
+def test_everything_runs_without_gmpy2():
+    """mpmath picks gmpy2 up by itself; the pure Python integers must give the same digits."""
+    code = (
+        "import sys; sys.modules['gmpy2'] = None\n"
+        "from mpmath.libmp import BACKEND; assert BACKEND == 'python', BACKEND\n"
+        "from flrdt.evaluate import capacity\n"
+        "print(capacity(2, 25, backend='mpmath').decimal)"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    from flrdt.evaluate import capacity
+
+    assert found.stdout.strip() == capacity(2, 25, backend="mpmath").decimal
