@@ -10,10 +10,11 @@ from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from sympy import diff
+
 from flrdt.derive import Gate, Level, Network, Status, objective
 from flrdt.derive import gate as named_gate
 from flrdt.derive.energy_map import psi_parameters
-from sympy import diff
 
 from .backends import backend as get_backend
 from .compile import compile_scalar

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from flrdt.derive.gaussian import H, Phi, phi
 from sympy import Basic, Expr, Symbol, erfc, exp, lambdify
 from sympy.printing.pycode import PythonCodePrinter
+
+from flrdt.derive.gaussian import H, Phi, phi
 
 __all__ = ["CompileError", "compile_grid", "compile_scalar"]
 

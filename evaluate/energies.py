@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from sympy import Symbol, diff, log
+
 from flrdt.derive import Level, Network, innermost, objective
 from flrdt.derive.innermost import plain_expectation
-from sympy import Symbol, diff, log
 
 from .backends import backend as get_backend
 from .compile import compile_scalar

@@ -12,8 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from flrdt.derive import Level, Network
 from mpmath import eigsy, lu_solve, matrix, mp, mpf
+
+from flrdt.derive import Level, Network
 
 from .energies import EnergyForm, Terms
 from .grid import STRIP

@@ -10,8 +10,9 @@ import warnings
 from collections.abc import Callable, Sequence
 
 import numpy
-from flrdt.derive import Level, Network
 from scipy.optimize import minimize
+
+from flrdt.derive import Level, Network
 
 from .energies import EnergyForm
 

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from flrdt.derive import Gate, innermost
 from sympy import Expr, diff, log
+
+from flrdt.derive import Gate, innermost
 
 from .backends import backend as get_backend
 from .compile import compile_grid

@@ -4,13 +4,14 @@ import itertools
 from fractions import Fraction
 
 import pytest
+from mpmath import erfc, exp, findroot, mp, mpf, pi, quad, sqrt
+from sympy import Interval, Rational, oo
+
 from flrdt.derive import Gate, plain_level, relu_network
 from flrdt.evaluate import capacity, energy
 from flrdt.evaluate.backends import backend
 from flrdt.evaluate.compile import compile_scalar
 from flrdt.evaluate.decimals import InputError, known_digits, parse_digits, parse_number
-from mpmath import erfc, exp, findroot, mp, mpf, pi, quad, sqrt
-from sympy import Interval, Rational, oo
 
 # theory page, section 7: computed independently in double precision
 REFERENCE = {

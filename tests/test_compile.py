@@ -3,11 +3,12 @@
 from fractions import Fraction
 
 import pytest
+from mpmath import mp, mpf
+from sympy import Float, Function, Min, Rational, Symbol, exp, log, pi, sqrt, symbols
+
 from flrdt.derive.gaussian import H, Phi, phi
 from flrdt.evaluate.backends import backend
 from flrdt.evaluate.compile import CompileError, compile_grid, compile_scalar
-from mpmath import mp, mpf
-from sympy import Float, Function, Min, Rational, Symbol, exp, log, pi, sqrt, symbols
 
 x, y = symbols("x y", positive=True)
 BACKENDS = ["float64", "mpmath", "arb"]

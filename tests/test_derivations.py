@@ -1,6 +1,8 @@
 """Every derivation proves its steps, and follows its input."""
 
 import pytest
+from sympy import Integer, Interval, Rational, Symbol, diff, oo, simplify
+
 from flrdt.derive import (
     Gate,
     Level,
@@ -22,7 +24,6 @@ from flrdt.derive import (
 from flrdt.derive.formulas import Derivation, Step, identically_zero
 from flrdt.derive.innermost import zero_energy_threshold
 from flrdt.derive.notation import alpha, chi
-from sympy import Integer, Interval, Rational, Symbol, diff, oo, simplify
 
 LEVELS = ["1", "2p", "2", "3"]
 BIAS = Gate(Interval.open(Rational(1, 2), oo))

@@ -3,8 +3,9 @@
 import itertools
 
 import pytest
-from flrdt.derive import Gate, GateError, gate, relu
 from sympy import EmptySet, FiniteSet, Interval, Rational, Symbol, Union, oo, srepr
+
+from flrdt.derive import Gate, GateError, gate, relu
 
 chi = Symbol("chi", positive=True)
 h = Symbol("h", real=True)

@@ -1,10 +1,11 @@
 """Expectations and the rules that evaluate them."""
 
 import pytest
-from flrdt.derive.gaussian import Expectation, H, NotQuadratic, Phi, check_piece, gaussian_piece, phi
 from hypothesis import given
 from mpmath import inf, mp, mpf, npdf, quad
 from sympy import Rational, Symbol, diff, erfc, exp, latex, oo, sqrt, symbols
+
+from flrdt.derive.gaussian import Expectation, H, NotQuadratic, Phi, check_piece, gaussian_piece, phi
 
 from .strategies import fractions
 

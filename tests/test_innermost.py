@@ -3,13 +3,14 @@
 import itertools
 
 import pytest
-from flrdt.derive import Gate, innermost, relu
-from flrdt.evaluate.backends import backend
-from flrdt.evaluate.compile import compile_scalar
 from hypothesis import example, given
 from hypothesis import strategies as st
 from mpmath import mp, mpf, npdf, quad
 from sympy import Interval, Rational, Symbol, Union, oo
+
+from flrdt.derive import Gate, innermost, relu
+from flrdt.evaluate.backends import backend
+from flrdt.evaluate.compile import compile_scalar
 
 from .strategies import fractions, susceptibilities
 

@@ -8,9 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import flrdt.derive
 import flrdt.evaluate
-import pytest
 
 MODULES = [
     f"{package.__name__}.{module.name}"

@@ -5,15 +5,16 @@ import math
 
 import numpy
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from mpmath import mp, mpf
+from sympy import Rational, Symbol, diff, lambdify
+
 from flrdt.derive import Level, Lifting, objective, relations
 from flrdt.derive.blocks import InputSphere, coupling
 from flrdt.derive.energy_map import energy_sphere, lambda_forms, psi_parameters
 from flrdt.derive.notation import gamma_p, gamma_s, nu
 from flrdt.evaluate.capacities import capacity
-from hypothesis import assume, given, settings
-from hypothesis import strategies as st
-from mpmath import mp, mpf
-from sympy import Rational, Symbol, diff, lambdify
 
 from .strategies import lifting_parameters, overlaps, susceptibilities
 

@@ -6,15 +6,16 @@ from fractions import Fraction
 
 import numpy
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mpmath import mp, mpf
+from sympy import Function, Integer, Interval, Rational, Symbol, expand_log, log, oo, simplify
+
 from flrdt.derive import Gate, Level, Network, relu_network, tower
 from flrdt.evaluate.backends import backend
 from flrdt.evaluate.energies import EnergyForm
 from flrdt.evaluate.grid import Grid, LevelGrid
 from flrdt.evaluate.tower import _Convolution, _gaussian
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from mpmath import mp, mpf
-from sympy import Function, Integer, Interval, Rational, Symbol, expand_log, log, oo, simplify
 
 from .strategies import lifting_parameters, overlaps, susceptibilities
 
