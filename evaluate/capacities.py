@@ -19,7 +19,7 @@ from flrdt.derive.energy_map import psi_parameters
 from .backends import backend as get_backend
 from .compile import compile_scalar
 from .decimals import known_digits, parse_digits, parse_number
-from .solve import Solution, solve
+from .solve import Solution, partial_lifting_helps, solve
 from .starts import capacity_goal, energy_goal
 
 __all__ = ["Capacity", "Energy", "capacity", "energy"]
@@ -201,6 +201,19 @@ def _named(level: Level, solution: Solution) -> tuple[dict[str, Any], dict[str, 
     return values, errors
 
 
+PLAIN_NOTE = "; partial lifting does not help here (y_2 -> 0), so this is the plain value"
+
+
+def _solved(
+    network: Network, level: Level, make: Callable, constant: Fraction, digits: int, backend: str, report: Callable
+) -> tuple[Level, Solution]:
+    """Solve at the level, or at the plain one where partial lifting does not improve on it."""
+    goal, float_goal = _Lazy(make, constant, backend).goal(), make(float(constant))
+    if level.partial and not partial_lifting_helps(network, _Lazy(make, constant, "arb").goal(), float_goal):
+        level = Level(1)
+    return level, solve(network, level, goal, float_goal, digits, backend, report)
+
+
 def capacity(
     level: Level | int | str = 2,
     digits: int = 30,
@@ -224,19 +237,11 @@ def capacity(
     count = parse_number(budget, "budget", positive=True)
     get_backend(backend)
     network = Network(the_gate, 1, _sympy(count))
-    solution = solve(
-        network,
-        level,
-        _Lazy(capacity_goal, count, backend).goal(),
-        capacity_goal(float(count)),
-        digits,
-        backend,
-        report,
-    )
+    used, solution = _solved(network, level, capacity_goal, count, digits, backend, report)
     from mpmath import workdps
 
     with workdps(digits + 20):
-        parameters, errors = _named(level, solution)
+        parameters, errors = _named(used, solution)
     return Capacity(
         level=str(level),
         digits=digits,
@@ -244,7 +249,7 @@ def capacity(
         parameters=parameters,
         parameter_errors=errors,
         residual=solution.residual,
-        status=status_of(level),
+        status=status_of(level) + ("" if used == level else PLAIN_NOTE),
         backend=backend,
         seconds=time.perf_counter() - started,
         alpha=solution.value,
@@ -303,17 +308,9 @@ def energy(
             status="zero energy: alpha is at or below the threshold of this gate",
             seconds=time.perf_counter() - started,
         )
-    solution = solve(
-        Network(the_gate),
-        level,
-        _Lazy(energy_goal, at, backend).goal(),
-        energy_goal(float(at)),
-        digits,
-        backend,
-        report,
-    )
+    used, solution = _solved(Network(the_gate), level, energy_goal, at, digits, backend, report)
     with workdps(digits + 20):
-        parameters, errors = _named(level, solution)
+        parameters, errors = _named(used, solution)
         return Energy(
             **common,
             parameters=parameters,
@@ -322,9 +319,10 @@ def energy(
             energy=-solution.value,
             energy_error=solution.value_error,
             slope=-solution.terms.B,
-            status="fully lifted RDT value"
-            if status_of(level) == Status.FULLY_LIFTED.value
-            else "rigorous lower bound",
+            status=(
+                Status.FULLY_LIFTED.value if status_of(level) == Status.FULLY_LIFTED.value else "rigorous lower bound"
+            )
+            + ("" if used == level else PLAIN_NOTE),
             seconds=time.perf_counter() - started,
         )
 

@@ -20,7 +20,7 @@ from .energies import EnergyForm, Terms
 from .grid import STRIP
 from .starts import float_minimum
 
-__all__ = ["ConvergenceError", "Solution", "solve"]
+__all__ = ["ConvergenceError", "Solution", "partial_lifting_helps", "solve"]
 
 GUARD = 6
 STALE = 8  # digits an iteration must gain for the Hessian to be kept
@@ -115,6 +115,22 @@ def solve(
         z = [mpf(v) for v in z0]
         z, H = _newton(evaluate, z, full, form.closed, report)
         return _finish(evaluate, z, H, digits, report)
+
+
+def partial_lifting_helps(
+    network: Network, goal: tuple[Callable, Callable], float_goal: tuple[Callable, Callable]
+) -> bool:
+    """Whether the partially lifted level improves on the plain one, or its best y_2 tends to 0 (the plain value).
+
+    Decided by the float64 minima where they differ, otherwise by the sign of the slope in y_2 at y_2 -> 0.
+    """
+    plain, (chi, *_) = float_minimum(network, Level(1), float_goal)
+    partial, _ = float_minimum(network, Level(2, partial=True), float_goal)
+    if partial < plain - 1e-9 * max(1.0, abs(plain)):
+        return True
+    evaluate = _Evaluator(EnergyForm(network, Level(2, partial=True), "arb"), goal)
+    with mp.workdps(40):
+        return bool(evaluate([mpf(float(chi)), mpf(10) ** -8], 40)[1][1] < 0)
 
 
 def _newton(evaluate: _Evaluator, z: list, full: int, cheap: bool, report: Callable) -> tuple[list, Any]:

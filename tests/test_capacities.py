@@ -247,3 +247,12 @@ def test_known_digits_stop_at_the_error():
         assert known_digits(mpf("0.00123456789"), mpf("1e-7")) == "0.001235"
         assert known_digits(mpf("123456.789"), mpf(10)) == "1.235e+5"
         assert known_digits(mpf(0), mpf(1)) == "0"
+
+
+def test_partial_lifting_that_does_not_help_says_so():
+    """At alpha = 3 the best y_2 of the partial level tends to 0: the plain value, not a wrong root or a failure."""
+    found = energy(3, "2p", 15)
+    assert "does not help" in found.status and set(found.parameters) >= {"chi"} and "y_2" not in found.parameters
+    assert found.decimal == energy(3, 1, 15).decimal
+    helped = energy(8, "2p", 15)
+    assert "help" not in helped.status and helped.energy > energy(8, 1, 15).energy
