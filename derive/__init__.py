@@ -2,11 +2,16 @@
 
 from . import render
 from .closed_forms import LiftingRelations, recursion, relations, scaling
+from .deep import DeepObjective
 from .energy_map import energy_map
 from .formulas import Derivation, Formula, InputError, Status, Step, Verdict
 from .gates import Gate, GateError, gate, relu
 from .gaussian import Expectation, H, Phi, phi
+from .hidden import hidden_exponential, hidden_mean
+from .inner_maxima import inner_maximum
 from .innermost import Innermost, innermost
+from .layer_recursions import layer_recursion
+from .lifted_layers import lifted_hidden
 from .networks import Network, NetworkError, relu_network
 from .notation import Level, LevelError, Lifting
 from .objectives import Objective, objective
@@ -15,6 +20,7 @@ from .tilting import TiltedExpectation, stationarity
 from .towers import tower
 
 __all__ = [
+    "DeepObjective",
     "Derivation",
     "Expectation",
     "Formula",
@@ -38,7 +44,12 @@ __all__ = [
     "Verdict",
     "energy_map",
     "gate",
+    "hidden_exponential",
+    "hidden_mean",
+    "inner_maximum",
     "innermost",
+    "layer_recursion",
+    "lifted_hidden",
     "objective",
     "phi",
     "plain_level",

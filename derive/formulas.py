@@ -27,6 +27,7 @@ class Status(StrEnum):
     """What kind of truth a statement has (theory, section 6)."""
 
     RIGOROUS = "rigorous"
+    LIFTED = "lifted RDT value"
     FULLY_LIFTED = "fully lifted RDT value"
     CONJECTURAL = "conjectural"
 

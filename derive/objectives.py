@@ -11,7 +11,7 @@ from .blocks import CountingOutput, InputSphere, coupling
 from .closed_forms import SOURCE
 from .energy_map import energy_map, energy_sphere
 from .formulas import Derivation, Formula, Status
-from .networks import Network, NetworkError, relu_network
+from .networks import Network, relu_network
 from .notation import Level, Lifting, alpha, chi, gamma_p, gamma_s, nu
 
 __all__ = ["Objective", "objective"]
@@ -91,12 +91,17 @@ class Objective:
 def objective(network: Network | None = None, level: Level | int | str = 2) -> Objective:
     """The objective of a network (default: one ReLU layer) at a level.
 
-    Raises ``LevelError`` for something that is not a level, ``NetworkError`` for a network without an objective.
+    Raises ``LevelError`` for something that is not a level, ``NetworkError`` for a deep network of another gate
+    than the relu.
 
     >>> objective(level=1).energy
     alpha*E_u_2[-M_chi(u_2)] + 1/(2*chi)
+    >>> objective(relu_network(depth=2), level=1).energy_terms["hidden 1"]
+    alpha_1*E_u_2[E_s_2[v(u_2, sqrt(q^(1)_1)*s_2; chi^(0), mu^(1))]]
     """
     network = relu_network() if network is None else network
-    if network.depth != 1:
-        raise NetworkError(f"no objective for depth {network.depth}: use depth 1")
+    if network.depth > 1:
+        from .deep import DeepObjective
+
+        return DeepObjective(network, Level.parse(level))
     return Objective(network, Level.parse(level))

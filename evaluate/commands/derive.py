@@ -13,7 +13,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("what", choices=WHAT, help="what to derive")
     parser.add_argument("--level", metavar="R", help="1, 2p, 2, 3, ... (default 2; plain is level 1)")
     parser.add_argument("--depth", default="1", metavar="L", help="number of layers (default 1)")
-    parser.add_argument("--form", choices=("psi", "energy"), default="psi", help="form of the objective (default psi)")
+    parser.add_argument("--form", choices=("psi", "energy"),
+                        help="form of the objective (default psi; deep networks have the energy form only)")
     parser.add_argument("--gate", default="relu", metavar="NAME", help="gate (default relu)")
     parser.add_argument("--budget", default="1", metavar="B", help="required active outputs per input (default 1)")
     parser.add_argument("--format", default="text", metavar="F", help="text, latex, markdown or sympy (default text)")
@@ -44,15 +45,15 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def selected(what: str, network, level, form: str) -> list:
+def selected(what: str, network, level, form: str | None) -> list:
     """The formulas that were asked for."""
     from flrdt.derive import innermost, objective, plain_level, recursion, relations, stationarity
     from flrdt.derive.formulas import InputError
 
+    if network.depth > 1:
+        return selected_deep(what, network, level, form or "energy")
     if what == "objective":
-        return [objective(network, level).formula(form)]
-    if network.depth != 1:
-        raise InputError(f"derive {what} is about one layer: leave out --depth {network.depth}")
+        return [objective(network, level).formula(form or "psi")]
     if what == "relations":
         found = list(relations(level).formulas)
         return [*found, recursion()] if level.r > 2 else found
@@ -65,3 +66,29 @@ def selected(what: str, network, level, form: str) -> list:
     if level.r != 1:
         raise InputError(f"the plain closed form is level 1, not {level}: leave out --level")
     return [plain_level(network).formula]
+
+
+def selected_deep(what: str, network, level, form: str) -> list:
+    """The formulas of a deep network."""
+    from flrdt.derive import (
+        hidden_exponential,
+        hidden_mean,
+        inner_maximum,
+        layer_recursion,
+        lifted_hidden,
+        objective,
+    )
+    from flrdt.derive.formulas import InputError
+
+    closed = {"1": hidden_mean, "2p": hidden_exponential, "2": lambda: lifted_hidden().formula}
+    if what == "objective":
+        return [objective(network, level).formula(form)]
+    if what == "gradient":
+        return list(objective(network, level).stationarity_formulas())
+    if what == "innermost":
+        if str(level) not in closed:
+            raise InputError(f"no innermost expectation of a hidden layer at level {level}: use 1, 2p or 2")
+        return [inner_maximum().formula, closed[str(level)]()]
+    if what == "plain":
+        return [layer_recursion().formula]
+    raise InputError("derive relations is about one layer: leave out --depth")
