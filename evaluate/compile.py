@@ -49,13 +49,14 @@ class _BackendPrinter(PythonCodePrinter):
         return f"exp(({self._print(power)})*log({inner}))"
 
     def _print_Function(self, expr):
-        known = {"exp": "exp", "log": "log", "erfc": "erfc", "atan": "atan", "Heaviside": "step"}
+        known = {"exp": "exp", "log": "log", "erfc": "erfc", "atan": "atan", "Heaviside": "step",
+                 "TiltedTail": "tilted_tail"}
         name = type(expr).__name__
         if name not in known:
             raise CompileError(f"no backend function for {name}: unfold {expr} first")
-        return f"{known[name]}({self._print(expr.args[0])})"
+        return f"{known[name]}({', '.join(map(self._print, expr.args))})"
 
-    _print_exp = _print_log = _print_erfc = _print_atan = _print_Heaviside = _print_Function
+    _print_exp = _print_log = _print_erfc = _print_atan = _print_Heaviside = _print_TiltedTail = _print_Function
 
     def _nary(self, name, args):
         text = self._print(args[0])
