@@ -25,6 +25,14 @@ from .starts import capacity_goal, energy_goal
 __all__ = ["Capacity", "Energy", "capacity", "energy"]
 
 
+def shown_error(text: str, value: Any, error: Any, digits: int) -> str:
+    """The error of a printed decimal: that of the value, and its rounding."""
+    from mpmath import mpf, nstr, workdps
+
+    with workdps(digits + 20):
+        return nstr((error + abs(mpf(text) - value)) * mpf("1.05"), 2)
+
+
 def tool_version() -> str:
     """The installed version of flrdt."""
     try:
@@ -93,10 +101,8 @@ class Capacity(Result):
         """The object that ``flrdt capacity --json`` prints; ``alpha_error`` includes the rounding of ``alpha``."""
         from mpmath import mpf, nstr, workdps
 
-        with workdps(self.digits + 20):
-            text = self.decimal
-            error = self.alpha_error + abs(mpf(text) - self.alpha)
-            shown = nstr(error * mpf("1.05"), 2)
+        text = self.decimal
+        shown = shown_error(text, self.alpha, self.alpha_error, self.digits)
         common = self._common()
         return {
             "alpha": text,

@@ -14,6 +14,7 @@ COMMANDS = {
     "capacity": "injectivity capacity at a lifting level, to any number of digits",
     "energy": "ground-state energy e_r(alpha)",
     "table": "table of capacities",
+    "network": "verdict for concrete layer sizes",
     "derive": "derive an objective, relations, gradient, innermost expectation or the plain closed form",
 }
 

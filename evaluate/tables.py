@@ -11,7 +11,7 @@ from typing import Any
 
 from .decimals import InputError
 
-__all__ = ["FORMATS", "Table", "single_layer"]
+__all__ = ["FORMATS", "Table", "deep_networks", "parse_depths", "single_layer"]
 
 FORMATS = ("text", "markdown", "latex", "csv", "json")
 
@@ -85,6 +85,67 @@ def single_layer(
     return Table(
         f"Injectivity capacity of one layer, gate {gate}, budget 1",
         ("level", "alpha", "error", "kind", "status"),
+        tuple(rows),
+        tuple(objects),
+    )
+
+
+def parse_depths(text: str) -> list[int]:
+    """Depths from a list like ``1,2,4`` or a range like ``1..6``; raises ``InputError``.
+
+    >>> parse_depths("1..3,6")
+    [1, 2, 3, 6]
+    """
+    found: set[int] = set()
+    for part in text.split(","):
+        ends = part.strip().split("..")
+        if len(ends) > 2 or not all(e.isascii() and e.isdigit() and 1 <= int(e) <= 1000 for e in ends):
+            raise InputError(f"depths {text!r} are not depths: use a list like 1,2,4 or a range like 1..6")
+        found.update(range(int(ends[0]), int(ends[-1]) + 1))
+    if not found:
+        raise InputError(f"the range of depths {text!r} is empty: write it upwards, like 1..6")
+    return sorted(found)
+
+
+def deep_networks(
+    levels: Sequence[str], depths: Sequence[int], digits: int | str, report: Callable[[str], None] = lambda _: None
+) -> Table:
+    """Minimal chains, weak and strong, with their expansions (arXiv 2412.19677; level 2 is derived here)."""
+    from flrdt.derive import Level
+
+    from .capacities import shown_error
+    from .decimals import parse_digits
+    from .deep import deep_capacity
+
+    parsed, count = [Level.parse(level) for level in levels], parse_digits(digits)
+    rows, objects = [], []
+    for level in parsed:
+        for notion in ("weak", "strong"):
+            found = deep_capacity(level, count, depth=max(depths), notion=notion, report=report)
+            chain = list(
+                zip(found.chain_decimals, found.expansion_decimals, found.chain, found.chain_errors, strict=True)
+            )
+            for depth in depths:
+                alpha, expansion, value, error = chain[depth - 1]
+                note = "lifting no longer helps: plain value" if depth in found.unlifted else ""
+                total = shown_error(alpha, value, error, count)
+                rows.append((str(level), notion, str(depth), alpha, expansion, total, found.error_kind, note))
+                objects.append(
+                    {
+                        "level": str(level),
+                        "notion": notion,
+                        "depth": depth,
+                        "alpha": alpha,
+                        "alpha_error": total,
+                        "error_kind": found.error_kind,
+                        "expansion": expansion,
+                        "status": found.status,
+                        "lifting_helps": depth not in found.unlifted,
+                    }
+                )
+    return Table(
+        "Injectivity capacity of deep ReLU networks, minimal chains",
+        ("level", "notion", "depth", "alpha", "expansion", "error", "kind", "note"),
         tuple(rows),
         tuple(objects),
     )

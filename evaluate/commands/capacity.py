@@ -3,32 +3,89 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 from .common import emit, level_options, output_option, progress
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     level_options(parser)
-    parser.add_argument("--budget", default="1", metavar="B", help="required active outputs per input (default 1)")
+    deep = parser.add_mutually_exclusive_group()
+    deep.add_argument("--depth", metavar="L", help="layers, each hidden one at its own capacity (default 1)")
+    deep.add_argument("--widths", metavar="A1,A2,...", help="hidden widths relative to the input: capacity behind them")
+    required = parser.add_mutually_exclusive_group()
+    required.add_argument(
+        "--notion", default="weak", metavar="NAME", help="weak (local recoverability, default) or strong (global)"
+    )
+    required.add_argument(
+        "--budget",
+        metavar="B",
+        help="required active outputs per input (default 1; 2 for strong with 2 layers or more)",
+    )
+    parser.add_argument("--first-level", metavar="R", help="level at which the first width of a chain is taken")
     parser.add_argument("--backend", default="arb", choices=("arb", "mpmath"), help="arithmetic (default arb)")
     output_option(parser)
-    parser.epilog = "example: flrdt capacity --level 3 --digits 50 --json"
+    parser.epilog = (
+        "examples: flrdt capacity --level 3 --digits 50 --json\n"
+        "          flrdt capacity --depth 4 --level 2p --notion strong\n"
+        "          flrdt capacity --widths 7.7,7.6 --level 1"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
-    from flrdt.evaluate.capacities import capacity
+    result = _deep(options) if _is_deep(options) else _single(options)
+    shown = result.to_json()
+    emit(shown if options.json else text(shown), options.output)
+    if not shown.get("admissible", True):
+        print(
+            "flrdt: hidden architecture not admissible: " + "; ".join(map(_shortfall, shown["short_layers"])),
+            file=sys.stderr,
+        )
+        return 1
+    return 0
 
-    result = capacity(
+
+def _is_deep(options: argparse.Namespace) -> bool:
+    return options.widths is not None or options.first_level is not None or options.depth not in (None, "1")
+
+
+def _single(options: argparse.Namespace):
+    from flrdt.evaluate.capacities import capacity
+    from flrdt.evaluate.deep import Requirement
+
+    required = Requirement.parse(options.notion, options.budget)
+    return capacity(
         options.level,
         options.digits,
         gate=options.gate,
-        budget=options.budget,
+        budget=required.of(1, 1),
         backend=options.backend,
         report=progress(),
     )
-    shown = result.to_json()
-    emit(shown if options.json else text(shown), options.output)
-    return 0
+
+
+def _deep(options: argparse.Namespace):
+    from flrdt.evaluate.deep import InputError, deep_capacity
+
+    if options.gate != "relu":
+        raise InputError(f"gate {options.gate!r} in a deep network: only the relu is positively homogeneous")
+    if options.backend != "arb":
+        raise InputError(f"backend {options.backend!r} for a deep network: use arb")
+    widths = () if options.widths is None else options.widths.split(",")
+    return deep_capacity(
+        options.level,
+        options.digits,
+        depth=options.depth,
+        widths=widths,
+        notion=options.notion,
+        budget=options.budget,
+        first_level=options.first_level,
+        report=progress(),
+    )
+
+
+def _shortfall(layer: dict) -> str:
+    return f"layer {layer['layer']} has width {layer['width']} and needs {layer['capacity']}, {layer['shortfall']} more"
 
 
 def text(shown: dict) -> str:
@@ -37,8 +94,28 @@ def text(shown: dict) -> str:
         f"alpha      = {shown['alpha']}",
         f"error      < {shown['alpha_error']} ({shown['error_kind']})",
         f"level      = {shown['level']}, gate {shown['gate']}, budget {shown['budget']}",
+        *_chain(shown),
         f"status     = {shown['status']}",
         *(f"{name:<10} = {value}" for name, value in shown["parameters"].items()),
         f"residual   = {shown['residual']}",
     ]
     return "\n".join(lines)
+
+
+def _chain(shown: dict) -> list[str]:
+    """The lines that only a deep network has."""
+    if "chain" not in shown:
+        return []
+    lines = [
+        f"depth      = {shown['depth']}, notion {shown['notion']}",
+        *(
+            f"alpha_{i:<4} = {a}   expansion {e}"
+            for i, (a, e) in enumerate(zip(shown["chain"], shown["expansions"], strict=True), start=1)
+        ),
+    ]
+    if shown["unlifted_layers"]:
+        layers = ", ".join(map(str, shown["unlifted_layers"]))
+        lines.append(
+            f"note       = lifting no longer helps at layer {layers}: its best y is 0, the value is the plain one"
+        )
+    return lines

@@ -13,8 +13,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("what", choices=WHAT, help="what to derive")
     parser.add_argument("--level", metavar="R", help="1, 2p, 2, 3, ... (default 2; plain is level 1)")
     parser.add_argument("--depth", default="1", metavar="L", help="number of layers (default 1)")
-    parser.add_argument("--form", choices=("psi", "energy"),
-                        help="form of the objective (default psi; deep networks have the energy form only)")
+    parser.add_argument(
+        "--form",
+        choices=("psi", "energy"),
+        help="form of the objective (default psi; deep networks have the energy form only)",
+    )
     parser.add_argument("--gate", default="relu", metavar="NAME", help="gate (default relu)")
     parser.add_argument("--budget", default="1", metavar="B", help="required active outputs per input (default 1)")
     parser.add_argument("--format", default="text", metavar="F", help="text, latex, markdown or sympy (default text)")

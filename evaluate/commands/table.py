@@ -8,26 +8,41 @@ from .common import emit, output_option, progress
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("kind", choices=("single",), help="which table")
-    parser.add_argument(
-        "--levels", default="1,2p,2,3", metavar="LIST", help="levels, comma-separated (default 1,2p,2,3)"
-    )
+    parser.add_argument("kind", choices=("single", "deep"), help="which table")
+    parser.add_argument("--levels", metavar="LIST", help="levels, comma-separated (default 1,2p,2,3; deep: 1,2p)")
+    parser.add_argument("--depths", metavar="LIST", help="depths of a deep table, like 1..4 (the default) or 1,2,6")
     parser.add_argument("--digits", default="30", metavar="D", help="digits asked for (default 30)")
     parser.add_argument("--gate", default="relu", metavar="NAME", help="gate (default relu)")
     parser.add_argument(
         "--format", default="text", metavar="F", help="text, markdown, latex, csv or json (default text)"
     )
     output_option(parser)
-    parser.epilog = "example: flrdt table single --digits 20 --levels 1,2p,2,3 --format markdown"
+    parser.epilog = (
+        "examples: flrdt table single --digits 20 --levels 1,2p,2,3 --format markdown\n"
+        "          flrdt table deep --depths 1..6 --levels 1,2p --digits 30"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
-    from flrdt.evaluate.tables import FORMATS, single_layer
+    from flrdt.evaluate.tables import FORMATS, InputError, single_layer
 
     if options.format not in FORMATS:
-        from flrdt.evaluate.decimals import InputError
-
         raise InputError(f"unknown format {options.format!r}: use {', '.join(FORMATS)}")
-    table = single_layer(options.levels.split(","), options.digits, options.gate, progress())
+    if options.kind == "deep":
+        table = _deep(options)
+    else:
+        if options.depths is not None:
+            raise InputError("depths belong to the deep table: flrdt table deep --depths " + options.depths)
+        table = single_layer((options.levels or "1,2p,2,3").split(","), options.digits, options.gate, progress())
     emit(table.render(options.format), options.output)
     return 0
+
+
+def _deep(options: argparse.Namespace):
+    from flrdt.evaluate.tables import InputError, deep_networks, parse_depths
+
+    if options.gate != "relu":
+        raise InputError(f"gate {options.gate!r} in a deep network: only the relu is positively homogeneous")
+    return deep_networks(
+        (options.levels or "1,2p").split(","), parse_depths(options.depths or "1..4"), options.digits, progress()
+    )
