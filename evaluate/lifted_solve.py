@@ -26,7 +26,7 @@ from .lifted_quadrature import FieldGrid, LiftedTerms, arithmetic
 from .scaled_solve import partial_point
 from .solve import ConvergenceError
 
-__all__ = ["LiftedPoint", "solve_lifted"]
+__all__ = ["LiftedPoint", "LiftedSystem", "genuine", "solve_lifted"]
 
 LEVEL = Level(2)
 COARSE = FieldGrid(digits=14, step=0.25, nodes=120, refinement=4)
@@ -165,9 +165,8 @@ def _ratios(system: LiftedSystem, values: Sequence[Any]) -> list[float]:
     return [at[n] / at[n[:-1] + "1"] for n in at if n.endswith("_2") and n[0] in "pq"]
 
 
-def _genuine(system: LiftedSystem, unknowns: Any) -> bool:
+def genuine(system: LiftedSystem, values: Any) -> bool:
     """Neither merged (p_2 = p_1, y = 0) nor back at the partial level (p_2 = q_2 = 0)."""
-    values = system.values(unknowns)
     y = values[system.names.index("y_2")]
     return y > 0.01 and all(MERGED < r < 1 - MERGED for r in _ratios(system, values))
 
@@ -183,7 +182,7 @@ def _first_point(system: LiftedSystem, y: float) -> Any:
     x = system.unknowns([*values, *tail])
     x = system.newton(x, hold=("y_2", "p^(0)_2"))
     x = system.newton(x, hold=("y_2",))
-    if not _genuine(system, x):
+    if not genuine(system, system.values(x)):
         raise ConvergenceError("Newton fell into a merged point")
     return x
 
@@ -199,7 +198,7 @@ def _follow(system: LiftedSystem, x: Any, report: Report) -> Any:
         report(f"level 2, depth {system.depth}: y = {numpy.exp(x[y]):.4g}, alpha = {numpy.exp(x[-1]):.8g}")
         try:
             moved = system.newton(x + stride * tangent, hold=("y_2",))
-            if not _genuine(system, moved):
+            if not genuine(system, system.values(moved)):
                 raise ConvergenceError("the path in y reached a merged point")
         except (ConvergenceError, numpy.linalg.LinAlgError):
             stride /= 2
@@ -207,7 +206,7 @@ def _follow(system: LiftedSystem, x: Any, report: Report) -> Any:
         after = system.residual(moved)[y]
         if slope * after <= 0:
             found = system.newton(x + (moved - x) * slope / (slope - after), tolerance=1e-9)
-            if _genuine(system, found):
+            if genuine(system, system.values(found)):
                 return found
             raise ConvergenceError("Newton fell into a merged point")
         tangent = (moved - x) / stride
@@ -270,8 +269,7 @@ def solve_lifted(
             if defect < 10.0 ** (-digits - 1) * float(values[-1].mid()):
                 alpha = (values[-1] + shift).mid()
                 values[-1] = alpha
-                genuine = coarse.unknowns([float(v.mid()) for v in values])
-                if not _genuine(coarse, genuine):
+                if not genuine(coarse, [float(v.mid()) for v in values]):
                     raise ConvergenceError("the refined point is a merged one")
                 rounding = float(count.rad()) + float(balance[-1].rad())
                 return LiftedPoint(
