@@ -15,6 +15,7 @@ COMMANDS = {
     "energy": "ground-state energy e_r(alpha)",
     "table": "table of capacities",
     "network": "verdict for concrete layer sizes",
+    "plot": "figures",
     "derive": "derive an objective, relations, gradient, innermost expectation or the plain closed form",
 }
 

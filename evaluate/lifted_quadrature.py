@@ -28,6 +28,7 @@ from .compile import compile_scalar
 __all__ = ["FieldGrid", "LiftedTerms"]
 
 Array = numpy.ndarray
+REMEMBERED = 64
 
 
 class ArrayArithmetic:
@@ -172,11 +173,26 @@ class LiftedTerms:
 
     def __init__(self, grid: FieldGrid):
         self.grid = grid
+        self._remembered: dict[tuple, tuple[Any, list]] = {}
         self._log = grid.arithmetic.functions()["log"]
         self._sqrt = grid.arithmetic.scalar.functions()["sqrt"]
 
     def hidden(self, at_point: Sequence[Any], slopes: bool = True) -> tuple[Any, list]:
-        """``T_2[v]`` and its derivatives in (chi, p_1, p_2, mu, q_1, q_2, y)."""
+        """``T_2[v]`` and its derivatives in (chi, p_1, p_2, mu, q_1, q_2, y).
+
+        Differences of the gradient of a deep network leave most layers as they are: in double precision the
+        last few values are remembered.
+        """
+        if self.grid.arithmetic.exact:
+            return self._hidden(at_point, slopes)
+        key = (*map(float, at_point), slopes)
+        if key not in self._remembered:
+            if len(self._remembered) >= REMEMBERED:
+                self._remembered.clear()
+            self._remembered[key] = self._hidden(at_point, slopes)
+        return self._remembered[key]
+
+    def _hidden(self, at_point: Sequence[Any], slopes: bool) -> tuple[Any, list]:
         chi, p_1, p_2, mu, q_1, q_2, y = at_point
         grid, product = self.grid, self.grid.arithmetic.product
         points, weights = grid.outer

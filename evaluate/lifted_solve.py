@@ -31,6 +31,7 @@ __all__ = ["LiftedPoint", "LiftedSystem", "genuine", "solve_lifted"]
 LEVEL = Level(2)
 COARSE = FieldGrid(digits=14, step=0.25, nodes=120, refinement=4)
 STARTS = (0.8, 0.5, 1.2, 0.3)
+STRIDE = log(1.2)  # the first step in log y
 MERGED = 1e-3  # closer to the ends of its range than this, an overlap ratio counts as merged
 
 Report = Callable[[str], None]
@@ -191,7 +192,7 @@ def _follow(system: LiftedSystem, x: Any, report: Report) -> Any:
     """Follow the stationary point in y, by secant prediction, until dP/dy changes sign; then free y."""
     y = system.names.index("y_2")
     slope = system.residual(x)[y]
-    stride = log(1.2) if slope < 0 else -log(1.2)
+    stride = STRIDE if slope < 0 else -STRIDE
     tangent = numpy.zeros(len(x))
     tangent[y] = 1.0
     while abs(stride) > 0.02:
@@ -211,6 +212,7 @@ def _follow(system: LiftedSystem, x: Any, report: Report) -> Any:
             raise ConvergenceError("Newton fell into a merged point")
         tangent = (moved - x) / stride
         x, slope = moved, after
+        stride *= 1.25
     raise ConvergenceError("the path in y ended before dP/dy changed sign")
 
 
