@@ -1,6 +1,7 @@
 """Deep networks: run together, so that ratios within one run mean something."""
 
 import pytest
+
 from flrdt.evaluate.deep import deep_capacity
 from flrdt.evaluate.layer_recursion import plain_recursion
 from flrdt.evaluate.lifted_quadrature import FieldGrid, LiftedTerms

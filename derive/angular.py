@@ -87,9 +87,7 @@ def _moment() -> Expr:
 
 
 def _between(antiderivative: Expr, lower: Expr, upper: Expr) -> Expr:
-    ends = [
-        limit(antiderivative, t, e) if e in (oo, -oo) else antiderivative.subs(t, e) for e in (lower, upper)
-    ]
+    ends = [limit(antiderivative, t, e) if e in (oo, -oo) else antiderivative.subs(t, e) for e in (lower, upper)]
     return ends[1] - ends[0]
 
 

@@ -80,9 +80,7 @@ class DeepObjective(Objective):
 
     def __post_init__(self) -> None:
         if self.network.gate != relu():
-            raise NetworkError(
-                f"gate {self.network.gate} is not positively homogeneous: deep networks need the relu"
-            )
+            raise NetworkError(f"gate {self.network.gate} is not positively homogeneous: deep networks need the relu")
 
     @cached_property
     def layers(self) -> tuple[HiddenLayer, ...]:
@@ -137,17 +135,13 @@ class DeepObjective(Objective):
         chi_0, last = self.susceptibility(0), self.network.depth - 1
         chi_l, p_l = self.susceptibility(last), self.family(last).p(1)
         sphere, hidden, count = _scaled_functions(self.level)
-        terms = [
-            ScaledTerm("sphere", None, 1 / y if y else 1 / chi_0, sphere, ((ratio, y / chi_0),) if y else ())
-        ]
+        terms = [ScaledTerm("sphere", None, 1 / y if y else 1 / chi_0, sphere, ((ratio, y / chi_0),) if y else ())]
         for i, layer in enumerate(self.layers, start=1):
             p, q = layer.before.p(1), layer.own.q(1)
             reduced = [(kappa, layer.own.mu * sqrt(p / q)), (tau, sqrt(p / q) / layer.susceptibility)]
             if y:
                 reduced.append((eta, y * sqrt(p * q)))
-            terms.append(
-                ScaledTerm(f"hidden {i}", width(i), 1 / y if y else sqrt(p * q), hidden, tuple(reduced))
-            )
+            terms.append(ScaledTerm(f"hidden {i}", width(i), 1 / y if y else sqrt(p * q), hidden, tuple(reduced)))
             for part in Add.make_args(layer.coupling().expand()):
                 number, monomial = part.as_coeff_Mul()
                 terms.append(ScaledTerm(f"coupling {i}", None, monomial, number))
@@ -210,7 +204,5 @@ def _scaled_functions(level: Level) -> tuple[Expr, Expr, Expr]:
         return sphere, hidden_mean().statement.rhs, -plain_expectation(gate).subs(chi, reach**2 / 2)
     sphere = energy_sphere(plain, 1 / ratio).subs(plain.y(2), 1)
     inner = innermost(gate)
-    count = log(
-        inner.W.subs({inner.x: 0, inner.D: 1, inner.chi: reach**2 / 2, inner.y: lifting}, simultaneous=True)
-    )
+    count = log(inner.W.subs({inner.x: 0, inner.D: 1, inner.chi: reach**2 / 2, inner.y: lifting}, simultaneous=True))
     return sphere, log(hidden_exponential().statement.rhs), count

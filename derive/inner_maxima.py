@@ -107,9 +107,7 @@ def inner_maximum() -> InnerMaximum:
         Step(
             "An idle unit, z <= 0, moves as close to w as it may: z = min(w, 0).",
             Eq(Symbol("v_idle"), -(Max(w, 0) ** 2) / (2 * chi), evaluate=False),
-            lambda: (
-                identically_zero(diff(still, z).subs(z, w)) and (diff(still, z).subs(z, 0) * chi - w) == 0
-            ),
+            lambda: identically_zero(diff(still, z).subs(z, w)) and (diff(still, z).subs(z, 0) * chi - w) == 0,
         ),
     ]
     wedges = []

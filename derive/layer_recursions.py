@@ -85,9 +85,7 @@ def layer_recursion() -> LayerRecursion:
         Step(
             "Lagrangian of one unit; an active one maximises it at",
             Eq(s, best, evaluate=False),
-            lambda: (
-                identically_zero(diff(lagrangian, s).subs(s, best)) and diff(lagrangian, s, 2).is_negative
-            ),
+            lambda: identically_zero(diff(lagrangian, s).subs(s, best)) and diff(lagrangian, s, 2).is_negative,
         ),
         Step(
             "Active and idle tie, for g > 0, on the ray h = -tau g.",

@@ -104,9 +104,7 @@ def lifted_hidden() -> LiftedHidden:
                 )
             )
         transform[side] = (parts[side, False] + parts[side, True]).subs(own, simultaneous=True)
-        kernel[side] = exp(-((side * a - sqrt(p_2) * g) ** 2) / (2 * (p_1 - p_2))) / sqrt(
-            2 * pi * (p_1 - p_2)
-        )
+        kernel[side] = exp(-((side * a - sqrt(p_2) * g) ** 2) / (2 * (p_1 - p_2))) / sqrt(2 * pi * (p_1 - p_2))
     steps.append(
         Step(
             "The two halves meet at w = 0.",

@@ -4,18 +4,24 @@ from pathlib import Path
 
 from flrdt.derive import (
     energy_map,
+    hidden_exponential,
+    hidden_mean,
+    inner_maximum,
     innermost,
+    layer_recursion,
+    lifted_hidden,
     objective,
     plain_level,
     recursion,
     relations,
     relu,
+    relu_network,
     render,
     scaling,
     stationarity,
 )
 from flrdt.derive.notation import Level
-from flrdt.evaluate.tables import single_layer
+from flrdt.evaluate.tables import deep_networks, single_layer
 
 
 def fragments() -> dict[str, str]:
@@ -34,6 +40,12 @@ def fragments() -> dict[str, str]:
         "recursion": show(recursion()),
         "scaling": show(scaling(2)),
         "stationarity": show(*stationarity(2)),
+        "deep-objective": show(objective(relu_network(depth=3), "2p").formula(), steps=False),
+        "deep-inner": show(inner_maximum().formula),
+        "deep-closed-forms": show(hidden_mean(), hidden_exponential(), steps=False),
+        "deep-recursion": show(layer_recursion().formula, steps=False),
+        "deep-lifted": show(lifted_hidden().formula, steps=False),
+        "table-deep": deep_networks(["1", "2p"], range(1, 7), 20).render("markdown"),
         "table-single": single_layer(["1", "2p", "2", "3"], 30).render("markdown"),
     }
 

@@ -11,10 +11,13 @@ from typing import Any
 _HOME = {
     "Capacity": "capacities",
     "ConvergenceError": "solve",
+    "DeepCapacity": "deep",
     "Energy": "capacities",
     "InputError": "decimals",
     "capacity": "capacities",
+    "deep_capacity": "deep",
     "energy": "capacities",
+    "network_verdict": "layer_sizes",
 }
 
 __all__ = [*_HOME]

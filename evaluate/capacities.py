@@ -99,8 +99,6 @@ class Capacity(Result):
 
     def to_json(self) -> dict[str, Any]:
         """The object that ``flrdt capacity --json`` prints; ``alpha_error`` includes the rounding of ``alpha``."""
-        from mpmath import mpf, nstr, workdps
-
         text = self.decimal
         shown = shown_error(text, self.alpha, self.alpha_error, self.digits)
         common = self._common()

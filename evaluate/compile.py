@@ -49,14 +49,16 @@ class _BackendPrinter(PythonCodePrinter):
         return f"exp(({self._print(power)})*log({inner}))"
 
     def _print_Function(self, expr):
-        known = {"exp": "exp", "log": "log", "erfc": "erfc", "atan": "atan", "Heaviside": "step",
-                 "TiltedTail": "tilted_tail"}
+        known = {"exp": "exp", "log": "log", "erfc": "erfc", "atan": "atan", "Heaviside": "step"}
         name = type(expr).__name__
         if name not in known:
             raise CompileError(f"no backend function for {name}: unfold {expr} first")
-        return f"{known[name]}({', '.join(map(self._print, expr.args))})"
+        return f"{known[name]}({self._print(expr.args[0])})"
 
-    _print_exp = _print_log = _print_erfc = _print_atan = _print_Heaviside = _print_TiltedTail = _print_Function
+    _print_exp = _print_log = _print_erfc = _print_atan = _print_Heaviside = _print_Function
+
+    def _print_TiltedTail(self, expr):
+        return f"tilted_tail({self._print(expr.args[0])}, {self._print(expr.args[1])})"
 
     def _nary(self, name, args):
         text = self._print(args[0])

@@ -130,10 +130,7 @@ class DeepCapacity(Capacity):
         with workdps(self.digits + 20):
             relative = [e / v for v, e in zip(self.chain, self.chain_errors, strict=True)]
             before = [0, *relative]
-            return [
-                self._shown(x, x * (a + b))
-                for x, a, b in zip(self.expansions, before, relative, strict=False)
-            ]
+            return [self._shown(x, x * (a + b)) for x, a, b in zip(self.expansions, before, relative, strict=False)]
 
     def _shown(self, value: Any, error: Any) -> str:
         from mpmath import floor, log10, workdps
@@ -243,9 +240,7 @@ def _depth(depth: Any, given: Sequence[Fraction], first_level: Any) -> int:
     """The depth asked for, checked against the widths."""
     if given:
         if first_level is not None:
-            raise InputError(
-                "a first level belongs to a minimal chain: leave out the first level or the widths"
-            )
+            raise InputError("a first level belongs to a minimal chain: leave out the first level or the widths")
         if depth is not None and str(depth) != str(len(given) + 1):
             raise InputError(f"depth {depth} does not fit {len(given)} hidden widths: leave the depth out")
         return len(given) + 1
@@ -286,9 +281,7 @@ def _result(
             own = mpf(0) if known else mpf(layer.capacity.error)
             errors.append(own if layer.capacity.enclosure else own + carried)
             carried = carried + own
-        enclosed = all(
-            layer.capacity.enclosure for layer, known in zip(layers, exact, strict=True) if not known
-        )
+        enclosed = all(layer.capacity.enclosure for layer, known in zip(layers, exact, strict=True) if not known)
         if not enclosed:
             errors[-1] = max(errors[-1], mpf(last.error) + sum(errors[:-1]))
         named = {_layered(n): v for n, v in last.parameters.items() if not n.startswith("alpha")}

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from flrdt.derive.layer_recursions import layer_recursion, output_closure
 from sympy import diff
+
+from flrdt.derive.layer_recursions import layer_recursion, output_closure
 
 from .backends import backend
 from .compile import compile_scalar
@@ -89,9 +90,7 @@ def _hidden(width: Any, bound: Any, index: int) -> RecursionLayer:
         )
 
     def step(x: list) -> list:
-        gain, square, cost, gain_k, gain_t, square_k, square_t, cost_k, cost_t = functions(
-            exp(x[0]), exp(x[1])
-        )
+        gain, square, cost, gain_k, gain_t, square_k, square_t, cost_k, cost_t = functions(exp(x[0]), exp(x[1]))
         r = (x[0] + log(square / gain), log(width * cost / bound))
         a, b = 1 + square_k / square - gain_k / gain, square_t / square - gain_t / gain
         c, d = cost_k / cost, cost_t / cost

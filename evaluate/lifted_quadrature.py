@@ -15,12 +15,13 @@ from math import ceil, log, sqrt
 from typing import Any
 
 import numpy
-from flrdt.derive import lifted_layers as derived
-from flrdt.derive.gates import relu
-from flrdt.derive.innermost import innermost
 from scipy import special
 from sympy import Expr, Symbol, diff
 from sympy import sqrt as root
+
+from flrdt.derive import lifted_layers as derived
+from flrdt.derive.gates import relu
+from flrdt.derive.innermost import innermost
 
 from .backends import backend
 from .compile import compile_scalar
@@ -46,9 +47,7 @@ class ArrayArithmetic:
         functions["tilted_tail"] = _ball_tail
         scalars = ("rational", "pi")
         return {
-            n: f
-            if n in scalars
-            else numpy.frompyfunc(f, 2 if n in ("minimum", "maximum", "tilted_tail") else 1, 1)
+            n: f if n in scalars else numpy.frompyfunc(f, 2 if n in ("minimum", "maximum", "tilted_tail") else 1, 1)
             for n, f in functions.items()
         }
 
@@ -98,9 +97,7 @@ def _compiled(part: str, side: int, slopes: bool, name: str):
     if part == "output":
         inner = innermost(relu())
         x, D = root(derived.p_2) * derived.g, derived.p_1 - derived.p_2
-        value = inner.W.subs(
-            {inner.x: x, inner.D: D, inner.y: derived.y, inner.chi: derived.chi}, simultaneous=True
-        )
+        value = inner.W.subs({inner.x: x, inner.D: D, inner.y: derived.y, inner.chi: derived.chi}, simultaneous=True)
         arguments, own = [derived.g], list(OUTPUT)
     else:
         value = (form.transform if part == "transform" else form.kernel)[side]
@@ -135,9 +132,7 @@ class FieldGrid:
         to = self.arithmetic
         functions = to.functions()
         points = to.array([step * k for k in range(-count, count + 1)])
-        return points, functions["exp"](-points * points / 2) * (
-            step / functions["sqrt"](2 * functions["pi"]())
-        )
+        return points, functions["exp"](-points * points / 2) * (step / functions["sqrt"](2 * functions["pi"]()))
 
     def _step(self) -> Any:
         return self.arithmetic.scalar.rational(round(self.step * 10**6), 10**6)
@@ -150,9 +145,7 @@ class FieldGrid:
     @cached_property
     def output(self) -> tuple[Array, Array]:
         """Points and weights of the outer normal of the output term."""
-        return self._trapezoid(
-            self._step() / self.refinement, ceil(self.refinement * self._half_width / self.step)
-        )
+        return self._trapezoid(self._step() / self.refinement, ceil(self.refinement * self._half_width / self.step))
 
     @cached_property
     def inner(self) -> tuple[Array, Array]:
@@ -200,9 +193,7 @@ class LiftedTerms:
         a, mass = self._sqrt(p_1) * nodes, self._sqrt(p_1) * masses
         total: list[Any] = []
         for side in (1, -1):
-            at = _compiled("transform", side, slopes, grid.name)(
-                a[:, None], points[None, :], chi, mu, q_1, q_2, y
-            )
+            at = _compiled("transform", side, slopes, grid.name)(a[:, None], points[None, :], chi, mu, q_1, q_2, y)
             kernel = [
                 numpy.broadcast_to(k, (len(points), len(a))) * mass[None, :]
                 for k in _compiled("kernel", side, slopes, grid.name)(a[None, :], points[:, None], p_1, p_2)

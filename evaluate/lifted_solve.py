@@ -16,10 +16,11 @@ from math import log
 from typing import Any
 
 import numpy
+from sympy import diff
+
 from flrdt.derive.deep import DeepObjective
 from flrdt.derive.networks import relu_network
 from flrdt.derive.notation import Level
-from sympy import diff
 
 from .compile import compile_scalar
 from .lifted_quadrature import FieldGrid, LiftedTerms, arithmetic
@@ -239,9 +240,7 @@ def _rate(system: LiftedSystem, unknowns: Any) -> float:
     return min(rates, default=8.0)
 
 
-def solve_lifted(
-    widths: Sequence[Any], budget: Any, digits: int, report: Report = lambda _: None
-) -> LiftedPoint:
+def solve_lifted(widths: Sequence[Any], budget: Any, digits: int, report: Report = lambda _: None) -> LiftedPoint:
     """Solve level 2 behind hidden layers of the given widths to the digits asked for.
 
     Raises :class:`ConvergenceError` if no genuine point was found or the value did not settle on finer grids.

@@ -126,9 +126,7 @@ def _lifted_start(objective: DeepObjective, widths: Sequence[float], budget: flo
             previous = (x, slope)
             y *= ratio
     if best is None and previous is not None and previous[1] < 0:
-        raise ConvergenceError(
-            "the capacity still falls at the largest lifting parameter that could be reached"
-        )
+        raise ConvergenceError("the capacity still falls at the largest lifting parameter that could be reached")
     return best
 
 

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from flrdt.derive.deep import DeepObjective, ScaledTerm, width
 from sympy import Expr, Symbol, diff
+
+from flrdt.derive.deep import DeepObjective, ScaledTerm, width
 
 from .backends import backend
 from .compile import compile_scalar

@@ -1,9 +1,14 @@
 """Deep networks at the plain and the partial level: routes, reference values, limits, bad input."""
 
 import json
+import re
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
+from hypothesis import example, given, settings
+from mpmath import mp, mpf, workdps
+
 from flrdt.derive import DeepObjective, Level, NetworkError, objective, relu_network
 from flrdt.derive.deep import width
 from flrdt.derive.gates import Gate
@@ -14,8 +19,6 @@ from flrdt.evaluate.layer_recursion import LayerRecursionError, plain_recursion
 from flrdt.evaluate.layer_sizes import network_verdict
 from flrdt.evaluate.scaled_solve import solve_scaled
 from flrdt.evaluate.scaled_system import ScaledSystem
-from hypothesis import example, given, settings
-from mpmath import mp, mpf, workdps
 
 from .strategies import fractions
 
@@ -144,9 +147,7 @@ def test_partial_lifting_lowers_the_capacity_until_it_no_longer_helps():
     found = deep_capacity("2p", 8, depth=6)
     assert found.unlifted == (5, 6)
     with workdps(30):
-        plain = plain_recursion(
-            list(found.chain[:5]), 1
-        ).alpha  # the value is the plain one behind the same widths
+        plain = plain_recursion(list(found.chain[:5]), 1).alpha  # the value is the plain one behind the same widths
         assert abs(plain - found.alpha) < 1e-8
         for i in range(1, 5):
             assert found.chain[i - 1] < plain_recursion(list(found.chain[: i - 1]), 1).alpha - mpf(10) ** -3
@@ -165,10 +166,7 @@ def test_capacity_grows_with_the_budget(budget):
 
 
 def test_budget_is_what_the_notions_name():
-    assert (
-        deep_capacity(1, 15, depth=2, budget=2).decimal
-        == deep_capacity(1, 15, depth=2, notion="strong").decimal
-    )
+    assert deep_capacity(1, 15, depth=2, budget=2).decimal == deep_capacity(1, 15, depth=2, notion="strong").decimal
     assert deep_capacity(1, 15, depth=2, budget="1").decimal == deep_capacity(1, 15, depth=2).decimal
 
 
@@ -180,9 +178,7 @@ def test_depth_ten():
 
 def test_first_level():
     found = deep_capacity("1", 15, depth=2, first_level="2p")
-    assert found.chain_decimals[0] == capacity("2p", 17).decimal[:17] or close(
-        found.chain[0], "7.448638726293977"
-    )
+    assert found.chain_decimals[0] == capacity("2p", 17).decimal[:17] or close(found.chain[0], "7.448638726293977")
     with workdps(25):
         assert abs(plain_recursion([found.chain[0]], 1).alpha - found.alpha) < 1e-14
 
@@ -231,9 +227,7 @@ def test_network_verdict(run):
     code, out, _ = run("network", "100", "800", "760", "750", "--level", "2p", "--json")
     shown = json.loads(out)
     assert code == 0 and shown["injective"] is True and [x["layer"] for x in shown["layers"]] == [1, 2, 3]
-    assert float(shown["layers"][1]["margin"]) == pytest.approx(
-        7.6 - float(shown["layers"][1]["capacity"]), rel=1e-5
-    )
+    assert float(shown["layers"][1]["margin"]) == pytest.approx(7.6 - float(shown["layers"][1]["capacity"]), rel=1e-5)
 
 
 def test_hopelessly_narrow_network_is_not_injective():
@@ -243,11 +237,7 @@ def test_hopelessly_narrow_network_is_not_injective():
 def test_capacity_command(run):
     code, out, _ = run("capacity", "--depth", "2", "--level", "1", "--digits", "12", "--json")
     shown = json.loads(out)
-    assert (
-        code == 0
-        and shown["alpha"] == "7.540672913473"
-        and len(shown["chain"]) == len(shown["expansions"]) == 2
-    )
+    assert code == 0 and shown["alpha"] == "7.540672913473" and len(shown["chain"]) == len(shown["expansions"]) == 2
     assert {"0.chi", "1.mu", "1.p_1", "1.q_1", "1.chi"} == set(shown["parameters"])
     code, out, err = run("capacity", "--widths", "7.5", "--level", "1", "--digits", "12", "--json")
     shown = json.loads(out)
@@ -256,14 +246,18 @@ def test_capacity_command(run):
 
 
 def test_table_command(run):
-    code, out, _ = run(
-        "table", "deep", "--depths", "1..3", "--levels", "1,2p", "--digits", "10", "--format", "json"
-    )
+    code, out, _ = run("table", "deep", "--depths", "1..3", "--levels", "1,2p", "--digits", "10", "--format", "json")
     rows = json.loads(out)["rows"]
     assert code == 0 and len(rows) == 12
     assert {(r["level"], r["notion"]) for r in rows} == set(REFERENCE)
     code, out, _ = run("table", "deep", "--depths", "2", "--levels", "1", "--digits", "8")
     assert code == 0 and "7.54067291" in out and "11.46025688" in out
+
+
+def test_readme_table_is_what_the_tool_prints(run):
+    readme = (Path(__file__).parents[1] / "README.md").read_text()
+    ((words, body),) = re.findall(r"<!-- table: flrdt (table deep .*?) -->\n(.*?)\n<!-- end -->", readme, re.S)
+    assert run(*words.split())[1].strip() == body
 
 
 def test_derive_command(run):

@@ -4,6 +4,9 @@ from dataclasses import replace
 
 import numpy
 import pytest
+from hypothesis import given, settings
+from sympy import sqrt
+
 from flrdt.derive import hidden_exponential, hidden_mean
 from flrdt.derive.hidden import eta, kappa, tau
 from flrdt.evaluate import capacity
@@ -13,8 +16,6 @@ from flrdt.evaluate.deep import deep_capacity
 from flrdt.evaluate.lifted_quadrature import FieldGrid, LiftedTerms
 from flrdt.evaluate.lifted_solve import LiftedSystem, genuine, solve_lifted
 from flrdt.evaluate.scaled_solve import partial_point
-from hypothesis import given, settings
-from sympy import sqrt
 
 from .strategies import fractions
 from .test_hidden_layer import brute_value
@@ -97,9 +98,7 @@ def test_merged_overlaps_give_the_plain_level():
 def test_small_lifting_is_the_plain_level():
     chi, p_1, p_2, mu, q_1, q_2, _ = POINT
     found = LiftedTerms(GRID).hidden((chi, p_1, p_2, mu, q_1, q_2, 1e-5), slopes=False)[0]
-    assert found == pytest.approx(
-        (p_1 * q_1) ** 0.5 * closed_term(hidden_mean, chi, p_1, mu, q_1, 1), abs=1e-5
-    )
+    assert found == pytest.approx((p_1 * q_1) ** 0.5 * closed_term(hidden_mean, chi, p_1, mu, q_1, 1), abs=1e-5)
 
 
 def test_balls_agree_with_doubles():

@@ -5,6 +5,10 @@ from fractions import Fraction
 from itertools import pairwise
 
 import pytest
+from hypothesis import example, given
+from scipy import integrate
+from sympy import Rational, symbols
+
 from flrdt.derive import (
     Verdict,
     hidden_exponential,
@@ -19,9 +23,6 @@ from flrdt.derive.hidden import HiddenValue, exponential_domain, homogeneity_ste
 from flrdt.derive.inner_maxima import chi, h, mu, w
 from flrdt.evaluate.backends import backend
 from flrdt.evaluate.compile import compile_scalar
-from hypothesis import example, given
-from scipy import integrate
-from sympy import Rational, symbols
 
 from .strategies import fractions
 
@@ -44,10 +45,7 @@ def angular(f, kappa, tau):
     value = lambda t: brute_value(math.cos(t), math.sin(t), 1 / tau, kappa)  # noqa: E731
     low, high = -math.atan(tau), math.pi - math.atan(tau + math.sqrt(tau * (tau + kappa)))
     points = [-math.pi / 2, low, math.pi / 2, high, 3 * math.pi / 2]
-    pieces = [
-        integrate.quad(lambda t: f(value(t)), a, b, epsabs=1e-13, epsrel=1e-12)[0]
-        for a, b in pairwise(points)
-    ]
+    pieces = [integrate.quad(lambda t: f(value(t)), a, b, epsabs=1e-13, epsrel=1e-12)[0] for a, b in pairwise(points)]
     return sum(pieces) / (2 * math.pi)
 
 
@@ -107,9 +105,7 @@ def test_exponential_agrees_with_quadrature(kappa, tau, share):
     while not (diagonal(largest) > 0 and determinant(largest) > 0):
         largest *= 0.9
     eta = largest * float(share)
-    closed = number(
-        hidden_exponential().statement.rhs, dict(zip((*KAPPA_TAU, ETA), (kappa, tau, eta), strict=True))
-    )
+    closed = number(hidden_exponential().statement.rhs, dict(zip((*KAPPA_TAU, ETA), (kappa, tau, eta), strict=True)))
     direct = angular(lambda v: 1 / (1 - 2 * eta * v), float(kappa), float(tau))
     assert closed == pytest.approx(direct, rel=1e-9)
 
@@ -163,9 +159,7 @@ def test_lifted_transform_agrees_with_quadrature(a, g, c, m, y):
     values = {lifted.a: a, lifted.g: g, chi: c, mu: m, lifted.q_1: q_1, lifted.q_2: q_2, lifted.y: y}
     for side in (1, -1):
         closed = number(lifted_hidden().transform[side].doit(), values)
-        ray = float(a) * float(
-            inner_maximum().form(side, True).lower.subs({chi: Rational(c), mu: Rational(m)})
-        )
+        ray = float(a) * float(inner_maximum().form(side, True).lower.subs({chi: Rational(c), mu: Rational(m)}))
         kink = (ray - math.sqrt(q_2) * float(g)) / math.sqrt(q_1 - q_2)
 
         def integrand(u, side=side):

@@ -21,9 +21,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     from flrdt.evaluate.layer_sizes import network_verdict
 
-    shown = network_verdict(
-        options.sizes, options.notion, options.level, options.budget, progress()
-    ).to_json()
+    shown = network_verdict(options.sizes, options.notion, options.level, options.budget, progress()).to_json()
     emit(shown if options.json else text(shown), options.output)
     return 0 if shown["injective"] is not None else 1
 

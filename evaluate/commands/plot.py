@@ -12,9 +12,7 @@ KINDS = {"expansion": "width and expansion of minimal chains against depth"}
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("kind", choices=tuple(KINDS), help="; ".join(f"{k}: {v}" for k, v in KINDS.items()))
     parser.add_argument("--output", required=True, metavar="FILE", help="file to write: .png, .svg or .pdf")
-    parser.add_argument(
-        "--levels", default="1,2p", metavar="LIST", help="levels, comma-separated (default 1,2p)"
-    )
+    parser.add_argument("--levels", default="1,2p", metavar="LIST", help="levels, comma-separated (default 1,2p)")
     parser.add_argument("--depths", default="1..6", metavar="LIST", help="depths (default 1..6)")
     parser.epilog = "example: flrdt plot expansion --output expansion.svg"
 
