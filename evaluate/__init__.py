@@ -15,6 +15,10 @@ _HOME = {
     "InputError": "decimals",
     "capacity": "capacities",
     "energy": "capacities",
+    "Limit": "limits",
+    "limit": "limits",
+    "replicon": "stability",
+    "thermal_instability": "stability",
 }
 
 __all__ = [*_HOME]
