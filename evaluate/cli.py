@@ -14,6 +14,7 @@ COMMANDS = {
     "capacity": "injectivity capacity at a lifting level, to any number of digits",
     "energy": "ground-state energy e_r(alpha)",
     "table": "table of capacities",
+    "plot": "figures",
     "stability": "replicon eigenvalues at levels 1 and 2, and the thermal instability of the plain level",
     "limit": "capacity in the limit r -> infinity, by acceleration of the levels and by the Parisi flow",
     "derive": "derive an objective, relations, gradient, innermost expectation or the plain closed form",

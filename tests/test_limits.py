@@ -93,6 +93,19 @@ def test_interruption_leaves_a_whole_checkpoint(run, tmp_path, monkeypatch):
     assert code == 130 and out == "" and len(json.loads(path.read_text())["content"]["levels"]) == 6
 
 
+@pytest.mark.parametrize("suffix", ["svg", "png"])
+def test_plot_of_the_convergence(run, tmp_path, suffix):
+    target = tmp_path / f"convergence.{suffix}"
+    code, out, _ = run("plot", "convergence", "--digits", "5", "--output", str(target))
+    assert code == 0 and out == "" and target.stat().st_size > 1000
+    assert [p.name for p in tmp_path.iterdir()] == [target.name]
+
+
+def test_plot_refuses_other_formats(run):
+    code, _, err = run("plot", "overlap", "--output", "figure.txt")
+    assert code == 2 and ".svg" in err and err.count("\n") == 1
+
+
 @pytest.mark.slow
 def test_both_routes_agree():
     found = limit(10)
@@ -103,3 +116,10 @@ def test_both_routes_agree():
     assert abs(found.exponent.value - 0.5) <= found.exponent.error
     assert abs(found.flow.profile.chi - found.chi.value) < found.flow.chi_error + found.chi.error
     assert abs(found.flow.profile.p_min - found.p_min.value) < found.flow.p_min_error + found.p_min.error
+
+
+@pytest.mark.slow
+def test_plot_of_the_overlap_functions(run, tmp_path):
+    target = tmp_path / "overlap.svg"
+    code, _, _ = run("plot", "overlap", "--digits", "6", "--output", str(target))
+    assert code == 0 and target.stat().st_size > 1000
