@@ -16,7 +16,7 @@ from .formulas import Derivation, Formula, Status, Step, identically_zero
 from .notation import Level, Lifting, chi, gamma_p, gamma_s, nu
 from .towers import tower
 
-__all__ = ["energy_map", "energy_sphere", "lambda_forms", "psi_parameters"]
+__all__ = ["energy_map", "energy_sphere", "lambda_forms", "psi_forms", "psi_parameters"]
 
 
 def lambda_forms(lifting: Lifting, first: Expr = chi) -> dict[Symbol, Expr]:
@@ -31,23 +31,29 @@ def lambda_forms(lifting: Lifting, first: Expr = chi) -> dict[Symbol, Expr]:
     return forms
 
 
-@lru_cache(maxsize=64)
-def psi_parameters(level: Level) -> dict[str, Expr]:
-    r"""The psi-form parameters as functions of the energy-form ones, by inverting the map.
+def psi_forms(lifting: Lifting) -> dict[str, Expr]:
+    r"""The psi-form parameters as functions of the energy-form ones and the symbols :math:`\Lambda_k`.
 
     The normalisation :math:`q_1 = 1` fixes :math:`\nu`; then :math:`\gamma_p = \chi/(2\nu)`, :math:`c_k = y_k/\nu`,
     :math:`\gamma_s = \nu/(2\chi)` and the q_k follow.  Valid at a stationary point with :math:`P_r = -budget`.
+    """
+    dual = dual_overlaps(lifting)
+    scale = 1 / sqrt(dual[1])  # nu**2 * dual[1] = q_1 = 1
+    forms = {str(lifting.q(k)): scale**2 * dual[k] for k in lifting.steps if isinstance(lifting.q(k), Symbol)}
+    forms |= {str(lifting.c(k)): lifting.y(k) / scale for k in lifting.steps}
+    return forms | {"nu": scale, "gamma_p": chi / (2 * scale), "gamma_s": scale / (2 * chi)}
+
+
+@lru_cache(maxsize=64)
+def psi_parameters(level: Level) -> dict[str, Expr]:
+    r""":func:`psi_forms` written out in the energy-form parameters alone.
 
     >>> psi_parameters(Level(1))
     {'nu': chi, 'gamma_p': 1/2, 'gamma_s': 1/2}
     """
     lifting = Lifting(level)
     explicit = lambda_forms(lifting)
-    dual = {k: form.subs(explicit) for k, form in dual_overlaps(lifting).items()}
-    scale = 1 / sqrt(dual[1])  # nu**2 * dual[1] = q_1 = 1
-    forms = {str(lifting.q(k)): scale**2 * dual[k] for k in lifting.steps if isinstance(lifting.q(k), Symbol)}
-    forms |= {str(lifting.c(k)): lifting.y(k) / scale for k in lifting.steps}
-    return forms | {"nu": scale, "gamma_p": chi / (2 * scale), "gamma_s": scale / (2 * chi)}
+    return {name: form.subs(explicit) for name, form in psi_forms(lifting).items()}
 
 
 @lru_cache(maxsize=64)

@@ -21,7 +21,19 @@ from flrdt.derive import (
     stationarity,
 )
 from flrdt.derive.notation import Level
+from flrdt.derive.stability import replicon
+from flrdt.evaluate.decimals import known_digits
+from flrdt.evaluate.stability import replicon as unstable
+from flrdt.evaluate.stability import thermal_instability
 from flrdt.evaluate.tables import deep_networks, single_layer
+
+
+def stability_sentence() -> str:
+    """The outer replicon of level 2 and the thermal point, as numbers."""
+    outer, thermal = unstable(2, 6), thermal_instability(8)
+    eigenvalue = known_digits(outer.eigenvalue, outer.error, 6)
+    alpha = known_digits(thermal.alpha, thermal.error, 8)
+    return f"Outer replicon of level 2: {eigenvalue}. Thermal instability of the plain level: alpha = {alpha}."
 
 
 def fragments() -> dict[str, str]:
@@ -46,6 +58,8 @@ def fragments() -> dict[str, str]:
         "deep-recursion": show(layer_recursion().formula, steps=False),
         "deep-lifted": show(lifted_hidden().formula, steps=False),
         "table-deep": deep_networks(["1", "2p"], range(1, 7), 20).render("markdown"),
+        "replicon": show(replicon(2, 2)),
+        "stability": stability_sentence(),
         "table-single": single_layer(["1", "2p", "2", "3"], 30).render("markdown"),
     }
 

@@ -18,6 +18,10 @@ _HOME = {
     "deep_capacity": "deep",
     "energy": "capacities",
     "network_verdict": "layer_sizes",
+    "Limit": "limits",
+    "limit": "limits",
+    "replicon": "stability",
+    "thermal_instability": "stability",
 }
 
 __all__ = [*_HOME]

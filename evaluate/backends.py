@@ -8,6 +8,7 @@ and restored after it.
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
@@ -33,6 +34,33 @@ class Backend(Protocol):
     def apply(self, function: Callable, xs: Sequence) -> list[Sequence]:
         """Map a function of one number, returning a tuple, over a vector: one vector per component."""
 
+    def vector(self, values: Sequence) -> Sequence:
+        """A vector of numbers of the backend."""
+
+    def integers(self, low: int, high: int) -> Sequence:
+        """The vector low, low + 1, ..., high."""
+
+    def map(self, name: str, v: Sequence) -> Sequence:
+        """An elementary function of :meth:`functions`, by entry."""
+
+    def scale(self, c: Any, v: Sequence) -> Sequence:
+        """A number times a vector."""
+
+    def multiply(self, a: Sequence, b: Sequence) -> Sequence:
+        """Product by entry."""
+
+    def divide(self, a: Sequence, b: Sequence) -> Sequence:
+        """Quotient by entry."""
+
+    def dot(self, a: Sequence, b: Sequence) -> Any:
+        """Sum of products."""
+
+    def extend(self, v: Sequence, before: int, left: Any, after: int, right: Any) -> Sequence:
+        """The vector continued by constants on both sides."""
+
+    def spread(self, v: Sequence, ratio: int) -> Sequence:
+        """Zeros between the entries: every ``ratio``-th entry of the result is one of v."""
+
     def convolve(self, kernel: Sequence, values: Sequence) -> Sequence:
         """Full discrete convolution."""
 
@@ -49,8 +77,8 @@ class Float64:
     def precision(self, bits: int) -> Iterator[None]:
         yield
 
-    def number(self, value: Any) -> float:
-        return float(value)
+    def number(self, value: Any) -> Any:
+        return value if isinstance(value, complex) else float(value)
 
     def rational(self, p: int, q: int) -> float:
         return p / q
@@ -75,18 +103,58 @@ class Float64:
     def apply(self, function: Callable, xs: Any) -> list:
         import numpy
 
-        found = function(numpy.asarray(xs, dtype=float))
+        found = function(numpy.asarray(xs))
         return [numpy.broadcast_to(f, (len(xs),)) for f in found]
 
     def vector(self, values: Sequence) -> Any:
         import numpy
 
-        return numpy.asarray(values, dtype=float)
+        return numpy.asarray(values)
+
+    def integers(self, low: int, high: int) -> Any:
+        import numpy
+
+        return numpy.arange(low, high + 1, dtype=float)
+
+    def map(self, name: str, v: Any) -> Any:
+        import numpy
+
+        return getattr(numpy, name)(v)
+
+    def scale(self, c: Any, v: Any) -> Any:
+        return c * v
+
+    def multiply(self, a: Any, b: Any) -> Any:
+        return a * b
+
+    def divide(self, a: Any, b: Any) -> Any:
+        return a / b
+
+    def dot(self, a: Any, b: Any) -> Any:
+        return (a * b).sum()
+
+    def extend(self, v: Any, before: int, left: Any, after: int, right: Any) -> Any:
+        import numpy
+
+        kind = numpy.result_type(v, type(left), type(right))
+        return numpy.concatenate([numpy.full(before, left, kind), v, numpy.full(after, right, kind)])
+
+    def spread(self, v: Any, ratio: int) -> Any:
+        import numpy
+
+        out = numpy.zeros((len(v) - 1) * ratio + 1, dtype=v.dtype)
+        out[::ratio] = v
+        return out
 
     def convolve(self, kernel: Any, values: Any) -> Any:
         import numpy
 
-        return numpy.convolve(kernel, values)
+        if not (numpy.iscomplexobj(kernel) or numpy.iscomplexobj(values)):
+            return numpy.convolve(kernel, values)
+        # numpy's complex convolution is several times slower than its real one
+        a, b, c, d = kernel.real, kernel.imag, values.real, values.imag
+        cross = numpy.convolve(a, d) + (numpy.convolve(b, c) if b.any() else 0)
+        return numpy.convolve(a, c) - (numpy.convolve(b, d) if b.any() else 0) + 1j * cross
 
     def to_mpf(self, value: Any) -> Any:
         from mpmath import mpf
@@ -94,7 +162,50 @@ class Float64:
         return mpf(float(value))
 
 
-class Mpmath:
+class _Lists(ABC):
+    """Vectors as lists of numbers."""
+
+    @abstractmethod
+    def number(self, value: Any) -> Any: ...
+
+    @abstractmethod
+    def functions(self) -> dict[str, Callable]: ...
+
+    def vector(self, values: Sequence) -> list:
+        return list(values)
+
+    def integers(self, low: int, high: int) -> list:
+        return [self.number(j) for j in range(low, high + 1)]
+
+    def map(self, name: str, v: Sequence) -> list:
+        function = self.functions()[name]
+        return [function(a) for a in v]
+
+    def scale(self, c: Any, v: Sequence) -> list:
+        return [c * a for a in v]
+
+    def multiply(self, a: Sequence, b: Sequence) -> list:
+        return [u * v for u, v in zip(a, b, strict=True)]
+
+    def divide(self, a: Sequence, b: Sequence) -> list:
+        return [u / v for u, v in zip(a, b, strict=True)]
+
+    def dot(self, a: Sequence, b: Sequence) -> Any:
+        total = self.number(0)
+        for u, v in zip(a, b, strict=True):
+            total += u * v
+        return total
+
+    def extend(self, v: Sequence, before: int, left: Any, after: int, right: Any) -> list:
+        return [left] * before + list(v) + [right] * after
+
+    def spread(self, v: Sequence, ratio: int) -> list:
+        out = [self.number(0)] * ((len(v) - 1) * ratio + 1)
+        out[::ratio] = v
+        return out
+
+
+class Mpmath(_Lists):
     """Arbitrary precision through mpmath: the reference.
 
     The convolution is exact integer arithmetic: vectors are scaled to fixed point, packed into one long integer each
@@ -141,9 +252,6 @@ class Mpmath:
     def apply(self, function: Callable, xs: Sequence) -> list:
         return [list(column) for column in zip(*(function(x) for x in xs), strict=True)]
 
-    def vector(self, values: Sequence) -> list:
-        return list(values)
-
     def convolve(self, kernel: Sequence, values: Sequence) -> list:
         from mpmath import mp, mpf
         from mpmath.libmp import from_man_exp, to_fixed
@@ -185,7 +293,7 @@ def _unpack(value: Any, width: int, count: int) -> list[int]:
     return [int.from_bytes(data[i * width : (i + 1) * width], "little") - half for i in range(count)]
 
 
-class Arb:
+class Arb(_Lists):
     """Ball arithmetic through python-flint: fast, and every rounding error is in the radius."""
 
     name = "arb"
@@ -238,9 +346,6 @@ class Arb:
 
     def apply(self, function: Callable, xs: Sequence) -> list:
         return [list(column) for column in zip(*(function(x) for x in xs), strict=True)]
-
-    def vector(self, values: Sequence) -> list:
-        return list(values)
 
     def convolve(self, kernel: Sequence, values: Sequence) -> list:
         from flint import arb, arb_poly

@@ -10,11 +10,10 @@ from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from sympy import diff
-
-from flrdt.derive import Gate, Level, Network, Status, objective
+from flrdt.derive import Gate, Level, Lifting, Network, Status
 from flrdt.derive import gate as named_gate
-from flrdt.derive.energy_map import psi_parameters
+from flrdt.derive.energy_map import lambda_forms, psi_forms
+from flrdt.derive.notation import chi
 
 from .backends import backend as get_backend
 from .compile import compile_scalar
@@ -181,27 +180,39 @@ class _Lazy:
 
 
 @lru_cache(maxsize=64)
-def _compiled_psi(level: Level) -> tuple[list[str], Any]:
-    """Psi-form parameters and their Jacobian in the energy-form ones, for mpmath."""
-    forms = psi_parameters(level)
-    symbols = objective(level=level).parameters()
-    rows = [*forms.values(), *(diff(f, s) for f in forms.values() for s in symbols)]
-    return list(forms), compile_scalar(rows, symbols, get_backend("mpmath"))
+def _compiled_psi(level: Level) -> tuple[list[str], Callable]:
+    """Names of the psi-form parameters, and the function of the energy-form ones that gives them, for mpmath.
+
+    The Lambda_k are computed first: written out in one expression the forms would grow with the cube of the level.
+    """
+    lifting = Lifting(level)
+    symbols = _parameter_symbols(level)
+    running, forms, b = lambda_forms(lifting), psi_forms(lifting), get_backend("mpmath")
+    first = compile_scalar(list(running.values()), symbols, b)
+    second = compile_scalar(list(forms.values()), [*symbols, *running], b)
+    return list(forms), lambda z: second(*z, *first(*z))
+
+
+def _parameter_symbols(level: Level) -> list[Any]:
+    lifting = Lifting(level)
+    return [chi, *lifting.overlaps(lifting.p), *(lifting.y(k) for k in lifting.steps)]
 
 
 def _named(level: Level, solution: Solution) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Parameters of both forms by name, and their error estimates (of the psi form to first order)."""
-    names = [str(s) for s in objective(level=level).parameters()]
-    values = dict(zip(names, solution.parameters, strict=True))
-    errors = dict(zip(names, solution.parameter_errors, strict=True))
-    psi_names, compiled = _compiled_psi(level)
-    rows = compiled(*solution.parameters)
-    count, n = len(psi_names), len(names)
-    for i, name in enumerate(psi_names):
-        values[name] = rows[i]
-        slopes = rows[count + i * n : count + (i + 1) * n]
-        errors[name] = sum(abs(s) * e for s, e in zip(slopes, solution.parameter_errors, strict=True))
-        errors[name] += abs(rows[i]) * solution.relative_rounding
+    """Parameters of both forms by name, and their error estimates.
+
+    Those of the psi form are the sum of its changes when one energy-form parameter at a time moves by its error.
+    """
+    names = [str(s) for s in _parameter_symbols(level)]
+    z = list(solution.parameters)
+    psi_names, psi = _compiled_psi(level)
+    found = psi(z)
+    spread = [abs(v) * solution.relative_rounding for v in found]
+    for i, error in enumerate(solution.parameter_errors):
+        moved = psi([*z[:i], z[i] + error, *z[i + 1 :]])
+        spread = [s + abs(m - v) for s, m, v in zip(spread, moved, found, strict=True)]
+    values = dict(zip([*names, *psi_names], [*z, *found], strict=True))
+    errors = dict(zip([*names, *psi_names], [*solution.parameter_errors, *spread], strict=True))
     return values, errors
 
 

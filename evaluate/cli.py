@@ -16,6 +16,8 @@ COMMANDS = {
     "table": "table of capacities",
     "network": "verdict for concrete layer sizes",
     "plot": "figures",
+    "stability": "replicon eigenvalues at levels 1 and 2, and the thermal instability of the plain level",
+    "limit": "capacity in the limit r -> infinity, by acceleration of the levels and by the Parisi flow",
     "derive": "derive an objective, relations, gradient, innermost expectation or the plain closed form",
 }
 

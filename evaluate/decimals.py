@@ -64,4 +64,4 @@ def known_digits(value: Any, error: Any, most: int | None = None) -> str:
     known = mp.dps if error == 0 else int(floor(log10(abs(value)) - log10(mpf(error))))
     digits = max(1, known if most is None else min(known, most))
     with mp.workdps(max(mp.dps, digits + 5)):
-        return nstr(value, digits, strip_zeros=False, min_fixed=-8, max_fixed=digits)
+        return nstr(value, digits, strip_zeros=False, min_fixed=-8, max_fixed=digits).removesuffix(".")

@@ -21,6 +21,7 @@ from flrdt.derive.innermost import plain_expectation
 from .backends import backend as get_backend
 from .compile import compile_scalar
 from .grid import STRIP, Grid, plan
+from .sphere import sphere_terms
 from .tower import compiled_innermost, evaluate_tower
 
 __all__ = ["EnergyForm", "Terms"]
@@ -38,6 +39,7 @@ class Terms:
 
 @lru_cache(maxsize=64)
 def _compiled_sphere(level: Level, backend_name: str) -> Any:
+    """The sphere part of the closed-form levels 1 and 2p, written out."""
     form = objective(level=level)
     symbols = form.parameters()
     sphere = form.energy_terms["sphere"]
@@ -97,25 +99,26 @@ class EnergyForm:
 
     def terms(self, z: Sequence, grid: Grid | None, gradient: bool = False) -> Terms:
         """A, B and their gradients at numbers of the backend, within the precision already set."""
-        sphere = _compiled_sphere(self.level, self.backend_name)(*z)
         if self.closed:
+            sphere = _compiled_sphere(self.level, self.backend_name)(*z)
             count = _compiled_count(self.network, self.level, self.backend_name)(*z)
             return Terms(sphere[0], count[0], tuple(sphere[1:]), tuple(count[1:]))
         assert grid is not None
         b = self.backend
         c, p, y = self.split(z)
+        sphere_value, d_sphere = sphere_terms(c, p, y, b)
         overlaps = [b.number(1), *p]
         variances = [a - d for a, d in itertools.pairwise(overlaps)] + [p[-1]]
         value = evaluate_tower(self.network.gate, c, variances, y, grid, b, gradient)
         if not gradient:
-            return Terms(sphere[0], value.value)
+            return Terms(sphere_value, value.value)
         d_p = [after - before for before, after in zip(value.d_variance, value.d_variance[1:], strict=False)]
-        return Terms(sphere[0], value.value, tuple(sphere[1:]), (value.d_chi, *d_p, *value.d_lifting))
+        return Terms(sphere_value, value.value, tuple(d_sphere), (value.d_chi, *d_p, *value.d_lifting))
 
     def prepare(self) -> None:
         """Derive and compile everything now, so that later calls are numeric only."""
-        _compiled_sphere(self.level, self.backend_name)
         if self.closed:
+            _compiled_sphere(self.level, self.backend_name)
             _compiled_count(self.network, self.level, self.backend_name)
         else:
             compiled_innermost(self.network.gate, self.backend_name, True)

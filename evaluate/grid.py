@@ -92,5 +92,5 @@ def plan(
         half = math.ceil(math.sqrt(2 * d * (decay + y + 2)) * steps_per_unit / old) if k > 0 else 0
         levels.append(LevelGrid(stride, ratio, low, high, half))
     outer_half = math.ceil(math.sqrt(2 * outer * (decay + 2)) * steps_per_unit / stride)
-    bits = math.ceil((digits + GUARD_DIGITS) * math.log2(10) + 2 * max(lifting) / math.log(2)) + 24
+    bits = math.ceil((digits + GUARD_DIGITS) * math.log2(10) + max(lifting) / math.log(2)) + 24
     return Grid(steps_per_unit, tuple(levels), outer_half, bits)

@@ -16,6 +16,7 @@ from mpmath import eigsy, lu_solve, matrix, mp, mpf
 
 from flrdt.derive import Level, Network
 
+from .continuation import parameter_hessian
 from .energies import EnergyForm, Terms
 from .grid import STRIP
 from .starts import float_minimum
@@ -23,7 +24,8 @@ from .starts import float_minimum
 __all__ = ["ConvergenceError", "Solution", "partial_lifting_helps", "solve"]
 
 GUARD = 6
-STALE = 8  # digits an iteration must gain for the Hessian to be kept
+STALE = 8  # digits an iteration must gain for the Hessian to be kept at closed-form levels
+SLOW = 2  # digits an iteration must gain with the float64 Hessian of the other levels
 
 
 class ConvergenceError(ArithmeticError):
@@ -113,7 +115,11 @@ def solve(
     full = digits + GUARD
     with mp.workdps(full + GUARD):
         z = [mpf(v) for v in z0]
-        z, H = _newton(evaluate, z, full, form.closed, report)
+        if form.closed:
+            z, H = _newton(evaluate, z, full, report)
+        else:
+            H = parameter_hessian(EnergyForm(network, level, "float64"), z, float_goal)
+            z = _chord(evaluate, z, H, full, report)
         return _finish(evaluate, z, H, digits, report)
 
 
@@ -133,29 +139,44 @@ def partial_lifting_helps(
         return bool(evaluate([mpf(float(chi)), mpf(10) ** -8], 40)[1][1] < 0)
 
 
-def _newton(evaluate: _Evaluator, z: list, full: int, cheap: bool, report: Callable) -> tuple[list, Any]:
+def _newton(evaluate: _Evaluator, z: list, full: int, report: Callable) -> tuple[list, Any]:
+    """Newton at rising precision for the closed-form levels, where evaluations cost next to nothing."""
     H: Any = None
     known, work = 5.0, 30
     for _ in range(80):
         if H is None:
-            H = _hessian(evaluate, z, max(30, min(work, full)) if cheap else 30)
-        value, gradient, _, _ = evaluate(z, min(work, full))
-        step = lu_solve(H, matrix(gradient))
-        moved = [v - s for v, s in zip(z, step, strict=True)]
-        if not _valid(moved, evaluate.form):
-            raise ConvergenceError(f"Newton left the domain of the level; best value found {mp.nstr(value, 10)}")
-        z, now = moved, _digits_of(step, moved)
-        report(f"Newton: about {max(0, min(int(now), full))} of {full} digits")
+            H = _hessian(evaluate, z, max(30, min(work, full)))
+        z, now = _step(evaluate, z, H, min(work, full), full, report)
         if now >= full - 2:
             return z, H
-        gain = now - known
-        if gain < STALE:
+        if now - known < STALE:
             H = None
-        if now < 1 and known >= 5:
-            known = now
-        known = max(now, known) if now > known else now
-        work = int(min(full, max(30, known + (known if cheap else max(gain, 12)) + 8)))
-    raise ConvergenceError(f"no convergence after 80 Newton steps; best value found {mp.nstr(value, 10)}")
+        known = now if now < 1 else max(now, known)
+        work = int(min(full, max(30, 2 * known + 8)))
+    raise ConvergenceError("no convergence after 80 Newton steps")
+
+
+def _chord(evaluate: _Evaluator, z: list, H: Any, full: int, report: Callable) -> list:
+    """Chord steps with the Hessian of the float64 minimum, each at the precision it can make use of."""
+    known, gain = 5.0, 10.0
+    while True:
+        z, now = _step(evaluate, z, H, int(min(full, max(20, known + 2 * gain + 8))), full, report)
+        if now >= full - 2:
+            return z
+        if now - known < SLOW:
+            raise ConvergenceError(f"chord steps stopped gaining at {known:.0f} digits")
+        known, gain = now, now - known
+
+
+def _step(evaluate: _Evaluator, z: list, H: Any, work: int, full: int, report: Callable) -> tuple[list, float]:
+    value, gradient, _, _ = evaluate(z, work)
+    step = lu_solve(H, matrix(gradient))
+    moved = [v - s for v, s in zip(z, step, strict=True)]
+    if not _valid(moved, evaluate.form):
+        raise ConvergenceError(f"Newton left the domain of the level; best value found {mp.nstr(value, 10)}")
+    now = _digits_of(step, moved)
+    report(f"Newton: about {max(0, min(int(now), full))} of {full} digits")
+    return moved, now
 
 
 def _valid(z: list, form: EnergyForm) -> bool:

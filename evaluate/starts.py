@@ -8,18 +8,23 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy
 from scipy.optimize import minimize
 
 from flrdt.derive import Level, Network
 
+from .continuation import WIDEST, coordinates, minimise, predict
 from .energies import EnergyForm
 
 __all__ = ["capacity_goal", "energy_goal", "float_minimum"]
 
-WIDEST = 20_000
-"""Longest vector a float64 evaluation may need; a descent that asks for more has left the level."""
+DESCENT = 3
+"""Levels up to here start from a quasi-Newton descent; the higher ones continue the pattern of this one."""
+
+ROUGH = 1e-10
+"""Newton decrement at which a level in between is good enough to predict the next."""
 
 
 def capacity_goal(budget):
@@ -116,8 +121,8 @@ def _merged(form: EnergyForm, z: numpy.ndarray) -> bool:
 
 def float_minimum(network: Network, level: Level, goal, report: Callable[[str], None] = lambda _: None):
     """Minimise in float64 at a level, continuing through the lower ones; returns (value, parameters)."""
-    best = None
-    for r in range(1, level.r + 1):
+    best: Any = None
+    for r in range(1, min(level.r, DESCENT) + 1):
         current = Level(r, level.partial and r == 2)
         form = EnergyForm(network, current, "float64")
         candidates = _seeds(form, best, goal)
@@ -127,7 +132,20 @@ def float_minimum(network: Network, level: Level, goal, report: Callable[[str], 
             raise ArithmeticError(f"no start converged at level {current}")
         best = min(solved, key=lambda s: s[0])
         report(f"level {current}: float64 minimum {best[0]:.9f}")
-    return best
+    return best if form.closed else _continued(network, level, goal, coordinates(best[1]), report)
+
+
+def _continued(network: Network, level: Level, goal, u, report: Callable[[str], None]) -> tuple[float, list[float]]:
+    """Newton from a good start, through a few levels in between; each predicts the next."""
+    r = min(level.r, DESCENT)
+    while True:
+        last = r == level.r
+        found = minimise(EnergyForm(network, Level(r), "float64"), u, goal, *(() if last else (ROUGH,)))
+        report(f"level {r}: float64 minimum {found.value:.12f}")
+        if last:
+            return found.value, found.parameters()
+        r = min(level.r, r + 1 + r // 4)
+        u = predict(found.u, r)
 
 
 def _seeds(form: EnergyForm, lower, goal) -> list[list[float]]:

@@ -65,7 +65,7 @@ def evaluate_tower(
     step = b.number(1) / b.number(grid.steps_per_unit)
     left, right = (b.number(-v) for v in gate.limits())
     first = grid.levels[0]
-    xs = b.vector([step * j for j in range(first.low, first.high + 1)])
+    xs = b.scale(step, b.integers(first.low, first.high))
     columns = b.apply(compiled_innermost(gate, b.name, gradient)(chi, variances[0], lifting[0]), xs)
     f = columns[0]
     tape: list[_Convolution] = []
@@ -74,22 +74,22 @@ def evaluate_tower(
         tape.append(level)
         f = level.forward(f, left, right)
     weights, outer_f = _outer(b, grid, step, variances[-1], f, left, right)
-    value = _dot(b, weights, outer_f)
+    value = b.dot(weights, outer_f)
     if not gradient:
         return TowerValue(value)
 
     last = grid.levels[-1]
     d_outer = _outer_derivative(b, grid, step, variances[-1], weights, outer_f)
-    adjoint = _restrict(weights, -grid.outer_half, last.low, last.high, b)
+    adjoint = _fit(b, weights, -grid.outer_half, grid.outer_half, last.low, last.high, b.number(0), b.number(0))
     d_variance, d_lifting = [d_outer], []
     for level in reversed(tape):
         adjoint, dv, dy = level.backward(adjoint)
         d_variance.append(dv)
         d_lifting.append(dy)
     _, f_chi, f_D, f_y = columns
-    d_variance.append(_dot(b, adjoint, f_D))
-    d_lifting.append(_dot(b, adjoint, f_y))
-    return TowerValue(value, _dot(b, adjoint, f_chi), tuple(reversed(d_variance)), tuple(reversed(d_lifting)))
+    d_variance.append(b.dot(adjoint, f_D))
+    d_lifting.append(b.dot(adjoint, f_y))
+    return TowerValue(value, b.dot(adjoint, f_chi), tuple(reversed(d_variance)), tuple(reversed(d_lifting)))
 
 
 class _Convolution:
@@ -108,87 +108,64 @@ class _Convolution:
         self.stop = self.output.high * self.ratio + self.half
 
     def forward(self, f: Sequence, left: Any, right: Any) -> Sequence:
-        b = self.b
+        b, y = self.b, self.y
         exp = b.functions()["exp"]
-        self.G = _extend(
-            [exp(self.y * v) for v in f],
-            self.input.low,
-            self.input.high,
-            self.start,
-            self.stop,
-            exp(self.y * left),
-            exp(self.y * right),
-        )
-        self.f_extended = _extend(list(f), self.input.low, self.input.high, self.start, self.stop, left, right)
-        full = b.convolve(self.kernel, b.vector(self.G))
+        window = (self.input.low, self.input.high, self.start, self.stop)
+        self.G = _fit(b, b.map("exp", b.scale(y, f)), *window, exp(y * left), exp(y * right))
+        self.f_extended = _fit(b, f, *window, left, right)
+        full = b.convolve(self.kernel, self.G)
         self.S = full[2 * self.half : len(full) - 2 * self.half : self.ratio]
-        log = b.functions()["log"]
-        self.f = [log(s) / self.y for s in self.S]
+        self.f = b.scale(1 / y, b.map("log", self.S))
         return self.f
 
-    def backward(self, adjoint: Sequence) -> tuple[list, Any, Any]:
+    def backward(self, adjoint: Sequence) -> tuple[Sequence, Any, Any]:
         if self.half == 0:
             raise ValueError("no gradient at a merged level: its variance is zero")
-        b, y = self.b, self.y
-        zero = b.number(0)
-        S_bar = [zero] * ((len(adjoint) - 1) * self.ratio + 1)
-        S_bar[:: self.ratio] = [a / (y * s) for a, s in zip(adjoint, self.S, strict=True)]
-        S_bar = b.vector(S_bar)
+        b, y, d = self.b, self.y, self.variance
+        S_bar = b.spread(b.scale(1 / y, b.divide(adjoint, self.S)), self.ratio)
         G_bar = b.convolve(self.kernel, S_bar)
-        weighted = [g * e for g, e in zip(G_bar, self.G, strict=True)]
-        d_y = _dot(b, weighted, self.f_extended) - _dot(b, adjoint, self.f) / y
-        squares = [k * (self.step * m) ** 2 for m, k in zip(range(-self.half, self.half + 1), self.kernel, strict=True)]
-        moment = b.convolve(b.vector(squares), S_bar)
-        d = self.variance
-        d_variance = (_dot(b, moment, self.G) / d - _dot(b, G_bar, self.G)) / (2 * d)
-        scaled = [y * w for w in weighted]
-        return _restrict(scaled, self.start, self.input.low, self.input.high, b), d_variance, d_y
+        weighted = b.multiply(G_bar, self.G)
+        d_y = b.dot(weighted, self.f_extended) - b.dot(adjoint, self.f) / y
+        moment = b.convolve(b.multiply(self.kernel, _squares(b, self.step, self.half)), S_bar)
+        d_variance = (b.dot(moment, self.G) / d - b.dot(G_bar, self.G)) / (2 * d)
+        zero = b.number(0)
+        onward = _fit(b, b.scale(y, weighted), self.start, self.stop, self.input.low, self.input.high, zero, zero)
+        return onward, d_variance, d_y
 
 
-def _gaussian(b: Any, step: Any, variance: Any, half: int) -> Any:
+def _squares(b: Any, step: Any, half: int) -> Sequence:
+    """``(m step)^2`` for ``|m| <= half``."""
+    m = b.integers(-half, half)
+    return b.scale(step * step, b.multiply(m, m))
+
+
+def _gaussian(b: Any, step: Any, variance: Any, half: int) -> Sequence:
     """Trapezoidal weights ``step * N(m step; 0, variance)`` for ``|m| <= half``."""
     if half == 0:  # no variance: the level is merged with the one below
         return b.vector([b.number(1)])
     fn = b.functions()
     scale = step / fn["sqrt"](2 * fn["pi"]() * variance)
-    rate = -step * step / (2 * variance)
-    side = [scale * fn["exp"](rate * (m * m)) for m in range(half + 1)]
-    return b.vector(side[:0:-1] + side)
+    return b.scale(scale, b.map("exp", b.scale(-1 / (2 * variance), _squares(b, step, half))))
 
 
-def _extend(values: list, low: int, high: int, start: int, stop: int, left: Any, right: Any) -> list:
-    """Restrict or continue by constants from the window [low, high] to [start, stop]."""
-    inside = values[max(0, start - low) : len(values) - max(0, high - stop)]
-    return [left] * max(0, low - start) + inside + [right] * max(0, stop - high)
+def _fit(b: Any, v: Sequence, start: int, stop: int, low: int, high: int, left: Any, right: Any) -> Sequence:
+    """Restrict a vector on [start, stop], or continue it by constants, to [low, high]."""
+    inside = v[max(0, low - start) : len(v) - max(0, stop - high)]
+    return b.extend(inside, max(0, start - low), left, max(0, high - stop), right)
 
 
-def _restrict(values: Sequence, start: int, low: int, high: int, b: Any) -> list:
-    """Values on [start, ...] as a vector on the window [low, high], zero where there is none."""
-    stop = start + len(values) - 1
-    inside = list(values[max(0, low - start) : len(values) - max(0, stop - high)])
-    return [b.number(0)] * max(0, start - low) + inside + [b.number(0)] * max(0, high - stop)
-
-
-def _outer(b: Any, grid: Grid, step: Any, variance: Any, f: Sequence, left: Any, right: Any) -> tuple[Any, list]:
-    last = grid.levels[-1]
-    half = grid.outer_half
-    values = _extend(list(f), last.low, last.high, -half, half, left, right)
+def _outer(b: Any, grid: Grid, step: Any, variance: Any, f: Sequence, left: Any, right: Any) -> tuple[Any, Sequence]:
+    last, half = grid.levels[-1], grid.outer_half
+    values = _fit(b, f, last.low, last.high, -half, half, left, right)
     return _gaussian(b, step * last.stride, variance, half), values
 
 
-def _outer_derivative(b: Any, grid: Grid, step: Any, variance: Any, weights: Any, values: list) -> Any:
+def _outer_derivative(b: Any, grid: Grid, step: Any, variance: Any, weights: Any, values: Sequence) -> Any:
     half = grid.outer_half
     if half == 0:
         return b.number(0)
-    width = step * grid.levels[-1].stride
-    total = b.number(0)
-    for m, w, v in zip(range(-half, half + 1), weights, values, strict=True):
-        total += w * v * ((width * m) ** 2 / variance - 1)
-    return total / (2 * variance)
-
-
-def _dot(b: Any, a: Sequence, c: Sequence) -> Any:
-    total = b.number(0)
-    for u, v in zip(a, c, strict=True):
-        total += u * v
-    return total
+    weighted = b.multiply(weights, values)
+    squares = _squares(b, step * grid.levels[-1].stride, half)
+    return (b.dot(weighted, squares) / variance - b.dot(weighted, b.vector([b.number(1)] * len(squares)))) / (
+        2 * variance
+    )

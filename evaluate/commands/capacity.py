@@ -25,6 +25,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--first-level", metavar="R", help="level at which the first width of a chain is taken")
     parser.add_argument("--backend", default="arb", choices=("arb", "mpmath"), help="arithmetic (default arb)")
     output_option(parser)
+    parser.set_defaults(digits=None)  # 30, and 10 in the limit
     parser.epilog = (
         "examples: flrdt capacity --level 3 --digits 50 --json\n"
         "          flrdt capacity --depth 4 --level 2p --notion strong\n"
@@ -33,6 +34,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
+    if options.level == "inf":
+        return _limit(options)
+    options.digits = options.digits or "30"
     result = _deep(options) if _is_deep(options) else _single(options)
     shown = result.to_json()
     emit(shown if options.json else text(shown), options.output)
@@ -86,6 +90,23 @@ def _deep(options: argparse.Namespace):
 
 def _shortfall(layer: dict) -> str:
     return f"layer {layer['layer']} has width {layer['width']} and needs {layer['capacity']}, {layer['shortfall']} more"
+
+
+def _limit(options: argparse.Namespace) -> int:
+    from flrdt.evaluate.decimals import InputError
+    from flrdt.evaluate.limits import limit
+    from flrdt.evaluate.store import Store, cache_folder
+
+    from .limit import text as limit_text
+
+    if options.gate != "relu" or options.backend != "arb":
+        raise InputError("level inf is offered for the relu gate with the arb backend")
+    if _is_deep(options) or options.notion != "weak":
+        raise InputError("level inf is offered for one layer: leave out --depth, --widths, --first-level and --notion")
+    found = limit(options.digits or 10, budget=options.budget or 1, store=Store(cache_folder()), report=progress())
+    shown = found.to_json()
+    emit(shown if options.json else limit_text(shown), options.output)
+    return 0
 
 
 def text(shown: dict) -> str:

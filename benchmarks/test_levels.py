@@ -1,0 +1,107 @@
+"""Many levels: tower, gradient and whole solves as ratios within one run; memory of a deep level.
+
+The capacities of levels 12 and 24 are solved from scratch, without the store of starts.
+"""
+
+import tracemalloc
+from functools import lru_cache
+
+import numpy
+import pytest
+
+from flrdt.derive import Level, relu_network
+from flrdt.evaluate import capacity
+from flrdt.evaluate.continuation import coordinates, hessian, minimise, value_and_slope
+from flrdt.evaluate.energies import EnergyForm
+from flrdt.evaluate.starts import capacity_goal, float_minimum
+
+NETWORK = relu_network()
+
+
+@lru_cache
+def point(r):
+    """Float64 parameters of a level's minimum."""
+    return float_minimum(NETWORK, Level(r), capacity_goal(1.0))[1]
+
+
+def evaluation(r, digits, gradient):
+    """A call that evaluates A and B at a level's minimum in Arb."""
+    form = EnergyForm(NETWORK, Level(r), "arb")
+    form.prepare()
+    grid = form.grid(list(point(r)), digits)
+    b = form.backend
+
+    def call():
+        with b.precision(grid.bits):
+            return form.terms([b.number(float(v)) for v in point(r)], grid, gradient)
+
+    return call
+
+
+@pytest.mark.parametrize("r", [3, 6, 12, 24])
+@pytest.mark.parametrize("digits", [15, 30, 60, 120])
+def test_value(benchmark, r, digits):
+    benchmark.pedantic(evaluation(r, digits, False), rounds=3)
+
+
+@pytest.mark.parametrize("r", [12, 24])
+def test_gradient_against_value(r, ratio, seconds):
+    both, value = seconds(evaluation(r, 25, True), 3), seconds(evaluation(r, 25, False), 3)
+    ratio(f"value and gradient / value, level {r}, 25 digits", both / value, "at most 3")
+
+
+def test_tower_at_24_against_12(ratio, seconds):
+    deep, shallow = seconds(evaluation(24, 25, True), 3), seconds(evaluation(12, 25, True), 3)
+    ratio("value and gradient at level 24 / at level 12, 25 digits", deep / shallow, "at most 2.5")
+
+
+def test_solve_at_24_against_12(ratio, seconds):
+    point(3)  # derivation and compilation are shared
+    shallow, deep = seconds(lambda: capacity(12, 25), 1), seconds(lambda: capacity(24, 25), 1)
+    ratio("capacity at level 24 / at level 12, 25 digits, from scratch", deep / shallow, "at most 2.5")
+
+
+def gauss_hermite_level_three(z, nodes):
+    """Level 3's count part as a user would write it: nested Gauss-Hermite in float64."""
+    chi, p2, p3, y2, y3 = z
+    u, w = numpy.polynomial.hermite_e.hermegauss(nodes)
+    w = w / w.sum()
+    x = (
+        numpy.sqrt(p3) * u[:, None, None]
+        + numpy.sqrt(p2 - p3) * u[None, :, None]
+        + numpy.sqrt(1 - p2) * u[None, None, :]
+    )
+    envelope = numpy.where(x > 0, numpy.minimum(x * x / (2 * chi), 1), 0)
+    inner = numpy.log(numpy.exp(-y2 * envelope) @ w) / y2
+    return float((numpy.log(numpy.exp(y3 * inner) @ w) / y3) @ w)
+
+
+def test_against_gauss_hermite(ratio, seconds):
+    """At the accuracy that 300 nodes reach, which is printed; the grid of the tower is chosen for the same."""
+    form = EnergyForm(NETWORK, Level(3), "float64")
+    z = list(point(3))
+    exact = form.terms(z, form.grid(z, 15)).B
+    error = abs(gauss_hermite_level_three(z, 300) - exact)
+    digits = max(2, int(-numpy.log10(error)))
+    grid = form.grid(z, digits)
+    assert abs(form.terms(z, grid).B - exact) <= error
+    slow, fast = seconds(lambda: gauss_hermite_level_three(z, 300), 2), seconds(lambda: form.terms(z, grid))
+    ratio(f"nested Gauss-Hermite (300 nodes, error {error:.0e}) / float64 tower", slow / fast, "at least 20")
+
+
+def test_hessian_of_many_variables(ratio, seconds):
+    form, goal = EnergyForm(NETWORK, Level(12), "float64"), capacity_goal(1.0)
+    u = coordinates(point(12))
+    grid = form.grid(list(point(12)), 15)
+    whole, one = seconds(lambda: hessian(form, u, goal, grid), 3), seconds(lambda: value_and_slope(form, u, goal, grid))
+    ratio("Hessian by complex steps / gradient, level 12 (23 variables)", whole / one, "at most 100")
+    assert minimise(form, u, goal).value > 6.698
+
+
+def test_memory_of_a_deep_level(ratio):
+    call = evaluation(24, 60, True)
+    tracemalloc.start()
+    call()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    ratio("peak memory of Python objects, level 24, 60 digits, in MiB", peak / 2**20, "below 4096")

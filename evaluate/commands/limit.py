@@ -1,0 +1,64 @@
+"""``flrdt limit``."""
+
+from __future__ import annotations
+
+import argparse
+
+from .common import emit, output_option, progress
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--digits", default="10", metavar="D", help="decimal places asked for, at most 14 (default 10)")
+    parser.add_argument("--max-level", default=None, metavar="R", help="highest level to solve (default 60)")
+    parser.add_argument("--budget", default="1", metavar="B", help="required active outputs per input (default 1)")
+    parser.add_argument("--one-route", action="store_true", help="leave out the second route, the Parisi flow")
+    parser.add_argument("--checkpoint", metavar="FILE", help="write the solved levels to a file after each level")
+    parser.add_argument("--resume", action="store_true", help="start from the levels in the checkpoint file")
+    parser.add_argument("--no-cache", action="store_true", help="do not use the store of solved points")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    output_option(parser)
+    parser.epilog = "example: flrdt limit --digits 10 --checkpoint levels.json --json"
+
+
+def run(options: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    from flrdt.evaluate.decimals import InputError
+    from flrdt.evaluate.limits import limit
+    from flrdt.evaluate.store import Store, cache_folder
+
+    if options.resume and options.checkpoint is None:
+        raise InputError("--resume needs --checkpoint FILE, the file that an earlier run wrote")
+    found = limit(
+        options.digits,
+        max_level=options.max_level,
+        budget=options.budget,
+        second_route=not options.one_route,
+        store=Store(None if options.no_cache else cache_folder()),
+        checkpoint=None if options.checkpoint is None else Path(options.checkpoint),
+        resume=options.resume,
+        report=progress(),
+    )
+    shown = found.to_json()
+    emit(shown if options.json else text(shown), options.output)
+    return 0
+
+
+def text(shown: dict) -> str:
+    """A readable page of the limit."""
+    lines = [
+        f"alpha      = {shown['alpha']}",
+        f"error      < {shown['alpha_error']} ({shown['error_kind']})",
+        f"status     = {shown['status']} from levels {shown['levels'][0]['level']} to {shown['levels'][-1]['level']}",
+        *(
+            f"{name:<10} = {m['alpha']} (order {m['order']}, spread {m['spread']})"
+            for name, m in shown["acceleration"]["methods"].items()
+        ),
+    ]
+    if "parisi_flow" in shown:
+        flow = shown["parisi_flow"]
+        lines.append(f"flow       = {flow['alpha']} (second route, error {flow['alpha_error']})")
+    lines += [f"{name:<10} = {value}" for name, value in shown["parameters"].items()]
+    lines.append(f"exponent   = {shown['exponent']['value']} ({shown['exponent']['statement']})")
+    lines += [f"y({row['p']:<6}) = {row['y']}" for row in shown.get("overlap", [])]
+    return "\n".join(lines)
