@@ -10,10 +10,14 @@ from typing import Any
 
 _HOME = {
     "Capacity": "capacities",
+    "CertifyError": "enclosures",
     "ConvergenceError": "solve",
     "Energy": "capacities",
     "InputError": "decimals",
     "capacity": "capacities",
+    "certify": "certificates",
+    "check": "checker",
+    "check_file": "checker",
     "energy": "capacities",
 }
 

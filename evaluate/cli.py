@@ -14,6 +14,8 @@ COMMANDS = {
     "capacity": "injectivity capacity at a lifting level, to any number of digits",
     "energy": "ground-state energy e_r(alpha)",
     "table": "table of capacities",
+    "certify": "prove an upper bound on a level's capacity and write a certificate",
+    "check": "re-check certificates without the solver",
     "derive": "derive an objective, relations, gradient, innermost expectation or the plain closed form",
 }
 

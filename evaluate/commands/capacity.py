@@ -11,6 +11,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     level_options(parser)
     parser.add_argument("--budget", default="1", metavar="B", help="required active outputs per input (default 1)")
     parser.add_argument("--backend", default="arb", choices=("arb", "mpmath"), help="arithmetic (default arb)")
+    parser.add_argument("--certified", action="store_true", help="prove the value: the error is then an enclosure")
     output_option(parser)
     parser.epilog = "example: flrdt capacity --level 3 --digits 50 --json"
 
@@ -24,6 +25,7 @@ def run(options: argparse.Namespace) -> int:
         gate=options.gate,
         budget=options.budget,
         backend=options.backend,
+        certified=options.certified,
         report=progress(),
     )
     shown = result.to_json()
