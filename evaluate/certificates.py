@@ -1,8 +1,9 @@
 """Find and prove an upper-bound certificate: exact parameters with P_r(alpha; parameters) <= -budget.
 
-P_r is linear in alpha, so any parameters give the bound (A + budget)/(-B) on the level-r capacity, and parameters
-near the optimum give one that is off by the square of their distance only. The inequality is proved twice before a
-certificate leaves this module: here through the derived formulas and their jets, and by the independent ``checker``.
+P_r is linear in alpha, so any parameters give the bound (A + budget)/(-B) on the level-r capacity, and
+parameters near the optimum give one that is off by the square of their distance only. The inequality is
+proved twice before a certificate leaves this module: here through the derived formulas and their jets, and
+by the independent ``checker``.
 """
 
 from __future__ import annotations
@@ -38,8 +39,9 @@ def certify(
 ) -> dict[str, Any]:
     """A certificate that the level's capacity of one ReLU layer is at most ``alpha``, as a JSON-ready object.
 
-    Raises CertifyError if alpha is below the level's value as far as the solver can tell, or too close to it, and
-    InputError or LevelError for bad input. Source: arXiv 2410.20646 (one layer); what is proved: docs/certificates.
+    Raises CertifyError if alpha is below the level's value as far as the solver can tell, or too close to
+    it, and InputError or LevelError for bad input. Source: arXiv 2410.20646 (one layer); what is proved:
+    docs/certificates.
 
     >>> certify(1, "7.6477")["statement"]  # doctest: +ELLIPSIS
     'The injectivity capacity of one ReLU layer is at most 7.6477. This is a theorem, ...'
@@ -77,7 +79,7 @@ def _sympy(value: Fraction) -> Any:
 def _near_optimum(
     level: Level, budget: Fraction, alpha: Fraction, report: Callable[[str], None]
 ) -> tuple[list[Fraction], Fraction]:
-    """The optimal parameters, as well as the distance of alpha from the level's value needs them, and that value."""
+    """Parameters as close to the optimum as alpha is to the level's value, and that value."""
     names = [str(s) for s in objective(level=level).parameters()]
     for digits in TRUSTED_DIGITS:
         solved = capacity(level, digits, budget=budget, report=report)
@@ -85,11 +87,13 @@ def _near_optimum(
         if abs(alpha - value) > Fraction(1, 10 ** (digits - 1)):
             break
     else:
-        raise CertifyError(f"undecided: alpha and the level-{level} value agree to more than {digits - 1} decimals")
+        raise CertifyError(
+            f"undecided: alpha and the level-{level} value agree to more than {digits - 1} decimals"
+        )
     if alpha < value:
         raise CertifyError(
-            f"not certified: the level-{level} value is about {solved.decimal}, above {checker.shown(alpha)}; no "
-            "parameters prove less than that value (which is the solver's estimate, not itself proved)"
+            f"not certified: the level-{level} value is about {solved.decimal}, above "
+            f"{checker.shown(alpha)}; no parameters prove less than that value (which is the solver's estimate, not itself proved)"
         )
     return [_fraction_of_mpf(solved.parameters[name]) for name in names], value
 
@@ -153,7 +157,11 @@ def _second_route(problem: Problem, claim: checker.Claim, digits: int) -> bool:
 def _document(claim: checker.Claim) -> dict[str, Any]:
     """The certificate as the object that is written to JSON."""
     full = claim.step is not None
-    names = ["chi", *(f"p_{k + 2}" for k in range(len(claim.p)) if full), *(f"y_{k + 2}" for k in range(len(claim.y)))]
+    names = [
+        "chi",
+        *(f"p_{k + 2}" for k in range(len(claim.p)) if full),
+        *(f"y_{k + 2}" for k in range(len(claim.y))),
+    ]
     values = [claim.chi, *(claim.p if full else ()), *claim.y]
     data: dict[str, Any] = {
         "format": checker.FORMAT,
@@ -166,7 +174,9 @@ def _document(claim: checker.Claim) -> dict[str, Any]:
         "alpha": str(claim.alpha),
         "parameters": dict(zip(names, map(str, values), strict=True)),
         "precision": claim.precision,
-        "quadrature": {"step": str(claim.step), "points": claim.points, "strip": str(claim.strip)} if full else None,
+        "quadrature": {"step": str(claim.step), "points": claim.points, "strip": str(claim.strip)}
+        if full
+        else None,
         "objective": {"lower": checker.shown(claim.lower), "upper": checker.shown(claim.upper)},
         "tool": f"flrdt {tool_version()}",
     }

@@ -1,8 +1,9 @@
 """Independent re-check of capacity certificates: the standard library and python-flint, nothing else.
 
-A certificate states that ``P_r(alpha; chi, p, y) <= -budget`` for exact rational parameters. Then the level-r
-capacity of one ReLU layer is at most ``alpha``, because the capacity is reached where the *minimum* of P_r over
-its parameters equals ``-budget``. This module trusts nothing in the file: it parses it strictly, evaluates
+A certificate states that ``P_r(alpha; chi, p, y) <= -budget`` for exact rational parameters. Then the
+level-r capacity of one ReLU layer is at most ``alpha``, because the capacity is reached where the *minimum*
+of P_r over its parameters equals ``-budget``. This module trusts nothing in the file: it parses it
+strictly, evaluates
 
     P_r = sum_{k=2}^r log(Lambda_k/Lambda_{k-1}) / (2 y_k) + p_r/(2 Lambda_r) + alpha T_r[-M_chi],
     Lambda_1 = chi,   Lambda_k = Lambda_{k-1} + y_k D_k,   D_k = p_{k-1} - p_k,
@@ -14,6 +15,7 @@ in ball arithmetic and compares. It shares no code with the prover. It can be ru
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import re
 import sys
@@ -91,7 +93,8 @@ def statement(level: str, alpha: Fraction, budget: Fraction) -> str:
     """The claim in words; the same fields always give the same words."""
     what = "the injectivity capacity of one ReLU layer"
     if budget != 1:
-        what = f"the least m/n at which one ReLU layer keeps at least {shown(budget)} n active rows for every input"
+        kept = f"{shown(budget)} n active rows for every input"
+        what = f"the least m/n at which one ReLU layer keeps at least {kept}"
     if level == "1":
         status = "This is a theorem, by Gordon's comparison inequality (plain random duality)."
     elif level == "2p":
@@ -99,13 +102,13 @@ def statement(level: str, alpha: Fraction, budget: Fraction) -> str:
     else:
         what = f"the level-{level} fully lifted value of {what}"
         status = (
-            "This is proved for the value of the variational formula; that the formula bounds the capacity itself "
-            "is the theory of fully lifted random duality and is not proved here."
+            "This is proved for the value of the variational formula; that the formula bounds the capacity "
+            "itself is the theory of fully lifted random duality and is not proved here."
         )
     return f"{what[0].upper()}{what[1:]} is at most {shown(alpha)}. {status}"
 
 
-# ---- reading ---------------------------------------------------------------------------------------------------
+# ---- reading -------------------------------------------------------------------------------------
 
 
 def _refuse(message: str) -> MalformedCertificate:
@@ -157,7 +160,7 @@ def _integer(data: dict[str, Any], key: str, low: int, high: int) -> int:
 
 
 def digest(data: dict[str, Any]) -> str:
-    """SHA-256 of the canonical text of all fields but ``sha256`` (guards against accidents, not against forgers)."""
+    """SHA-256 of the canonical text of all fields but ``sha256``: against accidents, not against forgers."""
     rest = {key: value for key, value in data.items() if key != "sha256"}
     return hashlib.sha256(json.dumps(rest, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
@@ -197,12 +200,16 @@ def read(raw: bytes) -> Claim:
     if full:
         wanted |= {f"p_{k}" for k in range(2, lifts + 2)}
     parameters = _fields(data["parameters"], "parameters", wanted)
-    p = tuple(_rational(parameters, f"p_{k}") for k in range(2, lifts + 2)) if full else (Fraction(0),) * lifts
+    p = (
+        tuple(_rational(parameters, f"p_{k}") for k in range(2, lifts + 2))
+        if full
+        else (Fraction(0),) * lifts
+    )
     y = tuple(_rational(parameters, f"y_{k}") for k in range(2, lifts + 2))
     overlaps = (Fraction(1), *p)
-    if any(a - b < SMALLEST for a, b in zip(overlaps, overlaps[1:], strict=False)):
+    if any(a - b < SMALLEST for a, b in itertools.pairwise(overlaps)):
         raise _refuse("overlaps must fall strictly: 1 > p_2 > ... > p_r > 0")
-    if any(a <= b for a, b in zip(y, y[1:], strict=False)):
+    if any(a <= b for a, b in itertools.pairwise(y)):
         raise _refuse("lifting parameters must fall strictly: y_2 > ... > y_r > 0")
     precision = _integer(data, "precision", 64, MAX_BITS)
     step = strip = None
@@ -237,7 +244,7 @@ def read(raw: bytes) -> Claim:
     return claim
 
 
-# ---- ball arithmetic -------------------------------------------------------------------------------------------
+# ---- ball arithmetic -----------------------------------------------------------------------------
 
 
 def _ball(value: Fraction) -> arb:
@@ -361,7 +368,9 @@ def judge(claim: Claim) -> Verdict:
         if not ball <= _ball(-claim.budget):
             return Verdict(False, f"P <= -{claim.budget} does not follow: P lies in {found}", text, found)
         if claim.upper > -claim.budget or not (_ball(claim.lower) <= ball and ball <= _ball(claim.upper)):
-            return Verdict(False, f"the recorded enclosure of P is not confirmed: P lies in {found}", text, found)
+            return Verdict(
+                False, f"the recorded enclosure of P is not confirmed: P lies in {found}", text, found
+            )
     return Verdict(True, "P lies in the recorded enclosure, which does not exceed -budget", text, found)
 
 

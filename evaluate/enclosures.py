@@ -1,13 +1,14 @@
 """Enclosures of a level's stationary value: existence, local uniqueness and a proved radius.
 
-The unknowns are the parameters and alpha; the system is stationarity of P_r in every parameter together with
-P_r = -budget. The solver supplies the point, jets enclose the system there and its Jacobian on a box around it, and
-the Krawczyk operator proves that exactly one solution lies in the box. Levels 1 and 2p are closed form; the towers of
-the full levels go through a quadrature whose every error is bounded.
+The unknowns are the parameters and alpha; the system is stationarity of P_r in every parameter together
+with P_r = -budget. The solver supplies the point, jets enclose the system there and its Jacobian on a box
+around it, and the Krawczyk operator proves that exactly one solution lies in the box. Levels 1 and 2p are
+closed form; the towers of the full levels go through a quadrature whose every error is bounded.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ from flrdt.derive.notation import alpha
 
 from .compile import compile_scalar
 from .decimals import InputError
-from .jets import Jet, JetBackend, variables
+from .jets import Jet, JetBackend, KinkError, variables
 from .krawczyk import inverse_midpoint, krawczyk, positive_definite, step_towards_root
 from .strip import StripError
 from .tower_jets import Plan, ball, make_plan, tower_jet
@@ -58,7 +59,7 @@ def _compiled(expressions: tuple[Expr, ...], symbols: tuple[Symbol, ...]) -> Cal
 
 @dataclass(frozen=True)
 class ClosedForm:
-    """An objective without quadrature; the coordinates are the parameters themselves, the last symbol is alpha."""
+    """An objective without quadrature; the coordinates are the parameters themselves, then alpha."""
 
     expression: Expr
     symbols: tuple[Symbol, ...]
@@ -77,7 +78,8 @@ class ClosedForm:
 class FullLevel:
     """A fully lifted level r >= 2 of the ReLU in the coordinates kappa, y_2, v_3, y_3, ..., v_{r+1}, alpha.
 
-    kappa = sqrt(2 chi/D_2) and v_k = D_k/D_2: with the field in units of sqrt(D_2) nothing else enters the tower.
+    kappa = sqrt(2 chi/D_2) and v_k = D_k/D_2: with the field in units of sqrt(D_2) nothing else enters the
+    tower.
     """
 
     network: Network
@@ -105,7 +107,7 @@ class FullLevel:
     def unknowns(self, z: Sequence[arb], value: arb) -> list[arb]:
         r = self.level.r
         overlaps = [arb(1), *z[1:r], arb(0)]
-        variances = [a - b for a, b in zip(overlaps, overlaps[1:], strict=False)]
+        variances = [a - b for a, b in itertools.pairwise(overlaps)]
         x = [(2 * z[0] / variances[0]).sqrt()]
         for lifting, variance in zip(z[r:], variances[1:], strict=True):
             x += [lifting, variance / variances[0]]
@@ -123,7 +125,8 @@ class FullLevel:
 def one_layer(network: Network, level: Level) -> Problem:
     """The stationarity problem of a one-layer network.
 
-    Raises InputError for a full level of another gate than the ReLU: the strip of analyticity is proved for it only.
+    Raises InputError for a full level of another gate than the ReLU: the strip of analyticity is proved for
+    it only.
     """
     form = objective(network, level)
     if level.r == 1:
@@ -132,13 +135,15 @@ def one_layer(network: Network, level: Level) -> Problem:
         inner = innermost(network.gate)
         count = (log(inner.W) / inner.y).subs({inner.x: 0, inner.D: 1}).subs(inner.y, form.parameters()[-1])
     elif str(network.gate) != "relu":
-        raise InputError(f"full levels are certified for the gate relu, not {network.gate}: use level 1 or 2p")
+        raise InputError(
+            f"full levels are certified for the gate relu, not {network.gate}: use level 1 or 2p"
+        )
     else:
         return FullLevel(network, level)
     return ClosedForm(form.energy_terms["sphere"] + alpha * count, (*form.parameters(), alpha))
 
 
-# ---- the proof -------------------------------------------------------------------------------------------------
+# ---- the proof -----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -192,7 +197,7 @@ def _jacobian(
                 rest = inverse * arb_mat(jacobian) - arb_mat(len(box), len(box), _unit(len(box)))
                 if _exponent(rest.entries()) < -2:
                     return box, jacobian, inverse
-            except (StripError, ZeroDivisionError):
+            except (StripError, KinkError, ZeroDivisionError):
                 pass
         digits, width = digits + 5, width - 4
     raise CertifyError("the Jacobian could not be enclosed well enough for a proof of existence")
@@ -207,8 +212,8 @@ def enclose(
 ) -> Enclosure:
     """Prove that a stationary point with P_r = -budget lies close to ``point``, alpha within 10**-(digits+1).
 
-    ``point`` is in the coordinates of the problem and should be good to the digits asked for. Raises CertifyError
-    if existence could not be proved or the radius stays larger.
+    ``point`` is in the coordinates of the problem and should be good to the digits asked for. Raises
+    CertifyError if existence could not be proved or the radius stays larger.
     """
     centre = [c.mid() for c in point]
     box, jacobian, inverse = _jacobian(problem, budget, centre, report)

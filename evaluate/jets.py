@@ -1,7 +1,7 @@
 """Truncated Taylor arithmetic over balls: a value with its first (and second) derivatives, all enclosed.
 
-A formula that is evaluated on jets gives a rigorous gradient and Hessian without a symbolic derivative, over a
-point or over a whole box of parameters.
+A formula that is evaluated on jets gives a rigorous gradient and Hessian without a symbolic derivative,
+over a point or over a whole box of parameters.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 from flint import arb, fmpq
 
-__all__ = ["Jet", "JetBackend", "variables"]
+__all__ = ["Jet", "JetBackend", "KinkError", "variables"]
 
 Number = int | arb
 
@@ -46,7 +46,7 @@ class Jet:
 
     @classmethod
     def bounded(cls, size: arb, distance: arb, variables: int, order: int = 2) -> Jet:
-        """Any function analytic and at most ``size`` on a polydisc: Cauchy's bounds ``distance`` inside its edge."""
+        """Any function analytic and at most ``size`` on a polydisc, ``distance`` inside its edge (Cauchy)."""
         balls = [arb(0, (size / distance**k).upper()) for k in range(3)]
         bend = [[balls[2]] * (i + 1) for i in range(variables)] if order == 2 else []
         return cls(balls[0], [balls[1]] * variables, bend)
@@ -165,7 +165,21 @@ class JetBackend:
             **{name: _method(name) for name in ("exp", "log", "sqrt", "erfc", "atan")},
             "rational": lambda p, q: arb(fmpq(p, q)),
             "pi": arb.pi,
+            "minimum": lambda a, b: a if _below(a, b) else b,
+            "maximum": lambda a, b: b if _below(a, b) else a,
         }
+
+
+class KinkError(ArithmeticError):
+    """A minimum or maximum cannot be decided on the box, so it may have no derivative there."""
+
+
+def _below(a: Any, b: Any) -> bool:
+    difference = a - b
+    size = difference.value if isinstance(difference, Jet) else arb(difference)
+    if not (size < 0 or size > 0):
+        raise KinkError("a minimum or maximum is not decided on the whole box")
+    return bool(size < 0)
 
 
 def _method(name: str) -> Callable:

@@ -29,8 +29,9 @@ def krawczyk(
 ) -> list[arb] | None:
     """K(X) = m - Y F(m) + (I - Y F'(X)) (X - m), or None if it does not lie in the interior of X.
 
-    ``correction`` encloses Y F(m) at the exact point ``centre``, ``jacobian`` encloses F' on all of ``box``. If K(X) lies
-    in the interior of X then X contains exactly one root of F, and the root lies in K(X) (Krawczyk 1969, Moore 1977).
+    ``correction`` encloses Y F(m) at the exact point ``centre``, ``jacobian`` encloses F' on all of
+    ``box``. If K(X) lies in the interior of X then X contains exactly one root of F, and the root lies in
+    K(X) (Krawczyk 1969, Moore 1977).
     """
     n = len(centre)
     identity = arb_mat(n, n, [int(i == j) for i in range(n) for j in range(n)])

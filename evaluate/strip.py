@@ -1,4 +1,4 @@
-r"""Where the tower is analytic, how large it is there, and how fast it settles: what a rigorous quadrature needs.
+r"""What a rigorous quadrature needs: where the tower is analytic, how large it is there, how fast it settles.
 
 Scaled variables. With the field in units of sqrt(D_2) the tower depends on kappa = sqrt(2 chi/D_2), the lifting
 parameters y_2 > ... > y_r and the variance ratios v_k = D_k/D_2 (v_2 = 1, D_{r+1} = p_r) only:
@@ -6,9 +6,9 @@ parameters y_2 > ... > y_r and the variance ratios v_k = D_k/D_2 (v_2 = 1, D_{r+
     W_2(z) = exp(-y_2) + int_0^1 2 y_2 t exp(-y_2 t^2) Phi(kappa t - z) dt,
     W_k(z) = E W_{k-1}(z + sqrt(v_k) u)^{y_k/y_{k-1}},      T_r = (1/y_r) E log W_r(sqrt(v_{r+1}) u).
 
-The bounds hold for every *complex* parameter within ``radius`` of a real centre and every z with |Im z| <= ``strip``.
-A quadrature error that is small on that whole polydisc has small parameter derivatives too, by Cauchy. The proofs
-are in docs/certificates.md.
+The bounds hold for every *complex* parameter within ``radius`` of a real centre and every z with |Im z| <=
+``strip``. A quadrature error that is small on that whole polydisc has small parameter derivatives too, by
+Cauchy. The proofs are in docs/certificates.md.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ class StripError(ArithmeticError):
 class Integrand:
     """Bounds on one Gaussian integral of the tower: the kernel of variance v_k times ``G - reference``.
 
-    ``size`` bounds |G| + |reference| on the strip, ``decay`` is the constant C of |G - reference| <= C exp(-rate |t|)
-    on the real line. ``mass`` bounds the integral of |kernel|, ``spread`` is the variance of its envelope at most,
-    ``shift`` bounds the growth of the kernel on the edge of the strip.
+    ``size`` bounds |G| + |reference| on the strip; |G - reference| <= decay exp(-rate |t|) on the real line.
+    ``mass`` bounds the integral of |kernel|, ``spread`` is the variance of its envelope at most, ``shift``
+    bounds the growth of the kernel on the edge of the strip.
     """
 
     size: arb
@@ -43,6 +43,7 @@ class Integrand:
     def quadrature_error(self, step: arb, reach: arb, strip: arb, rate: arb) -> arb:
         """Trapezoidal sum over |t| <= reach against the integral: discretisation plus truncation."""
         discretisation = 2 * self.mass * self.shift * self.size / ((2 * arb.pi() * strip / step).exp() - 1)
+        # the envelope's variance is at least spread/mass^4, so its samples sum to at most this
         crowding = 1 + step / (2 * arb.pi() * self.spread).sqrt() * self.mass**2
         return discretisation + self.decay * (-rate * reach).exp() * self.mass * crowding
 

@@ -24,7 +24,7 @@ def ball(value: Fraction) -> arb:
 
 @dataclass(frozen=True)
 class Plan:
-    """A quadrature: step and number of points (each side) of the grid, and the free constants of the error bounds."""
+    """A quadrature: step and points (each side) of the grid, and the free constants of the error bounds."""
 
     step: Fraction
     points: int
@@ -63,33 +63,34 @@ def _kernel(step: arb, count: int, variance: arb, order: int) -> list[Jet]:
 
 
 def _convolve_jets(kernel: list[Jet], jets: list[Jet], index: int) -> list[Jet]:
-    """Convolution of jets with a kernel whose variance is the variable ``index``, of which the jets are free."""
+    """Convolution with a kernel whose variance is the variable ``index``, on which the jets do not depend."""
     n, order = len(jets[0].slope), 2 if jets[0].bend else 1
     result = [Jet.constant(arb(0), n, order) for _ in jets]
     degrees = [[k.value for k in kernel], [k.slope[0] for k in kernel]]
     if order == 2:
         degrees.append([k.bend[0][0] for k in kernel])
 
-    def column(read: Callable[[Jet], arb], degree: int) -> list[arb]:
-        return _convolve(degrees[degree], [read(jet) for jet in jets])
+    def column(values: list[arb], degree: int) -> list[arb]:
+        return _convolve(degrees[degree], values)
 
     def put_bend(i: int, j: int, values: list[arb]) -> None:
         for jet, value in zip(result, values, strict=True):
             jet.bend[max(i, j)][min(i, j)] = value
 
-    smooth, slopes = column(lambda f: f.value, 0), column(lambda f: f.value, 1)
-    for jet, value, slope in zip(result, smooth, slopes, strict=True):
+    values = [f.value for f in jets]
+    for jet, value, slope in zip(result, column(values, 0), column(values, 1), strict=True):
         jet.value, jet.slope[index] = value, slope
     if order == 2:
-        put_bend(index, index, column(lambda f: f.value, 2))
+        put_bend(index, index, column(values, 2))
     others = [i for i in range(n) if i != index]
     for position, i in enumerate(others):
-        for jet, slope in zip(result, column(lambda f, i=i: f.slope[i], 0), strict=True):
+        slopes = [f.slope[i] for f in jets]
+        for jet, slope in zip(result, column(slopes, 0), strict=True):
             jet.slope[i] = slope
         if order == 2:
-            put_bend(i, index, column(lambda f, i=i: f.slope[i], 1))
+            put_bend(i, index, column(slopes, 1))
             for j in others[: position + 1]:
-                put_bend(i, j, column(lambda f, i=i, j=j: f.bend[i][j], 0))
+                put_bend(i, j, column([f.bend[i][j] for f in jets], 0))
     return result
 
 
@@ -107,9 +108,9 @@ def tower_jet(
 ) -> Jet:
     """T_r with its derivatives in theta = (kappa, y_2, v_3, y_3, ..., v_r, y_r, v_{r+1}).
 
-    ``theta`` may be a box; it must lie within half of ``plan.radius`` of the real ``centre``, where Cauchy's
-    bounds turn the quadrature errors into bounds on their derivatives. ``innermost(x, kappa, y)`` evaluates W_2 at
-    D_2 = 1. Raises StripError if no bound can be given.
+    ``theta`` may be a box; it must lie within half of ``plan.radius`` of the real ``centre``, where
+    Cauchy's bounds turn the quadrature errors into bounds on their derivatives. ``innermost(x, kappa, y)``
+    evaluates W_2 at D_2 = 1. Raises StripError if no bound can be given.
     """
     step, strip, radius, rate = (ball(q) for q in (plan.step, plan.strip, plan.radius, plan.rate))
     if not all(abs(t - c) < radius / 2 for t, c in zip(theta, centre, strict=True)):
