@@ -92,8 +92,9 @@ def _near_optimum(
         )
     if alpha < value:
         raise CertifyError(
-            f"not certified: the level-{level} value is about {solved.decimal}, above "
-            f"{checker.shown(alpha)}; no parameters prove less than that value (which is the solver's estimate, not itself proved)"
+            f"not certified: the level-{level} value is about {solved.decimal}, "
+            f"above {checker.shown(alpha)}; no parameters prove less than that value "
+            "(which is the solver's estimate, not itself proved)"
         )
     return [_fraction_of_mpf(solved.parameters[name]) for name in names], value
 

@@ -1,7 +1,7 @@
 r"""What a rigorous quadrature needs: where the tower is analytic, how large it is there, how fast it settles.
 
-Scaled variables. With the field in units of sqrt(D_2) the tower depends on kappa = sqrt(2 chi/D_2), the lifting
-parameters y_2 > ... > y_r and the variance ratios v_k = D_k/D_2 (v_2 = 1, D_{r+1} = p_r) only:
+Scaled variables. With the field in units of sqrt(D_2) the tower depends only on kappa = sqrt(2 chi/D_2), the
+lifting parameters y_2 > ... > y_r and the variance ratios v_k = D_k/D_2 (v_2 = 1, D_{r+1} = p_r):
 
     W_2(z) = exp(-y_2) + int_0^1 2 y_2 t exp(-y_2 t^2) Phi(kappa t - z) dt,
     W_k(z) = E W_{k-1}(z + sqrt(v_k) u)^{y_k/y_{k-1}},      T_r = (1/y_r) E log W_r(sqrt(v_{r+1}) u).
