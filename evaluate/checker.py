@@ -284,22 +284,41 @@ def sphere(chi: arb, p: list[arb], y: list[arb]) -> arb:
     return total + overlaps[len(y)] / (2 * inner)
 
 
+def strip_bounds(y: list[arb], strip: arb) -> list[tuple[arb, arb, arb]] | None:
+    """(bottom, top, angle) with bottom <= |W_k| <= top, |arg W_k| <= angle < pi/2 on |Im x| <= strip sqrt(D_2).
+
+    One triple for each of W_2, ..., W_r (Lemmas A and B); None if the strip cannot be shown to be free of zeros.
+    """
+    growth, edge = (strip * strip / 2).exp(), (-y[0]).exp()
+    bottom = edge - (1 - edge) * growth * _cdf(-arb.pi() / (2 * strip))
+    if not bottom > 0:
+        return None
+    result = [(bottom, growth, arb.pi() / 2)]
+    for above, below in itertools.pairwise(y):
+        bottom, top, angle = result[-1]
+        ratio = below / above
+        angle = angle * ratio
+        bottom = bottom**ratio * angle.cos()
+        if not bottom > 0:
+            return None
+        result.append((bottom, top**ratio, angle))
+    return result
+
+
 def tower(chi: arb, p: list[arb], y: list[arb], step: arb, points: int, strip: arb) -> arb:
     """T_r[-M_chi] for r >= 2 by the trapezoidal rule, every error bounded; an infinite ball if a bound fails.
 
     W_k(x) = E exp(y_k f_{k-1}(x + sqrt(D_k) u)) falls from 1 to exp(-y_k). Each is integrated as a smooth
     reference step ``1 - (1 - exp(-y_k)) Phi(x/sqrt(D_2))``, whose convolution is known, plus a remainder that
-    vanishes at both ends. ``bottom <= |W_k| <= top`` and ``|arg W_k| <= angle`` hold on |Im x| <= a.
+    vanishes at both ends.
     """
     overlaps = [arb(1), *p]
     variances = [overlaps[k] - overlaps[k + 1] for k in range(len(p))]
     first = variances[0].sqrt()
     a = strip * first
-    growth = (strip * strip / 2).exp()
-    edge = (-y[0]).exp()
-    bottom = edge - (1 - edge) * growth * _cdf(-arb.pi() / (2 * strip))  # Lemma A
-    top, angle = growth, arb.pi() / 2
-    if not bottom > 0:
+    growth = (strip * strip / 2).exp()  # bounds |Phi| and |W_2| on the strip
+    bounds = strip_bounds(y, strip)
+    if bounds is None:
         return arb(0, "inf")
     grid = [step * j for j in range(-points, points + 1)]
     W = [innermost(x, chi, variances[0], y[0]) for x in grid]
@@ -320,22 +339,18 @@ def tower(chi: arb, p: list[arb], y: list[arb], step: arb, points: int, strip: a
         remainder = [g - 1 + drop * s for g, s in zip(G, reference, strict=True)]
         left = (1 - G[0]).max(drop * reference[0])
         right = (G[-1] - 1 + drop).max(drop * (1 - reference[-1]))
-        top = top**ratio
-        error = quadrature_error(top + growth, left.max(right), variance)
+        error = quadrature_error(bounds[k][1] + growth, left.max(right), variance)
         half = kernel(variance)
         product = arb_poly(half[:0:-1] + half) * arb_poly(remainder)
         width = (variances[0] + variance).sqrt()
         W = [
             1 - drop * _cdf(x / width) + product[i + 2 * points] + _radius(error) for i, x in enumerate(grid)
         ]
-        angle = angle * ratio  # Lemma B
-        bottom = bottom**ratio * angle.cos()
-        if not bottom > 0:
-            return arb(0, "inf")
     variance, last = overlaps[-1], y[-1]
     F = [w.log() + last * s for w, s in zip(W, reference, strict=True)]
     left = (-W[0].log()).max(last * reference[0])
     right = (W[-1].log() + last).max(last * (1 - reference[-1]))
+    bottom, top, angle = bounds[-1]
     bound = (-bottom.log()).max(top.log()) + angle + last * growth
     error = quadrature_error(bound, left.max(right), variance)
     weights = kernel(variance)

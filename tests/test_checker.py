@@ -11,8 +11,8 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from flint import arb, ctx, fmpq
-from hypothesis import given
+from flint import acb, arb, ctx, fmpq
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from flrdt.evaluate import checker
@@ -100,6 +100,45 @@ def test_discretisation_bound_against_a_known_error(halvings):
         a = eta * D.sqrt()
         bound = 2 * (eta**2 / 2).exp() * (a * a / (2 * v)).exp() / ((2 * arb.pi() * a / h).exp() - 1)
         assert error < bound < arb(10) ** (-2 * 2**halvings)
+
+
+def complex_innermost(z, chi, y):
+    """The closed form of W_2 at D = 1, continued to complex arguments."""
+    k, s2 = (2 * chi).sqrt(), 1 / (1 + y / chi)
+    s, t = s2.sqrt(), s2 * z
+
+    def cdf(w):
+        return (-w / arb(2).sqrt()).erfc() / 2
+
+    square = s * (t * t / (2 * s2) - z * z / 2).exp()
+    return cdf(-z) + (-y).exp() * cdf(z - k) + square * (cdf((k - t) / s) - cdf(-t / s))
+
+
+@given(
+    chi=susceptibilities,
+    y=lifting_parameters(2),
+    v=fractions(Fraction(1, 8), 2),
+    strip=fractions(Fraction(1, 8), Fraction(5, 8), 8),
+    x=st.lists(fractions(-4, 4, 8), min_size=3, max_size=3),
+)
+def test_strip_bounds_hold_inside_the_strip(chi, y, v, strip, x):
+    """W_2 from its closed form and W_3 by a fine sum, at complex points (D_2 = 1)."""
+    with ctx.workprec(100):
+        bounds = checker.strip_bounds([as_ball(a) for a in y], as_ball(strip))
+        assume(bounds is not None)
+        nodes = [Fraction(j, 4) for j in range(-36, 37)]
+        ratio, width = as_ball(y[1] / y[0]), as_ball(v)
+        weights = [(-(as_ball(n) ** 2) / (2 * width)).exp() for n in nodes]
+        mass = sum(weights, arb(0))
+        for point in x:
+            z = acb(as_ball(point), as_ball(strip))
+            second = [complex_innermost(z + as_ball(n), as_ball(chi), as_ball(y[0])) for n in nodes]
+            powers = [w * (s.log() * ratio).exp() for w, s in zip(weights, second, strict=True)]
+            third = sum(powers, acb(0)) / mass
+            for value, (bottom, top, angle) in zip((second[36], third), bounds, strict=True):
+                assert float(abs(value).lower()) <= float(top.upper()) * (1 + 1e-6)
+                assert float(abs(value).upper()) >= float(bottom.lower()) * (1 - 1e-6)
+                assert float(abs(value.log().imag).lower()) <= float(angle.upper()) + 1e-6
 
 
 @pytest.mark.parametrize("strip", [Fraction(3, 2), 2, 3])
