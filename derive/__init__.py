@@ -1,6 +1,7 @@
 """Symbolic derivations: objectives, closed forms and stationarity conditions of lifted random duality theory."""
 
 from . import render
+from .analyticity import mixture_form, monotonicity, zero_free_strip
 from .closed_forms import LiftingRelations, recursion, relations, scaling
 from .energy_map import energy_map
 from .formulas import Derivation, Formula, InputError, Status, Step, Verdict
@@ -39,6 +40,8 @@ __all__ = [
     "energy_map",
     "gate",
     "innermost",
+    "mixture_form",
+    "monotonicity",
     "objective",
     "phi",
     "plain_level",
@@ -50,4 +53,5 @@ __all__ = [
     "scaling",
     "stationarity",
     "tower",
+    "zero_free_strip",
 ]

@@ -5,6 +5,8 @@ from pathlib import Path
 from flrdt.derive import (
     energy_map,
     innermost,
+    mixture_form,
+    monotonicity,
     objective,
     plain_level,
     recursion,
@@ -13,6 +15,7 @@ from flrdt.derive import (
     render,
     scaling,
     stationarity,
+    zero_free_strip,
 )
 from flrdt.derive.notation import Level
 from flrdt.evaluate.tables import single_layer
@@ -29,6 +32,7 @@ def fragments() -> dict[str, str]:
         "objective-energy": show(objective(level=2).formula("energy"), steps=False),
         "energy-map": show(energy_map(Level(2))),
         "innermost": show(innermost(relu()).formula),
+        "analyticity": show(mixture_form(), monotonicity(), zero_free_strip()),
         "plain": show(plain_level().formula),
         "relations": show(*relations(2).formulas),
         "recursion": show(recursion()),

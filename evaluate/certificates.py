@@ -87,9 +87,7 @@ def _near_optimum(
         if abs(alpha - value) > Fraction(1, 10 ** (digits - 1)):
             break
     else:
-        raise CertifyError(
-            f"undecided: alpha and the level-{level} value agree to more than {digits - 1} decimals"
-        )
+        raise CertifyError(f"undecided: alpha and the level-{level} value agree to more than {digits - 1} decimals")
     if alpha < value:
         raise CertifyError(
             f"not certified: the level-{level} value is about {solved.decimal}, "
@@ -175,9 +173,7 @@ def _document(claim: checker.Claim) -> dict[str, Any]:
         "alpha": str(claim.alpha),
         "parameters": dict(zip(names, map(str, values), strict=True)),
         "precision": claim.precision,
-        "quadrature": {"step": str(claim.step), "points": claim.points, "strip": str(claim.strip)}
-        if full
-        else None,
+        "quadrature": {"step": str(claim.step), "points": claim.points, "strip": str(claim.strip)} if full else None,
         "objective": {"lower": checker.shown(claim.lower), "upper": checker.shown(claim.upper)},
         "tool": f"flrdt {tool_version()}",
     }

@@ -200,11 +200,7 @@ def read(raw: bytes) -> Claim:
     if full:
         wanted |= {f"p_{k}" for k in range(2, lifts + 2)}
     parameters = _fields(data["parameters"], "parameters", wanted)
-    p = (
-        tuple(_rational(parameters, f"p_{k}") for k in range(2, lifts + 2))
-        if full
-        else (Fraction(0),) * lifts
-    )
+    p = tuple(_rational(parameters, f"p_{k}") for k in range(2, lifts + 2)) if full else (Fraction(0),) * lifts
     y = tuple(_rational(parameters, f"y_{k}") for k in range(2, lifts + 2))
     overlaps = (Fraction(1), *p)
     if any(a - b < SMALLEST for a, b in itertools.pairwise(overlaps)):
@@ -343,9 +339,7 @@ def tower(chi: arb, p: list[arb], y: list[arb], step: arb, points: int, strip: a
         half = kernel(variance)
         product = arb_poly(half[:0:-1] + half) * arb_poly(remainder)
         width = (variances[0] + variance).sqrt()
-        W = [
-            1 - drop * _cdf(x / width) + product[i + 2 * points] + _radius(error) for i, x in enumerate(grid)
-        ]
+        W = [1 - drop * _cdf(x / width) + product[i + 2 * points] + _radius(error) for i, x in enumerate(grid)]
     variance, last = overlaps[-1], y[-1]
     F = [w.log() + last * s for w, s in zip(W, reference, strict=True)]
     left = (-W[0].log()).max(last * reference[0])
@@ -383,9 +377,7 @@ def judge(claim: Claim) -> Verdict:
         if not ball <= _ball(-claim.budget):
             return Verdict(False, f"P <= -{claim.budget} does not follow: P lies in {found}", text, found)
         if claim.upper > -claim.budget or not (_ball(claim.lower) <= ball and ball <= _ball(claim.upper)):
-            return Verdict(
-                False, f"the recorded enclosure of P is not confirmed: P lies in {found}", text, found
-            )
+            return Verdict(False, f"the recorded enclosure of P is not confirmed: P lies in {found}", text, found)
     return Verdict(True, "P lies in the recorded enclosure, which does not exceed -budget", text, found)
 
 

@@ -135,9 +135,7 @@ def one_layer(network: Network, level: Level) -> Problem:
         inner = innermost(network.gate)
         count = (log(inner.W) / inner.y).subs({inner.x: 0, inner.D: 1}).subs(inner.y, form.parameters()[-1])
     elif str(network.gate) != "relu":
-        raise InputError(
-            f"full levels are certified for the gate relu, not {network.gate}: use level 1 or 2p"
-        )
+        raise InputError(f"full levels are certified for the gate relu, not {network.gate}: use level 1 or 2p")
     else:
         return FullLevel(network, level)
     return ClosedForm(form.energy_terms["sphere"] + alpha * count, (*form.parameters(), alpha))

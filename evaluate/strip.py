@@ -52,9 +52,7 @@ def _upper_tail(z: arb) -> arb:
     return (z / arb(2).sqrt()).erfc() / 2
 
 
-def integrands(
-    kappa: arb, y: Sequence[arb], v: Sequence[arb], strip: arb, radius: arb, rate: arb
-) -> list[Integrand]:
+def integrands(kappa: arb, y: Sequence[arb], v: Sequence[arb], strip: arb, radius: arb, rate: arb) -> list[Integrand]:
     """Bounds for the integrals that define W_3, ..., W_r and T_r, in this order; v = (v_3, ..., v_{r+1}).
 
     Raises StripError if the argument of some W_k cannot be kept off the negative axis.

@@ -103,9 +103,7 @@ def _placed(jet: Jet, index: int, variables: int) -> Jet:
     return result
 
 
-def tower_jet(
-    theta: Sequence[arb], centre: Sequence[arb], plan: Plan, innermost: Innermost, order: int = 2
-) -> Jet:
+def tower_jet(theta: Sequence[arb], centre: Sequence[arb], plan: Plan, innermost: Innermost, order: int = 2) -> Jet:
     """T_r with its derivatives in theta = (kappa, y_2, v_3, y_3, ..., v_r, y_r, v_{r+1}).
 
     ``theta`` may be a box; it must lie within half of ``plan.radius`` of the real ``centre``, where

@@ -28,9 +28,7 @@ def sealed(data: dict) -> bytes:
     """A document with statement and checksum made to fit, as a forger would."""
     data = dict(data)
     try:
-        data["statement"] = checker.statement(
-            data["level"], Fraction(data["alpha"]), Fraction(data["budget"])
-        )
+        data["statement"] = checker.statement(data["level"], Fraction(data["alpha"]), Fraction(data["budget"]))
         data["sha256"] = checker.digest(data)
     except (ValueError, ZeroDivisionError, TypeError, KeyError):
         pass

@@ -232,9 +232,7 @@ def forged(rng, level):
         ("level",),
         *(("parameters", k) for k in data["parameters"]),
     ]
-    fields += [("quadrature", k) for k in data["quadrature"] or ()] + [
-        ("objective", k) for k in ("lower", "upper")
-    ]
+    fields += [("quadrature", k) for k in data["quadrature"] or ()] + [("objective", k) for k in ("lower", "upper")]
     for _ in range(rng.choice([1, 1, 2])):
         *path, key = rng.choice(fields)
         place = data[path[0]] if path else data
@@ -338,9 +336,7 @@ def test_files_that_are_no_certificates(raw):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    "changes", [pytest.param(c, id=name) for name, c in EDITS.items() if name != "work huge"]
-)
+@pytest.mark.parametrize("changes", [pytest.param(c, id=name) for name, c in EDITS.items() if name != "work huge"])
 def test_fields_that_cannot_be(changes):
     with pytest.raises(MalformedCertificate):
         check(edited(**changes))
@@ -402,8 +398,6 @@ def test_the_checker_stands_alone(tmp_path):
     false.write_bytes(edited(alpha="67/10"))
     bad.write_text("{}")
     for path, code in ((good, 0), (false, 1), (bad, 2)):
-        done = subprocess.run(
-            [sys.executable, source, path], capture_output=True, text=True, env={**os.environ}
-        )
+        done = subprocess.run([sys.executable, source, path], capture_output=True, text=True, env={**os.environ})
         assert done.returncode == code, done.stderr
         assert "Traceback" not in done.stderr

@@ -54,9 +54,7 @@ def test_certified_capacity_contains_the_reference_and_is_narrow(level, digits, 
             for name, value in PARAMETERS[level].items():
                 assert abs(found.parameters[name] - mpf(value)) < mpf("2e-6")
         for name, value in estimate.parameters.items():
-            assert abs(value - found.parameters[name]) <= found.parameter_errors[name] * 2 + mpf(10) ** -(
-                digits + 6
-            )
+            assert abs(value - found.parameters[name]) <= found.parameter_errors[name] * 2 + mpf(10) ** -(digits + 6)
 
 
 def test_two_budgets_and_another_gate_at_the_closed_levels():

@@ -27,11 +27,7 @@ def as_ball(value, radius=0):
 
 
 @pytest.mark.parametrize("formula", FORMULAS, ids=str)
-@given(
-    values=fractions(Fraction(1, 3), 3).flatmap(
-        lambda a: fractions(Fraction(1, 3), 3).map(lambda b: (a, b, a + b))
-    )
-)
+@given(values=fractions(Fraction(1, 3), 3).flatmap(lambda a: fractions(Fraction(1, 3), 3).map(lambda b: (a, b, a + b))))
 def test_jets_agree_with_symbolic_derivatives(formula, values):
     with ctx.workprec(120):
         jet = compile_scalar([formula], (x, y, z), JetBackend())(*variables([as_ball(v) for v in values]))[0]
@@ -56,15 +52,11 @@ def test_a_box_encloses_its_points_and_first_order_agrees(formula):
     wide, first = compiled(*variables(box))[0], compiled(*variables(box, order=1))[0]
     assert first.bend == [] and first.value.overlaps(wide.value)
     for corner in range(8):
-        point = [
-            b.mid() + arb(1e-3) * (1 if corner >> i & 1 else -1) * arb("0.999") for i, b in enumerate(box)
-        ]
+        point = [b.mid() + arb(1e-3) * (1 if corner >> i & 1 else -1) * arb("0.999") for i, b in enumerate(box)]
         jet = compiled(*variables(point))[0]
         assert wide.value.overlaps(jet.value)
         assert all(a.overlaps(b) for a, b in zip(wide.slope, jet.slope, strict=True))
-        assert all(
-            a.overlaps(b) for r, s in zip(wide.bend, jet.bend, strict=True) for a, b in zip(r, s, strict=True)
-        )
+        assert all(a.overlaps(b) for r, s in zip(wide.bend, jet.bend, strict=True) for a, b in zip(r, s, strict=True))
 
 
 def test_cauchy_bounds_and_extension():

@@ -81,8 +81,7 @@ def test_integrand_bounds_hold_at_complex_parameters(kappa, y, ratio, v, at):
     with mp.workdps(25):
         for x, height, *rest in at:
             shift = [
-                mpc(real(a), real(b)) * real(radius) / mp.sqrt(2)
-                for a, b in zip(rest[::2], rest[1::2], strict=True)
+                mpc(real(a), real(b)) * real(radius) / mp.sqrt(2) for a, b in zip(rest[::2], rest[1::2], strict=True)
             ]
             k, first, second = real(kappa) + shift[0], real(y) + shift[1], real(y * ratio) + shift[2]
 
@@ -133,9 +132,7 @@ def test_quadrature_error_against_a_pole_with_a_known_integral(step):
         claim = Integrand(size, arb(1), arb(1), arb(1), (a * a / 2).exp())
         bound = number(claim.quadrature_error(as_ball(step), as_ball(reach), a, arb(4)))
         assert error <= bound
-        assert bound <= error * 10 * mp.exp(
-            2 * mp.pi * mpf("0.1") / h
-        )  # all that the narrower strip gives away
+        assert bound <= error * 10 * mp.exp(2 * mp.pi * mpf("0.1") / h)  # all that the narrower strip gives away
 
 
 @pytest.mark.parametrize(
