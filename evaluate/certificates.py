@@ -43,8 +43,8 @@ def certify(
     it, and InputError or LevelError for bad input. Source: arXiv 2410.20646 (one layer); what is proved:
     docs/certificates.
 
-    >>> certify(1, "7.6477")["statement"]  # doctest: +ELLIPSIS
-    'The injectivity capacity of one ReLU layer is at most 7.6477. This is a theorem, ...'
+    >>> print(certify(1, "7.6477")["statement"])  # doctest: +ELLIPSIS
+    The injectivity capacity of one ReLU layer is at most 7.6477. This is a theorem, by Gordon's comparison ...
     """
     level = Level.parse(level)
     at, count = parse_number(alpha, "alpha", positive=True), parse_number(budget, "budget", positive=True)
