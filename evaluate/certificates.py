@@ -83,6 +83,8 @@ def _near_optimum(
     names = [str(s) for s in objective(level=level).parameters()]
     for digits in TRUSTED_DIGITS:
         solved = capacity(level, digits, budget=budget, report=report)
+        if not solved.parameters.keys() >= set(names):
+            raise CertifyError(f"level {level} does not improve on level 1 at budget {budget}: certify level 1")
         value = _fraction_of_mpf(solved.alpha)
         if abs(alpha - value) > Fraction(1, 10 ** (digits - 1)):
             break
