@@ -1,6 +1,7 @@
 """Symbolic derivations: objectives, closed forms and stationarity conditions of lifted random duality theory."""
 
 from . import render
+from .analyticity import mixture_form, monotonicity, zero_free_strip
 from .closed_forms import LiftingRelations, recursion, relations, scaling
 from .deep import DeepObjective
 from .energy_map import energy_map
@@ -50,6 +51,8 @@ __all__ = [
     "innermost",
     "layer_recursion",
     "lifted_hidden",
+    "mixture_form",
+    "monotonicity",
     "objective",
     "phi",
     "plain_level",
@@ -61,4 +64,5 @@ __all__ = [
     "scaling",
     "stationarity",
     "tower",
+    "zero_free_strip",
 ]

@@ -10,6 +10,8 @@ from flrdt.derive import (
     innermost,
     layer_recursion,
     lifted_hidden,
+    mixture_form,
+    monotonicity,
     objective,
     plain_level,
     recursion,
@@ -19,6 +21,7 @@ from flrdt.derive import (
     render,
     scaling,
     stationarity,
+    zero_free_strip,
 )
 from flrdt.derive.notation import Level
 from flrdt.derive.stability import replicon
@@ -47,6 +50,7 @@ def fragments() -> dict[str, str]:
         "objective-energy": show(objective(level=2).formula("energy"), steps=False),
         "energy-map": show(energy_map(Level(2))),
         "innermost": show(innermost(relu()).formula),
+        "analyticity": show(mixture_form(), monotonicity(), zero_free_strip()),
         "plain": show(plain_level().formula),
         "relations": show(*relations(2).formulas),
         "recursion": show(recursion()),

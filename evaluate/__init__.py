@@ -10,12 +10,16 @@ from typing import Any
 
 _HOME = {
     "Capacity": "capacities",
+    "CertifyError": "enclosures",
     "ConvergenceError": "solve",
     "DeepCapacity": "deep",
     "Energy": "capacities",
     "InputError": "decimals",
     "capacity": "capacities",
     "deep_capacity": "deep",
+    "certify": "certificates",
+    "check": "checker",
+    "check_file": "checker",
     "energy": "capacities",
     "network_verdict": "layer_sizes",
     "Limit": "limits",

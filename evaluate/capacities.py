@@ -236,13 +236,15 @@ def capacity(
     gate: Gate | str = "relu",
     budget: Fraction | int | str = 1,
     backend: str = "arb",
+    certified: bool = False,
     report: Callable[[str], None] = lambda _: None,
 ) -> Capacity:
     """The injectivity capacity of one layer at a lifting level.
 
     ``alpha`` is the minimum over the parameters of ``(A + budget)/(-B)`` where ``P_r = A + alpha B`` is the energy form.
     Raises ``LevelError``, ``GateError`` or ``InputError`` (all ``ValueError``) for bad input and ``ConvergenceError`` if
-    the solve fails.  Source: arXiv 2410.20646 (one layer, fully lifted RDT).
+    the solve fails.  With ``certified`` the value is proved: ``error_kind`` is then "enclosure", and ``CertifyError`` is
+    raised if no proof is found.  Source: arXiv 2410.20646 (one layer, fully lifted RDT).
 
     >>> capacity(level=1, digits=12).decimal
     '7.647694935435'
@@ -257,7 +259,7 @@ def capacity(
 
     with workdps(digits + 20):
         parameters, errors = _named(used, solution)
-    return Capacity(
+    found = Capacity(
         level=str(level),
         digits=digits,
         gate=str(the_gate),
@@ -271,6 +273,11 @@ def capacity(
         alpha_error=solution.value_error,
         budget=count,
     )
+    if certified:
+        from .certified import certify_capacity
+
+        return certify_capacity(found, network, used, report)
+    return found
 
 
 def _sympy(value: Fraction) -> Any:

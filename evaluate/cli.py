@@ -18,6 +18,8 @@ COMMANDS = {
     "plot": "figures",
     "stability": "replicon eigenvalues at levels 1 and 2, and the thermal instability of the plain level",
     "limit": "capacity in the limit r -> infinity, by acceleration of the levels and by the Parisi flow",
+    "certify": "prove an upper bound on a level's capacity and write a certificate",
+    "check": "re-check certificates without the solver",
     "derive": "derive an objective, relations, gradient, innermost expectation or the plain closed form",
 }
 

@@ -24,6 +24,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--first-level", metavar="R", help="level at which the first width of a chain is taken")
     parser.add_argument("--backend", default="arb", choices=("arb", "mpmath"), help="arithmetic (default arb)")
+    parser.add_argument("--certified", action="store_true", help="prove the value: the error is then an enclosure")
     output_option(parser)
     parser.set_defaults(digits=None)  # 30, and 10 in the limit
     parser.epilog = (
@@ -64,6 +65,7 @@ def _single(options: argparse.Namespace):
         gate=options.gate,
         budget=required.of(1, 1),
         backend=options.backend,
+        certified=options.certified,
         report=progress(),
     )
 
