@@ -4,7 +4,7 @@ from . import render
 from .closed_forms import LiftingRelations, recursion, relations, scaling
 from .energy_map import energy_map
 from .formulas import Derivation, Formula, InputError, Status, Step, Verdict
-from .gates import Gate, GateError, gate, relu
+from .gates import Gate, GateError, InjectiveGate, gate, relu
 from .gaussian import Expectation, H, Phi, phi
 from .innermost import Innermost, innermost
 from .networks import Network, NetworkError, relu_network

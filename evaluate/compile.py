@@ -53,7 +53,10 @@ class _BackendPrinter(PythonCodePrinter):
         name = type(expr).__name__
         if name not in known:
             raise CompileError(f"no backend function for {name}: unfold {expr} first")
-        return f"{known[name]}({self._print(expr.args[0])})"
+        argument = expr.args[0]
+        # a bare Python integer is no number of the backend
+        text = f"rational({argument.p}, 1)" if argument.is_Integer else self._print(argument)
+        return f"{known[name]}({text})"
 
     _print_exp = _print_log = _print_erfc = _print_atan = _print_Heaviside = _print_Function
 

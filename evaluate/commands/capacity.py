@@ -22,6 +22,7 @@ def run(options: argparse.Namespace) -> int:
         options.level,
         options.digits,
         gate=options.gate,
+        radius=options.radius,
         budget=options.budget,
         backend=options.backend,
         report=progress(),
