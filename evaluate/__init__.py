@@ -14,7 +14,9 @@ _HOME = {
     "Energy": "capacities",
     "InputError": "decimals",
     "capacity": "capacities",
+    "decide_injectivity": "injectivity",
     "energy": "capacities",
+    "injectivity_probability": "finite",
 }
 
 __all__ = [*_HOME]

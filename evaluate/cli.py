@@ -15,6 +15,7 @@ COMMANDS = {
     "energy": "ground-state energy e_r(alpha)",
     "table": "table of capacities",
     "derive": "derive an objective, relations, gradient, innermost expectation or the plain closed form",
+    "finite": "exact injectivity of random layers at small sizes, and of given weights",
 }
 
 DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130

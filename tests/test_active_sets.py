@@ -7,8 +7,8 @@ from flrdt.evaluate import capacity
 from flrdt.evaluate.cli import main
 from hypothesis import example, given
 from hypothesis import strategies as st
-from quadrature_route import GATES
-from quadrature_route import capacity as quadrature_capacity
+from .quadrature_route import GATES
+from .quadrature_route import capacity as quadrature_capacity
 from sympy import Interval, Rational, Union, oo
 
 

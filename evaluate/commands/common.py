@@ -54,7 +54,7 @@ def finish_progress() -> None:
         print("\r\033[K", end="", file=sys.stderr, flush=True)
 
 
-def write_atomically(path: str, text: str) -> None:
+def write_atomically(path: str, content: str | bytes) -> None:
     """Write a whole file or nothing; raises ``InputError`` if the place cannot be written."""
     import os
     import tempfile
@@ -65,8 +65,8 @@ def write_atomically(path: str, text: str) -> None:
     try:
         handle, name = tempfile.mkstemp(dir=target.parent or Path("."), prefix=f".{target.name}.")
         try:
-            with os.fdopen(handle, "w", encoding="utf-8") as stream:
-                stream.write(text)
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(content.encode() if isinstance(content, str) else content)
             os.replace(name, target)
         except BaseException:
             Path(name).unlink(missing_ok=True)
