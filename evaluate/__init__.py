@@ -17,6 +17,7 @@ _HOME = {
     "decide_injectivity": "injectivity",
     "energy": "capacities",
     "injectivity_probability": "finite",
+    "run_sweep": "sweep",
 }
 
 __all__ = [*_HOME]

@@ -16,6 +16,7 @@ COMMANDS = {
     "table": "table of capacities",
     "derive": "derive an objective, relations, gradient, innermost expectation or the plain closed form",
     "finite": "exact injectivity of random layers at small sizes, and of given weights",
+    "sweep": "capacities over a grid of gates, levels and other settings",
 }
 
 DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130

@@ -41,8 +41,9 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _random(options: argparse.Namespace) -> int:
+    from flrdt.evaluate.figure_files import figure_format
     from flrdt.evaluate.finite import injectivity_probability
-    from flrdt.evaluate.finite_figure import draw, figure_format
+    from flrdt.evaluate.finite_figure import draw
 
     if options.figure:
         figure_format(options.figure)
