@@ -40,7 +40,7 @@ class _BackendPrinter(PythonCodePrinter):
         base, power = expr.as_base_exp()
         inner = self._print(base)
         if power.is_Integer:
-            return f"({inner})**{int(power)}" if power >= 0 else f"1/(({inner})**{-int(power)})"
+            return f"power({inner}, {int(power)})" if power >= 0 else f"1/power({inner}, {-int(power)})"
         if power.is_Rational and power.q == 2:
             root = f"sqrt({inner})"
             whole = int(abs(power.p))
