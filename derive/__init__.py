@@ -21,6 +21,7 @@ __all__ = [
     "Gate",
     "GateError",
     "H",
+    "InjectiveGate",
     "Innermost",
     "InputError",
     "Level",

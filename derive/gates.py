@@ -29,8 +29,17 @@ from sympy import (
 
 from .formulas import InputError
 
-__all__ = ["EnvelopePiece", "Gate", "GateError", "InjectiveGate", "MoreauEnvelope", "active_set", "gate", "read_gate",
-           "relu"]
+__all__ = [
+    "EnvelopePiece",
+    "Gate",
+    "GateError",
+    "InjectiveGate",
+    "MoreauEnvelope",
+    "active_set",
+    "gate",
+    "read_gate",
+    "relu",
+]
 
 
 class GateError(InputError):
@@ -82,8 +91,10 @@ class Gate:
             raise GateError(f"radius {self.radius} is not a positive number")
         ends = sorted(i.args[:2] for i in intervals)
         if any(b == c for (_, b), (c, _) in pairwise(ends)):
-            raise GateError(f"active set {self.active} has touching intervals, which leave a set of measure zero inactive: "
-                            "join them")
+            raise GateError(
+                f"active set {self.active} has touching intervals, which leave a set of measure zero inactive: "
+                "join them"
+            )
         # open and closed end points differ by null sets: keep the open version as the canonical one
         object.__setattr__(self, "active", Union(*(Interval.open(*i.args[:2]) for i in intervals)))
         object.__setattr__(self, "radius", sympify(self.radius))
@@ -248,11 +259,20 @@ def _leaky(text: str, name: str) -> InjectiveGate:
 
 
 #: Gates without a parameter, by their active set.  The hard sigmoid is clip((z + 3)/6, 0, 1).
-PLAIN: dict[str, tuple[int, Expr | int]] = {"relu": (0, oo), "relu6": (0, 6), "hardsigmoid": (-3, 3), "hardtanh": (-1, 1)}
+PLAIN: dict[str, tuple[int, Expr | int]] = {
+    "relu": (0, oo),
+    "relu6": (0, 6),
+    "hardsigmoid": (-3, 3),
+    "hardtanh": (-1, 1),
+}
 
 #: Gates with one parameter.  ``relu-bias:b`` and ``threshold:b`` are active above b.
 WITH_PARAMETER: dict[str, Callable[[str, str], Set | InjectiveGate]] = {
-    "relu-bias": _above, "threshold": _above, "softshrink": _outside, "hardshrink": _outside, "leaky-relu": _leaky,
+    "relu-bias": _above,
+    "threshold": _above,
+    "softshrink": _outside,
+    "hardshrink": _outside,
+    "leaky-relu": _leaky,
 }
 
 
@@ -266,8 +286,10 @@ def active_set(text: str) -> Set:
     for part in re.split(r"[U∪]", text) if len(text) <= _LONGEST else [text]:
         match = _INTERVAL.fullmatch(part.strip())
         if match is None:
-            raise GateError(f"cannot read {part.strip()[:60]!r} as an open interval: write the active set like (-1,1) or "
-                            "(-oo,-1/2) U (1/2,oo)")
+            raise GateError(
+                f"cannot read {part.strip()[:60]!r} as an open interval: write the active set like (-1,1) or "
+                "(-oo,-1/2) U (1/2,oo)"
+            )
         a, b = (_end(word) for word in match.groups())
         if not a < b:
             raise GateError(f"the interval {part.strip()} is empty: its left end has to be less than its right end")

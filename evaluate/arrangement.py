@@ -42,8 +42,9 @@ class _Determinants:
         if any(not any(row) for row in self.integers):
             raise DegenerateError("a row is zero")
         # a row divided by a power of two above its largest entry: no sign changes, products of n entries stay in range
-        self.rows = np.array([[float(Fraction(v, 1 << max(map(int.bit_length, row)))) for v in row]
-                              for row in self.integers])
+        self.rows = np.array(
+            [[float(Fraction(v, 1 << max(map(int.bit_length, row)))) for v in row] for row in self.integers]
+        )
         # n roundings of entries, n of products and n (n + 1)/2 of sums lead to a determinant; doubled
         self.tolerance = self.n * (self.n + 5) * np.finfo(float).eps
 
@@ -81,7 +82,7 @@ class _Determinants:
         own, position = np.nonzero((ties >= rows.start) & (ties < rows.stop))
         column = ties[own, position] - rows.start
         signs[own, column], doubtful[own, column] = 0, False
-        for t, i in zip(*np.nonzero(doubtful)):
+        for t, i in zip(*np.nonzero(doubtful), strict=True):
             signs[t, i] = self._exact_sign(ties[t], rows.start + i)
         return signs
 
@@ -128,14 +129,14 @@ def shallow_rays(rows: Sequence[Sequence[Fraction]], k: int, hard: int = 0) -> R
         kept = [(ties[low], normal[low], spread[low], risen[low], side[low])]
         fresh = _joined(ties, j) if n > 1 else ties[:0]
         for begin in range(0, len(fresh), CHUNK):
-            candidates = fresh[begin:begin + CHUNK]
+            candidates = fresh[begin : begin + CHUNK]
             u, bound = determinants.normals(candidates)
             signs = determinants.signs(candidates, u, bound, slice(0, j))
             for s in (1.0, -1.0):
                 total = (s * signs > 0).astype(float) @ weight[:j]
                 low = total <= k
                 kept.append((candidates[low], u[low], bound[low], total[low], np.full(np.count_nonzero(low), s)))
-        ties, normal, spread, count, side = (np.concatenate(parts) for parts in zip(*kept))
+        ties, normal, spread, count, side = (np.concatenate(parts) for parts in zip(*kept, strict=True))
         if not len(ties):
             break
     return Rays(ties, normal * side[:, None], count)

@@ -175,9 +175,21 @@ def _injective_capacity(gate: InjectiveGate, level: Level, digits: int, budget: 
 
     with workdps(digits + 20):
         value, zero = mpf(budget.numerator) / budget.denominator, mpf(0)
-    return Capacity(level=str(level), digits=digits, gate=str(gate), parameters={}, parameter_errors={}, residual=zero,
-                    status=f"rigorous value: {gate.reason}", backend="exact", seconds=time.perf_counter() - started,
-                    error_kind="enclosure", alpha=value, alpha_error=zero, budget=budget)
+    return Capacity(
+        level=str(level),
+        digits=digits,
+        gate=str(gate),
+        parameters={},
+        parameter_errors={},
+        residual=zero,
+        status=f"rigorous value: {gate.reason}",
+        backend="exact",
+        seconds=time.perf_counter() - started,
+        error_kind="enclosure",
+        alpha=value,
+        alpha_error=zero,
+        budget=budget,
+    )
 
 
 class _Lazy:
@@ -238,7 +250,7 @@ def _solved(
 
 def capacity(
     level: Level | int | str = 2,
-    digits: int = 30,
+    digits: int | str = 30,
     *,
     gate: Gate | InjectiveGate | str = "relu",
     radius: Fraction | int | str = 1,
@@ -295,7 +307,7 @@ def _sympy(value: Fraction) -> Any:
 def energy(
     alpha: Fraction | int | str,
     level: Level | int | str = 2,
-    digits: int = 30,
+    digits: int | str = 30,
     *,
     gate: Gate | InjectiveGate | str = "relu",
     radius: Fraction | int | str = 1,

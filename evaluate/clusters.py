@@ -31,7 +31,9 @@ def dask_executor(address: str) -> Iterator[Executor]:
     try:
         client = Client(address, timeout=ANSWER_SECONDS, set_as_default=False)
     except (OSError, ValueError, TypeError, RuntimeError) as problem:
-        raise InputError(f"no Dask scheduler answers at {address!r} ({type(problem).__name__}): check the address, "
-                         "for example tcp://127.0.0.1:8786") from None
+        raise InputError(
+            f"no Dask scheduler answers at {address!r} ({type(problem).__name__}): check the address, "
+            "for example tcp://127.0.0.1:8786"
+        ) from None
     with client, client.get_executor(pure=False) as executor:
         yield executor

@@ -53,13 +53,20 @@ class FiniteResult:
         from .capacities import tool_version
 
         return {
-            "n": self.n, "m": self.m, "trials": self.trials, "seed": self.seed, "injective": self.injective,
-            "refuted": self.refuted, "undecided": self.undecided,
+            "n": self.n,
+            "m": self.m,
+            "trials": self.trials,
+            "seed": self.seed,
+            "injective": self.injective,
+            "refuted": self.refuted,
+            "undecided": self.undecided,
             "probability": None if self.undecided else f"{self.injective / self.trials:.6g}",
             # rounded outwards
             "interval": [f"{np.floor(self.low * 1e6) / 1e6:.6f}", f"{np.ceil(self.high * 1e6) / 1e6:.6f}"],
-            "confidence": str(float(self.confidence)), "error_kind": "Clopper-Pearson interval",
-            "seconds": round(self.seconds, 3), "version": tool_version(),
+            "confidence": str(float(self.confidence)),
+            "error_kind": "Clopper-Pearson interval",
+            "seconds": round(self.seconds, 3),
+            "version": tool_version(),
         }
 
 
@@ -99,8 +106,18 @@ def injectivity_probability(
             report(f"{done} of {trials} trials")
     low = binomtest(outcomes[True], trials).proportion_ci(float(level), "exact").low
     high = binomtest(trials - outcomes[False], trials).proportion_ci(float(level), "exact").high
-    return FiniteResult(n, m, trials, seed, outcomes[True], outcomes[False], float(low), float(high), level,
-                        time.perf_counter() - started)
+    return FiniteResult(
+        n,
+        m,
+        trials,
+        seed,
+        outcomes[True],
+        outcomes[False],
+        float(low),
+        float(high),
+        level,
+        time.perf_counter() - started,
+    )
 
 
 def natural(value: int | str, name: str, least: int = 1) -> int:

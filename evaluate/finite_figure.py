@@ -22,8 +22,10 @@ def draw(results: Sequence[FiniteResult], path: str, report: Callable[[str], Non
     figure, axes = new_figure(path)
     ratios = [r.m / r.n for r in results]
     middle = [(r.injective + r.undecided / 2) / r.trials for r in results]
-    errors = [[p - r.low for p, r in zip(middle, results, strict=True)],
-              [r.high - p for p, r in zip(middle, results, strict=True)]]
+    errors = [
+        [p - r.low for p, r in zip(middle, results, strict=True)],
+        [r.high - p for p, r in zip(middle, results, strict=True)],
+    ]
     axes.errorbar(ratios, middle, yerr=errors, marker="o", capsize=3, label=f"n = {results[0].n}, exact trials")
     for level, style in zip(LEVELS, (":", "-.", "--"), strict=True):
         alpha = float(capacity(level, 10, report=report).alpha)

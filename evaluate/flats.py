@@ -5,6 +5,7 @@ not orthogonal to d is negative. The rows orthogonal to d form a flat. If the ro
 at one point, a nonnegative dependency among a few of them proves it, and any larger flat that works has to swallow one
 of those few: a search tree whose depth is the number of columns.
 """
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ Vector = list[fmpq]
 
 
 def dot(a: Sequence[fmpq], b: Sequence[fmpq]) -> fmpq:
-    return sum((p * q for p, q in zip(a, b)), fmpq(0))
+    return sum((p * q for p, q in zip(a, b, strict=True)), fmpq(0))
 
 
 def orthogonal_basis(rows: Rows, dimension: int) -> list[Vector]:
@@ -32,8 +33,11 @@ def _restricted(basis: list[Vector], row: Sequence[fmpq]) -> list[Vector]:
     pivot = next((j for j, value in enumerate(values) if value != 0), None)
     if pivot is None:
         return basis
-    return [[a - values[j] / values[pivot] * b for a, b in zip(vector, basis[pivot])]
-            for j, vector in enumerate(basis) if j != pivot]
+    return [
+        [a - values[j] / values[pivot] * b for a, b in zip(vector, basis[pivot], strict=True)]
+        for j, vector in enumerate(basis)
+        if j != pivot
+    ]
 
 
 def negative_point_or_dependency(rows: Rows) -> tuple[Vector | None, list[int]]:
@@ -45,8 +49,8 @@ def negative_point_or_dependency(rows: Rows) -> tuple[Vector | None, list[int]]:
     table = [[row[r] for row in rows] + [fmpq(int(r == s)) for s in range(size)] + [fmpq(0)] for r in range(size - 1)]
     table.append([fmpq(1)] * count + [fmpq(int(s == size - 1)) for s in range(size)] + [fmpq(1)])
     basis = [count + r for r in range(size)]
-    cost = [-sum(column, fmpq(0)) for column in zip(*table)]
-    cost[count:count + size] = [fmpq(0)] * size
+    cost = [-sum(column, fmpq(0)) for column in zip(*table, strict=True)]
+    cost[count : count + size] = [fmpq(0)] * size
     while True:
         entering = next((c for c in range(count) if cost[c] < 0), None)
         if entering is None:
@@ -57,7 +61,7 @@ def negative_point_or_dependency(rows: Rows) -> tuple[Vector | None, list[int]]:
         for other in [*(row for s, row in enumerate(table) if s != r), cost]:
             factor = other[entering]
             if factor != 0:
-                other[:] = [a - factor * b for a, b in zip(other, table[r])]
+                other[:] = [a - factor * b for a, b in zip(other, table[r], strict=True)]
         basis[r] = entering
     if cost[-1] == 0:
         return None, [b for r, b in enumerate(basis) if b < count and table[r][-1] > 0]

@@ -17,8 +17,8 @@ from flint import fmpq, fmpq_mat
 
 from .arrangement import DegenerateError, Rays, expected_rays, in_general_position, shallow_rays
 from .flats import SearchLimit, dot, negative_point_or_dependency, refuting_flat
-from .weights import Layer, Vector, is_collision
 from .search import candidates
+from .weights import Layer, Vector, is_collision
 
 __all__ = ["Verdict", "collision_near", "decide_injectivity", "refute_layer"]
 
@@ -57,8 +57,11 @@ def decide_injectivity(layers: Sequence[Layer], seed: int = 0, restarts: int = 3
         except SearchLimit:
             return Verdict("unknown", f"not refuted by local search; layer {number} is too large for a proof")
         if found is not None and number > 1:
-            return Verdict("unknown", f"not refuted by local search; layer {number} alone is not injective on the "
-                                      "nonnegative orthant, so there is no proof layer by layer")
+            return Verdict(
+                "unknown",
+                f"not refuted by local search; layer {number} alone is not injective on the "
+                "nonnegative orthant, so there is no proof layer by layer",
+            )
         if found is not None:
             pair = collision_near(layers, *found)
             if pair is None:
@@ -88,8 +91,9 @@ def _search(layers: Sequence[Layer], seed: int, restarts: int, walks: int) -> It
             yield [Fraction(float(v)) for v in (point[:n] / point[n] if biased else point)]
 
 
-def collision_near(layers: Sequence[Layer], x: Sequence[Fraction],
-                   direction: Sequence[fmpq] | None = None) -> tuple[Vector, Vector] | None:
+def collision_near(
+    layers: Sequence[Layer], x: Sequence[Fraction], direction: Sequence[fmpq] | None = None
+) -> tuple[Vector, Vector] | None:
     """Two inputs on either side of x with equal outputs, checked exactly, or None if the outputs determine x locally.
 
     The step goes along `direction`, by default any direction in which no active output moves, as far as no row changes
@@ -103,22 +107,22 @@ def collision_near(layers: Sequence[Layer], x: Sequence[Fraction],
     for layer in layers:
         matrix = fmpq_mat([[_flint(v) for v in row] for row in layer.matrix])
         bias = [_flint(v) for v in layer.bias or [Fraction(0)] * layer.outputs]
-        z = [row[0] + b for row, b in zip((matrix * s).tolist(), bias)]
+        z = [row[0] + b for row, b in zip((matrix * s).tolist(), bias, strict=True)]
         rows = (matrix * slope).tolist()
         last = layer is layers[-1]
-        for value, row in zip(z, rows):
+        for value, row in zip(z, rows, strict=True):
             if value == 0 or (last and value > 0):
                 fixed.append(row)
             else:
                 moving.append((value, row))
         s = fmpq_mat([[max(value, fmpq(0))] for value in z])
-        slope = fmpq_mat([row if value > 0 else [fmpq(0)] * n for value, row in zip(z, rows)])
+        slope = fmpq_mat([row if value > 0 else [fmpq(0)] * n for value, row in zip(z, rows, strict=True)])
     d = direction or null_vector(fixed, n)
     if d is None:
         return None
     rates = [(abs(value), abs(dot(row, d))) for value, row in moving]
     step = min([value / rate for value, rate in rates if rate != 0], default=fmpq(1))
-    first, second = ([_fraction(a + sign * step * b) for a, b in zip(point, d)] for sign in (1, -1))
+    first, second = ([_fraction(a + sign * step * b) for a, b in zip(point, d, strict=True)] for sign in (1, -1))
     return (first, second) if is_collision(layers, first, second) else None
 
 
@@ -146,7 +150,7 @@ def refute_layer(layer: Layer, orthant: bool = False) -> tuple[Refutation | None
     With `orthant` the inputs are restricted to nonnegative ones. Raises SearchLimit if the layer is too large.
     """
     n = layer.inputs
-    rows = layer.matrix if layer.bias is None else [[*row, b] for row, b in zip(layer.matrix, layer.bias)]
+    rows = layer.matrix if layer.bias is None else [[*row, b] for row, b in zip(layer.matrix, layer.bias, strict=True)]
     width = len(rows[0])
     # rows that must stay negative: -x_j on the orthant, and -t in homogeneous coordinates (x, t)
     barred = [*range(n if orthant else 0), *range(n, width)]
@@ -166,15 +170,21 @@ def refute_layer(layer: Layer, orthant: bool = False) -> tuple[Refutation | None
         return None, method
     x, d = found
     scale = x[n] if layer.bias is not None else fmpq(1)
-    return ([_fraction(v / scale) for v in x[:n]], d), "an exact search met an input whose active outputs do not determine it"
+    return (
+        [_fraction(v / scale) for v in x[:n]],
+        d,
+    ), "an exact search met an input whose active outputs do not determine it"
 
 
 def _rays(layer: Layer, rows: list[Vector], hard: int) -> Rays | None:
     """The rays with fewer than n active rows, if counting them decides and the sizes allow it."""
     width, n = len(rows[0]), layer.inputs
-    if len(rows) < width or comb(layer.outputs, n - 1) > MAX_TIES \
-            or max(expected_rays(width, m, n - 1) for m in range(width, len(rows) + 1)) > MAX_RAYS \
-            or not in_general_position(layer.matrix):
+    if (
+        len(rows) < width
+        or comb(layer.outputs, n - 1) > MAX_TIES
+        or max(expected_rays(width, m, n - 1) for m in range(width, len(rows) + 1)) > MAX_RAYS
+        or not in_general_position(layer.matrix)
+    ):
         return None
     try:
         return shallow_rays(rows, n - 1, hard)
@@ -182,14 +192,22 @@ def _rays(layer: Layer, rows: list[Vector], hard: int) -> Rays | None:
         return None
 
 
-def _beside_ray(rays: Rays, rows, hard, n: int) -> tuple[list[fmpq], list[fmpq]] | None:
+def _beside_ray(
+    rays: Rays, rows: Sequence[list[fmpq]], hard: Sequence[list[fmpq]], n: int
+) -> tuple[list[fmpq], list[fmpq]]:
     """The refutation next to a ray: the rows active there leave a direction free, all others can be made negative."""
     everything = [*hard, *rows]
     ray = null_vector([everything[i] for i in rays.ties[0]], len(rows[0]))
+    if ray is None:
+        raise ArithmeticError("the ties of a ray are dependent")
     largest = int(np.argmax(np.abs(rays.normals[0])))
     sign = 1 if (ray[largest] > 0) == (rays.normals[0][largest] > 0) else -1
     d = null_vector([row[:n] for row in rows if sign * dot(row, ray) > 0], n)
+    if d is None:
+        raise ArithmeticError("the rows active at a ray determine the input")
     x, _ = negative_point_or_dependency([*hard, *(row for row in rows if dot(row[:n], d) != 0)])
+    if x is None:
+        raise ArithmeticError("the ties of a ray cannot be tipped")
     return x, d
 
 

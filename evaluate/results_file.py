@@ -24,7 +24,9 @@ class ResultsFile:
     Raises ``InputError`` if the file holds something else or cannot be written.
     """
 
-    def __init__(self, path: str | Path, columns: Sequence[str], key: Sequence[str], report: Callable[[str], None]) -> None:
+    def __init__(
+        self, path: str | Path, columns: Sequence[str], key: Sequence[str], report: Callable[[str], None]
+    ) -> None:
         self.path, self.columns, self.key = Path(path), tuple(columns), tuple(key)
         self.rows: dict[tuple[str, ...], Row] = {}
         self._stream: IO[str] | None = None
@@ -63,7 +65,9 @@ class ResultsFile:
             else:
                 self.rows[self._key_of(row)] = row
         if damaged:
-            report(f"{self.path}: {damaged} damaged line{'s' * (damaged > 1)} taken out; the missing points are computed again")
+            report(
+                f"{self.path}: {damaged} damaged line{'s' * (damaged > 1)} taken out; the missing points are computed again"
+            )
         if damaged or len(text) < len(self._header):
             self._write()
 

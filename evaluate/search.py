@@ -62,7 +62,7 @@ def walk(rows: np.ndarray, weights: np.ndarray, start: np.ndarray, target: float
     at a ray that no such move improves; raises numpy.linalg.LinAlgError where rows are dependent.
     """
     m, n = rows.shape
-    ties = np.argsort(np.abs(rows @ start))[:n - 1]
+    ties = np.argsort(np.abs(rows @ start))[: n - 1]
     ray = np.linalg.svd(rows[ties])[2][-1] if n > 1 else np.ones(1)
     ray = ray if ray @ start >= 0 else -ray
     least = np.inf
@@ -89,7 +89,7 @@ def walk(rows: np.ndarray, weights: np.ndarray, start: np.ndarray, target: float
         r, t = np.unravel_index(np.argmin(lower), lower.shape)
         i = order[r, t]
         ray = (ray + roots[i, t] * directions[:, t]) * (1 if positive[r, t] <= negative[r, t] else -1)
-        ties = np.concatenate([ties[:t], [i], ties[t + 1:]])
+        ties = np.concatenate([ties[:t], [i], ties[t + 1 :]])
         if least <= target:
             break
     # tip the ties to the negative side, without crossing another row
@@ -106,7 +106,9 @@ def _frame(rows: np.ndarray, ties: np.ndarray, ray: np.ndarray) -> tuple[np.ndar
     return inverse[:, -1] / np.linalg.norm(inverse[:, -1]), inverse[:, :-1]
 
 
-def candidates(matrices: Sequence[np.ndarray], seed: int, biased: bool, restarts: int, walks: int) -> Iterator[np.ndarray]:
+def candidates(
+    matrices: Sequence[np.ndarray], seed: int, biased: bool, restarts: int, walks: int
+) -> Iterator[np.ndarray]:
     """Candidate inputs (x, t): the results of the descent, then, for one layer, walks that start from them."""
     rng = np.random.default_rng(seed)
     starts = descend(matrices, rng, restarts, biased)

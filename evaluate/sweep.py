@@ -11,7 +11,6 @@ from contextlib import AbstractContextManager
 from fractions import Fraction
 from itertools import product
 from pathlib import Path
-from typing import Any
 
 from .decimals import InputError, parse_digits, parse_number
 from .results_file import ResultsFile
@@ -57,7 +56,7 @@ def read_plan(path: str | Path) -> dict[str, list[str]]:
         values = value if isinstance(value, list) else [value]
         for entry in values:
             if isinstance(entry, bool) or not isinstance(entry, (str, int)):
-                raise InputError(f"{path}: {key} = {entry!r}: write numbers as integers or as text, for example \"1/2\"")
+                raise InputError(f'{path}: {key} = {entry!r}: write numbers as integers or as text, for example "1/2"')
         plan[key] = [str(entry) for entry in values]
     return plan
 
@@ -114,7 +113,9 @@ def evaluate_point(point: Point) -> Row:
     from .capacities import capacity
 
     try:
-        found = capacity(**point).to_json()
+        found = capacity(
+            point["level"], point["digits"], gate=point["gate"], radius=point["radius"], budget=point["budget"]
+        ).to_json()
     except ArithmeticError as problem:
         return {**point, **dict.fromkeys(RESULTS, ""), "problem": " ".join(str(problem).split())}
     row = {name: str(found[name]) for name in RESULTS if name in found}
@@ -146,7 +147,9 @@ def run_sweep(
         return [file.rows[key] for key in wanted]
 
 
-def _computed(points: Sequence[Point], executors: Callable[[], AbstractContextManager[Executor]] | None) -> Iterator[Row]:
+def _computed(
+    points: Sequence[Point], executors: Callable[[], AbstractContextManager[Executor]] | None
+) -> Iterator[Row]:
     if executors is None or not points:
         yield from map(evaluate_point, points)
         return
@@ -160,7 +163,9 @@ def _computed(points: Sequence[Point], executors: Callable[[], AbstractContextMa
             return
         except BrokenExecutor:
             continue
-    raise SweepError(f"worker processes keep dying: {len(left)} points are missing, run the same command again to resume")
+    raise SweepError(
+        f"worker processes keep dying: {len(left)} points are missing, run the same command again to resume"
+    )
 
 
 def _finished(futures: Iterable[Future]) -> Iterator[Row]:

@@ -38,7 +38,7 @@ class Layer:
 
     def __call__(self, x: Sequence[Fraction]) -> Vector:
         bias = self.bias or [Fraction(0)] * self.outputs
-        sums = (sum((a * v for a, v in zip(row, x)), b) for row, b in zip(self.matrix, bias))
+        sums = (sum((a * v for a, v in zip(row, x, strict=True)), b) for row, b in zip(self.matrix, bias, strict=False))
         return [max(value, Fraction(0)) for value in sums]
 
 
@@ -64,11 +64,13 @@ def as_layers(matrices: Sequence[list[Vector]], biases: Sequence[list[Vector]] =
     """Layers from matrices and, if given, one bias each (a row or a column of numbers); checks that the sizes fit."""
     if biases and len(biases) != len(matrices):
         raise WeightError(f"{len(matrices)} weight matrices but {len(biases)} biases: give one bias per layer, or none")
-    layers = []
+    layers: list[Layer] = []
     for number, matrix in enumerate(matrices, start=1):
         if number > 1 and len(matrix[0]) != layers[-1].outputs:
-            raise WeightError(f"layer {number} has {len(matrix[0])} columns, but layer {number - 1} has "
-                              f"{layers[-1].outputs} outputs: the two numbers must be equal")
+            raise WeightError(
+                f"layer {number} has {len(matrix[0])} columns, but layer {number - 1} has "
+                f"{layers[-1].outputs} outputs: the two numbers must be equal"
+            )
         bias = [value for row in biases[number - 1] for value in row] if biases else None
         if bias is not None and len(bias) != len(matrix):
             raise WeightError(f"the bias of layer {number} has {len(bias)} entries, expected {len(matrix)}")
@@ -81,7 +83,9 @@ def read_numbers(path: str | Path) -> list[Vector]:
     path = Path(path)
     readers = {".npy": _read_npy, ".csv": _read_csv}
     if path.suffix not in readers:
-        raise WeightError(f"{path}: weights are read from .npy or .csv files, not {path.suffix or 'a name without suffix'}")
+        raise WeightError(
+            f"{path}: weights are read from .npy or .csv files, not {path.suffix or 'a name without suffix'}"
+        )
     try:
         rows = readers[path.suffix](path)
     except OSError as error:
@@ -95,11 +99,18 @@ def _read_npy(path: Path) -> list[Vector]:
     try:
         array = np.load(path, allow_pickle=False)
     except (ValueError, EOFError) as error:
-        reason = "pickled objects are refused: save a plain array of numbers" if "pickle" in str(error).lower() \
+        reason = (
+            "pickled objects are refused: save a plain array of numbers"
+            if "pickle" in str(error).lower()
             else "not a NumPy array file, or a damaged one"
+        )
         raise WeightError(f"{path}: {reason}") from None
-    if not isinstance(array, np.ndarray) or array.ndim not in (1, 2) or array.dtype.kind not in "iuf" \
-            or array.dtype.itemsize > 8:
+    if (
+        not isinstance(array, np.ndarray)
+        or array.ndim not in (1, 2)
+        or array.dtype.kind not in "iuf"
+        or array.dtype.itemsize > 8
+    ):
         raise WeightError(f"{path}: expected one array of real numbers with rows and columns")
     if not np.all(np.isfinite(array)):
         raise WeightError(f"{path}: the matrix has NaN or infinite entries")

@@ -68,13 +68,23 @@ def full(t, active):
 def capacity(level, active):
     """The capacity in double precision, and the minimiser in logarithmic (and logistic) coordinates."""
     if level == "1":
-        found = min((minimize_scalar(plain, bracket=(c, c + 0.3), args=(active,), tol=1e-12) for c in (-3, -1, 0)),
-                    key=lambda f: f.fun)
+        found = min(
+            (minimize_scalar(plain, bracket=(c, c + 0.3), args=(active,), tol=1e-12) for c in (-3, -1, 0)),
+            key=lambda f: f.fun,
+        )
         return found.fun, np.array([found.x])
     below = capacity("1" if level == "2p" else "2p", active)[1]
-    starts = [(below[0] - 0.5, -0.4), (below[0] - 1, 1)] if level == "2p" else \
-        [(below[0] - 1.5, 1.2, 1.2), (below[0] - 0.2, below[1] + 0.2, -1.5)]
+    starts = (
+        [(below[0] - 0.5, -0.4), (below[0] - 1, 1)]
+        if level == "2p"
+        else [(below[0] - 1.5, 1.2, 1.2), (below[0] - 0.2, below[1] + 0.2, -1.5)]
+    )
     options = {"xatol": 1e-8, "fatol": 1e-14, "maxiter": 3000, "maxfev": 3000}
-    found = min((minimize(partial if level == "2p" else full, s, args=(active,), method="Nelder-Mead", options=options)
-                 for s in starts), key=lambda f: f.fun)
+    found = min(
+        (
+            minimize(partial if level == "2p" else full, s, args=(active,), method="Nelder-Mead", options=options)
+            for s in starts
+        ),
+        key=lambda f: f.fun,
+    )
     return found.fun, found.x

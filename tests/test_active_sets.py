@@ -1,15 +1,17 @@
 """Gates by their active set: reading them, their capacities against a second route, and what is refused."""
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from sympy import Interval, Rational, Union, oo
+
 from flrdt.derive import Gate, GateError, InjectiveGate, Network, NetworkError, gate
 from flrdt.derive.gates import read_gate
 from flrdt.evaluate import capacity
 from flrdt.evaluate.cli import main
-from hypothesis import example, given
-from hypothesis import strategies as st
+
 from .quadrature_route import GATES
 from .quadrature_route import capacity as quadrature_capacity
-from sympy import Interval, Rational, Union, oo
 
 
 def agree(name, level, digits):
@@ -79,11 +81,24 @@ def test_deep_networks_need_a_homogeneous_gate():
 
 
 BAD = {
-    "(0,2) U (1,3)": "overlap", "(0,1) U (1,2)": "touching", "(1,1)": "empty", "(2,1)": "empty", "(-oo,oo)": "whole line",
-    "[0,1]": "open interval", "{1}": "open interval", "(1/0,2)": "not a number", "(nan,1)": "open interval",
-    "()": "open interval", "(0,__import__('os'))": "open interval", "": "unknown gate", "sigmoid": "unknown gate",
-    "relu:1": "takes no parameter", "relu-bias": "needs a parameter", "relu-bias:x": "not a number",
-    "softshrink:-1": "positive lambda", "leaky-relu:0": "positive slope",
+    "(0,2) U (1,3)": "overlap",
+    "(0,1) U (1,2)": "touching",
+    "(1,1)": "empty",
+    "(2,1)": "empty",
+    "(-oo,oo)": "whole line",
+    "[0,1]": "open interval",
+    "{1}": "open interval",
+    "(1/0,2)": "not a number",
+    "(nan,1)": "open interval",
+    "()": "open interval",
+    "(0,__import__('os'))": "open interval",
+    "": "unknown gate",
+    "sigmoid": "unknown gate",
+    "relu:1": "takes no parameter",
+    "relu-bias": "needs a parameter",
+    "relu-bias:x": "not a number",
+    "softshrink:-1": "positive lambda",
+    "leaky-relu:0": "positive slope",
 }
 
 

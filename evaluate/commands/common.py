@@ -17,11 +17,19 @@ def level_options(parser: argparse.ArgumentParser, level: bool = True) -> None:
     """``--level``, ``--gate``, ``--digits``, ``--json``."""
     if level:
         parser.add_argument("--level", default="2", metavar="R", help="1, 2p, 2, 3, ... (default 2)")
-    parser.add_argument("--gate", default="relu", metavar="GATE",
-                        help="relu, relu-bias:B, relu6, hardsigmoid, hardtanh, softshrink:LAMBDA, hardshrink:LAMBDA, threshold:B, "
-                             "leaky-relu:SLOPE, or an active set like '(-1,1)' (default relu)")
-    parser.add_argument("--radius", default="1", metavar="R",
-                        help="norm of the inputs, for gates that are not positively homogeneous (default 1)")
+    parser.add_argument(
+        "--gate",
+        default="relu",
+        metavar="GATE",
+        help="relu, relu-bias:B, relu6, hardsigmoid, hardtanh, softshrink:LAMBDA, hardshrink:LAMBDA, threshold:B, "
+        "leaky-relu:SLOPE, or an active set like '(-1,1)' (default relu)",
+    )
+    parser.add_argument(
+        "--radius",
+        default="1",
+        metavar="R",
+        help="norm of the inputs, for gates that are not positively homogeneous (default 1)",
+    )
     parser.add_argument("--digits", default="30", metavar="D", help="digits asked for (default 30)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 

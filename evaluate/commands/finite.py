@@ -18,12 +18,16 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--confidence", default="0.95", metavar="C", help="confidence of the interval (default 0.95)")
     parser.add_argument("--workers", metavar="W", help="worker processes (default one per core)")
     parser.add_argument("--figure", metavar="FILE", help="also draw the probabilities over m/n (png, svg or pdf)")
-    parser.add_argument("--weights", nargs="+", metavar="FILE", help="decide these weights instead, one .npy or .csv per layer")
+    parser.add_argument(
+        "--weights", nargs="+", metavar="FILE", help="decide these weights instead, one .npy or .csv per layer"
+    )
     parser.add_argument("--bias", nargs="+", metavar="FILE", help="biases of these layers, one .npy or .csv per layer")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     output_option(parser)
-    parser.epilog = ("examples: flrdt finite --n 4 --m 24 --trials 100 --seed 1 --json\n"
-                     "          flrdt finite --weights layer.npy --bias bias.npy")
+    parser.epilog = (
+        "examples: flrdt finite --n 4 --m 24 --trials 100 --seed 1 --json\n"
+        "          flrdt finite --weights layer.npy --bias bias.npy"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -48,8 +52,18 @@ def _random(options: argparse.Namespace) -> int:
     if options.figure:
         figure_format(options.figure)
     report = progress()
-    results = [injectivity_probability(options.n, m, options.trials, options.seed, confidence=options.confidence,
-                                       workers=options.workers, report=report) for m in options.m.split(",")]
+    results = [
+        injectivity_probability(
+            options.n,
+            m,
+            options.trials,
+            options.seed,
+            confidence=options.confidence,
+            workers=options.workers,
+            report=report,
+        )
+        for m in options.m.split(",")
+    ]
     if options.figure:
         draw(results, options.figure, report)
     shown = [result.to_json() for result in results]
@@ -63,13 +77,15 @@ def _random(options: argparse.Namespace) -> int:
 def _text(shown: dict[str, Any]) -> str:
     low, high = shown["interval"]
     undecided = f", {shown['undecided']} undecided (not refuted)" if shown["undecided"] else ""
-    return "\n".join([
-        f"n, m        = {shown['n']}, {shown['m']}",
-        f"trials      = {shown['trials']} (seed {shown['seed']}): {shown['injective']} injective (proved), "
-        f"{shown['refuted']} not injective (exact){undecided}",
-        f"probability = {shown['probability'] or 'unknown'}",
-        f"interval    = [{low}, {high}] (Clopper-Pearson, confidence {shown['confidence']})",
-    ])
+    return "\n".join(
+        [
+            f"n, m        = {shown['n']}, {shown['m']}",
+            f"trials      = {shown['trials']} (seed {shown['seed']}): {shown['injective']} injective (proved), "
+            f"{shown['refuted']} not injective (exact){undecided}",
+            f"probability = {shown['probability'] or 'unknown'}",
+            f"interval    = [{low}, {high}] (Clopper-Pearson, confidence {shown['confidence']})",
+        ]
+    )
 
 
 def _weights(options: argparse.Namespace) -> int:
@@ -81,14 +97,22 @@ def _weights(options: argparse.Namespace) -> int:
     layers = as_layers([read_numbers(f) for f in options.weights], [read_numbers(f) for f in options.bias or ()])
     found = decide_injectivity(layers, natural(options.seed, "seed", least=0))
     shown: dict[str, Any] = {
-        "verdict": found.verdict, "detail": found.detail, "sizes": [layers[0].inputs, *(layer.outputs for layer in layers)],
-        "bias": bool(options.bias), "witness": None, "version": tool_version(),
+        "verdict": found.verdict,
+        "detail": found.detail,
+        "sizes": [layers[0].inputs, *(layer.outputs for layer in layers)],
+        "bias": bool(options.bias),
+        "witness": None,
+        "version": tool_version(),
     }
     if found.witness:
         x, x_prime = found.witness
         output = network_output(layers, x)
-        shown["witness"] = {"x": [*map(str, x)], "x_prime": [*map(str, x_prime)], "output": [*map(str, output)],
-                            "checked": "distinct inputs with equal outputs, in rational arithmetic"}
+        shown["witness"] = {
+            "x": [*map(str, x)],
+            "x_prime": [*map(str, x_prime)],
+            "output": [*map(str, output)],
+            "checked": "distinct inputs with equal outputs, in rational arithmetic",
+        }
     emit(shown if options.json else _verdict(shown), options.output)
     return 1 if found.verdict == "unknown" else 0
 
