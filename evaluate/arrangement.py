@@ -164,7 +164,7 @@ def expected_rays(n: int, m: int, k: int) -> float:
     row changes no line. Exact for Gaussian rows.
     """
     log_lines = gammaln(m + 1) - gammaln(n) - gammaln(m - n + 2)
-    return float(2 * np.exp(log_lines) * bdtr(k, m - n + 1, 0.5))
+    return float(2 * np.exp(log_lines) * bdtr(min(k, m - n + 1), m - n + 1, 0.5))
 
 
 def in_general_position(rows: Sequence[Sequence[Fraction]]) -> bool:

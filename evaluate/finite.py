@@ -21,6 +21,9 @@ __all__ = ["FiniteResult", "injectivity_probability", "planar_probability"]
 #: Expected rays kept at once up to which every trial is decided.
 MAX_RAYS = 100_000
 
+#: Expected rays from which a local search for a refutation pays before the exact decision.
+SEARCH_FIRST = 1_000
+
 #: Seconds that a batch of trials may take before worker processes, which are slow to start, are called in.
 IN_PROCESS_SECONDS = 3.0
 
@@ -149,11 +152,13 @@ def decide_trial(n: int, m: int, seed: int, trial: int) -> bool | None:
     if m < n:
         return False
     matrix = np.random.default_rng([seed, trial]).standard_normal((m, n))
-    restarts, walks = (8, 4) if n <= 8 else (32, 8)
-    for x in candidates([matrix], trial, False, restarts, walks):
-        if np.count_nonzero(matrix @ x > 0) < n and exact_count(matrix, x) < n:
-            return False
-    if max(expected_rays(n, size, n - 1) for size in range(n, m + 1)) > MAX_RAYS:
+    peak = max(expected_rays(n, size, n - 1) for size in range(n, m + 1))
+    if peak > SEARCH_FIRST:
+        restarts, walks = (8, 4) if peak <= MAX_RAYS else (32, 8)
+        for x in candidates([matrix], trial, False, restarts, walks):
+            if np.count_nonzero(matrix @ x > 0) < n and exact_count(matrix, x) < n:
+                return False
+    if peak > MAX_RAYS:
         return None
     rows = [[Fraction(v) for v in row] for row in matrix.tolist()]
     return not len(shallow_rays(rows, n - 1).counts)

@@ -33,7 +33,6 @@ def fewest_active(matrix):
 
 @pytest.mark.parametrize(("n", "m"), [(1, 3), (2, 5), (2, 8), (3, 9), (3, 13), (4, 15)])
 def test_three_decisions_agree(n, m):
-    verdicts = set()
     for seed in range(6):
         matrix = np.random.default_rng([seed, n, m]).standard_normal((m, n))
         expected = fewest_active(matrix) >= n
@@ -46,8 +45,6 @@ def test_three_decisions_agree(n, m):
             x, d = found
             assert any(v != 0 for v in d)
             assert all(dot(row, d) == 0 or dot(row, x) < 0 for row in flint_rows)
-        verdicts.add(expected)
-    assert n in (1, 3) or len(verdicts) >= 1
 
 
 @pytest.mark.parametrize(("n", "m"), [(1, 4), (2, 6), (3, 6), (4, 7)])
@@ -113,6 +110,7 @@ def test_trials_agree_with_the_exact_probabilities():
 
 
 def test_search_and_exact_decision_never_contradict(monkeypatch):
+    monkeypatch.setattr("flrdt.evaluate.finite.SEARCH_FIRST", 0)
     with_search = [decide_trial(4, 20, 1, t) for t in range(25)]
     monkeypatch.setattr("flrdt.evaluate.finite.candidates", lambda *_: iter(()))
     assert with_search == [decide_trial(4, 20, 1, t) for t in range(25)]
