@@ -8,6 +8,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -46,7 +47,7 @@ def test_grid_is_a_product_without_doubles():
 def test_spread_is_exact_and_even(a, b, count):
     values = [Fraction(p["gate"].partition(":")[2]) for p in points_of({"gate": [f"relu-bias:{{{a}..{b};{count}}}"]})]
     assert (values[0], values[-1], len(values)) == (a, b, count)
-    assert len({y - x for x, y in zip(values, values[1:], strict=False)}) == 1
+    assert len({y - x for x, y in pairwise(values)}) == 1
 
 
 def test_rows_are_the_capacities(tmp_path):
