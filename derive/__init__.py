@@ -6,7 +6,7 @@ from .closed_forms import LiftingRelations, recursion, relations, scaling
 from .deep import DeepObjective
 from .energy_map import energy_map
 from .formulas import Derivation, Formula, InputError, Status, Step, Verdict
-from .gates import Gate, GateError, gate, relu
+from .gates import Gate, GateError, InjectiveGate, gate, relu
 from .gaussian import Expectation, H, Phi, phi
 from .hidden import hidden_exponential, hidden_mean
 from .inner_maxima import inner_maximum
@@ -28,6 +28,7 @@ __all__ = [
     "Gate",
     "GateError",
     "H",
+    "InjectiveGate",
     "Innermost",
     "InputError",
     "Level",

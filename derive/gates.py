@@ -6,7 +6,10 @@ A gate that is injective on an open set ``B`` of the line and constant on each c
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from sympy import (
     Expr,
@@ -15,6 +18,7 @@ from sympy import (
     Max,
     Min,
     Piecewise,
+    Rational,
     Set,
     Symbol,
     Union,
@@ -25,7 +29,17 @@ from sympy import (
 
 from .formulas import InputError
 
-__all__ = ["EnvelopePiece", "Gate", "GateError", "MoreauEnvelope", "gate", "relu"]
+__all__ = [
+    "EnvelopePiece",
+    "Gate",
+    "GateError",
+    "InjectiveGate",
+    "MoreauEnvelope",
+    "active_set",
+    "gate",
+    "read_gate",
+    "relu",
+]
 
 
 class GateError(InputError):
@@ -75,6 +89,12 @@ class Gate:
             raise GateError("the active set is the whole line: such a gate is injective and has capacity 1")
         if not (sympify(self.radius).is_number and self.radius > 0):
             raise GateError(f"radius {self.radius} is not a positive number")
+        ends = sorted(i.args[:2] for i in intervals)
+        if any(b == c for (_, b), (c, _) in pairwise(ends)):
+            raise GateError(
+                f"active set {self.active} has touching intervals, which leave a set of measure zero inactive: "
+                "join them"
+            )
         # open and closed end points differ by null sets: keep the open version as the canonical one
         object.__setattr__(self, "active", Union(*(Interval.open(*i.args[:2]) for i in intervals)))
         object.__setattr__(self, "radius", sympify(self.radius))
@@ -195,15 +215,132 @@ def relu() -> Gate:
     return Gate(Interval.open(0, oo), "relu")
 
 
-NAMED = {"relu": relu}
+@dataclass(frozen=True)
+class InjectiveGate:
+    """A gate that is injective on the whole line, such as a leaky rectifier: every output stays active.
 
-
-def gate(text: str) -> Gate:
-    """The gate of a name; raises :class:`GateError` for an unknown one.
-
-    >>> gate("relu").name
-    'relu'
+    A layer is then injective as soon as its matrix has rank n, so the injectivity capacity is 1.
     """
-    if text not in NAMED:
-        raise GateError(f"unknown gate {text!r}: use {', '.join(NAMED)}")
-    return NAMED[text]()
+
+    name: str
+    reason: str
+
+    def __str__(self) -> str:
+        return self.name
+
+
+_NUMBER = r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,2})?|[+-]?\d+/\d+"
+_INTERVAL = re.compile(rf"\(\s*(-oo|{_NUMBER})\s*,\s*(oo|\+oo|{_NUMBER})\s*\)")
+_LONGEST = 2000
+
+
+def _exact(text: str, what: str) -> Rational:
+    if len(text) > _LONGEST or not re.fullmatch(_NUMBER, text) or re.search(r"/0+$", text):
+        raise GateError(f"{what} {text[:40]!r} is not a number: use a decimal like 0.5 or a fraction like 1/2")
+    return Rational(text)
+
+
+def _above(text: str, name: str) -> Set:
+    return Interval.open(_exact(text, f"the threshold of {name}"), oo)
+
+
+def _outside(text: str, name: str) -> Set:
+    bound = _exact(text, f"the lambda of {name}")
+    if bound <= 0:
+        raise GateError(f"{name} needs a positive lambda, for example {name}:1/2, not {text}")
+    return Union(Interval.open(-oo, -bound), Interval.open(bound, oo))
+
+
+def _leaky(text: str, name: str) -> InjectiveGate:
+    slope = _exact(text, f"the slope of {name}")
+    if slope <= 0:
+        raise GateError(f"{name} needs a positive slope, for example {name}:1/100, not {text}")
+    return InjectiveGate(f"{name}:{text}", "the gate is strictly increasing, so no pre-activation is lost")
+
+
+#: Gates without a parameter, by their active set.  The hard sigmoid is clip((z + 3)/6, 0, 1).
+PLAIN: dict[str, tuple[int, Expr | int]] = {
+    "relu": (0, oo),
+    "relu6": (0, 6),
+    "hardsigmoid": (-3, 3),
+    "hardtanh": (-1, 1),
+}
+
+#: Gates with one parameter.  ``relu-bias:b`` and ``threshold:b`` are active above b.
+WITH_PARAMETER: dict[str, Callable[[str, str], Set | InjectiveGate]] = {
+    "relu-bias": _above,
+    "threshold": _above,
+    "softshrink": _outside,
+    "hardshrink": _outside,
+    "leaky-relu": _leaky,
+}
+
+
+def active_set(text: str) -> Set:
+    """Read a union of open intervals; raises :class:`GateError` for anything else.
+
+    >>> active_set("(-oo,-1/2) U (1/2,oo)")
+    Union(Interval.open(-oo, -1/2), Interval.open(1/2, oo))
+    """
+    intervals: list[tuple[Expr, Expr]] = []
+    for part in re.split(r"[U∪]", text) if len(text) <= _LONGEST else [text]:
+        match = _INTERVAL.fullmatch(part.strip())
+        if match is None:
+            raise GateError(
+                f"cannot read {part.strip()[:60]!r} as an open interval: write the active set like (-1,1) or "
+                "(-oo,-1/2) U (1/2,oo)"
+            )
+        a, b = (_end(word) for word in match.groups())
+        if not a < b:
+            raise GateError(f"the interval {part.strip()} is empty: its left end has to be less than its right end")
+        intervals.append((a, b))
+    intervals.sort(key=lambda ends: (ends[0], ends[1]))
+    for (a, b), (c, d) in pairwise(intervals):
+        if c < b:
+            raise GateError(f"the intervals ({a},{b}) and ({c},{d}) overlap: write their union as one interval")
+    return Union(*(Interval.open(a, b) for a, b in intervals))
+
+
+def _end(word: str) -> Expr:
+    return {"-oo": -oo, "oo": oo, "+oo": oo}.get(word) or _exact(word, "the end point")
+
+
+def gate(text: str, radius: Expr | int = 1) -> Gate:
+    """The gate of a name, of ``name:parameter``, or of an active set written as a union of open intervals.
+
+    Raises :class:`GateError` for an unknown name, a parameter that does not fit, a set that is not an active set, and a
+    gate that is injective everywhere (see :func:`read_gate`).
+
+    >>> gate("relu").active, gate("relu-bias:1/2").active
+    (Interval.open(0, oo), Interval.open(1/2, oo))
+    >>> gate("(-1,1)").components == gate("hardtanh").components
+    True
+    """
+    found = read_gate(text, radius)
+    if isinstance(found, InjectiveGate):
+        raise GateError(f"gate {found} has no inactive set to derive anything from: {found.reason}; its capacity is 1")
+    return found
+
+
+def read_gate(text: str, radius: Expr | int = 1) -> Gate | InjectiveGate:
+    """As :func:`gate`, but a gate that is injective everywhere is returned as an :class:`InjectiveGate`.
+
+    >>> read_gate("leaky-relu:1/100").reason
+    'the gate is strictly increasing, so no pre-activation is lost'
+    """
+    text = text.strip()
+    name, colon, parameter = (part.strip() for part in text.partition(":"))
+    if text.startswith(("(", "[", "{")):
+        active = active_set(text)
+        return Gate(active, text, sympify(radius))
+    if name in PLAIN and not colon:
+        return Gate(Interval.open(*PLAIN[name]), name, sympify(radius))
+    if name in WITH_PARAMETER and parameter:
+        found = WITH_PARAMETER[name](parameter, name)
+        return found if isinstance(found, InjectiveGate) else Gate(found, f"{name}:{parameter}", sympify(radius))
+    if name in PLAIN:
+        raise GateError(f"gate {name} takes no parameter: write {name}")
+    if name in WITH_PARAMETER:
+        raise GateError(f"gate {name} needs a parameter: for example {name}:1/2")
+    known = ", ".join([*PLAIN, *(f"{n}:NUMBER" for n in WITH_PARAMETER)])
+    raise GateError(f"unknown gate {text[:60]!r}: use {known}, or an active set like (-1,1)")

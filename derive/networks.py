@@ -30,6 +30,11 @@ class Network:
     def __post_init__(self) -> None:
         if not isinstance(self.depth, int) or isinstance(self.depth, bool) or self.depth < 1:
             raise NetworkError(f"depth {self.depth!r} is not a positive integer")
+        if self.depth > 1 and not self.gate.homogeneous:
+            raise NetworkError(
+                f"depth {self.depth} with gate {self.gate}: deep networks need a positively homogeneous "
+                "gate (relu), because the size of what a layer passes on is free; use depth 1"
+            )
         budget = sympify(self.budget)
         if budget.is_Float:
             raise NetworkError(f"budget {self.budget} is a float: give an exact number")

@@ -26,6 +26,9 @@ _HOME = {
     "limit": "limits",
     "replicon": "stability",
     "thermal_instability": "stability",
+    "decide_injectivity": "injectivity",
+    "injectivity_probability": "finite",
+    "run_sweep": "sweep",
 }
 
 __all__ = [*_HOME]

@@ -98,6 +98,7 @@ class Float64:
             "maximum": numpy.maximum,
             "step": lambda a: numpy.heaviside(a, 0.5),
             "atan": numpy.arctan,
+            "power": pow,
         }
 
     def apply(self, function: Callable, xs: Any) -> list:
@@ -246,6 +247,7 @@ class Mpmath(_Lists):
             "minimum": min,
             "maximum": max,
             "atan": mp.atan,
+            "power": pow,
             "step": lambda a: mp.mpf(1) if a > 0 else (mp.mpf(0) if a < 0 else mp.mpf(1) / 2),
         }
 
@@ -337,6 +339,7 @@ class Arb(_Lists):
             "sqrt": lifted(arb.sqrt),
             "erfc": arb.erfc,
             "atan": arb.atan,
+            "power": _arb_power,
             "rational": self.rational,
             "pi": arb.pi,
             "minimum": lambda a, c: arb(a).min(arb(c)),
@@ -364,6 +367,14 @@ def _arb_to_mpf(value: Any) -> Any:
 
     man, exponent = value.mid().man_exp()
     return ldexp(mpf(int(man)), int(exponent))
+
+
+def _arb_power(a: Any, n: int) -> Any:
+    """``a**n`` by products: flint's own power of a ball around zero that is not exactly zero is nan."""
+    result = a
+    for _ in range(n - 1):
+        result = result * a
+    return result
 
 
 def _arb_step(a: Any) -> Any:

@@ -10,14 +10,14 @@ from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from flrdt.derive import Gate, Level, Lifting, Network, Status
-from flrdt.derive import gate as named_gate
+from flrdt.derive import Gate, GateError, InjectiveGate, Level, Lifting, Network, Status
 from flrdt.derive.energy_map import lambda_forms, psi_forms
+from flrdt.derive.gates import read_gate
 from flrdt.derive.notation import chi
 
 from .backends import backend as get_backend
 from .compile import compile_scalar
-from .decimals import known_digits, parse_digits, parse_number
+from .decimals import InputError, known_digits, parse_digits, parse_number
 from .solve import Solution, partial_lifting_helps, solve
 from .starts import capacity_goal, energy_goal
 
@@ -54,6 +54,7 @@ class Result:
     backend: str
     seconds: float
     error_kind: str = field(default="estimate", kw_only=True)
+    radius: str = field(default="1", kw_only=True)
 
     def _common(self) -> dict[str, Any]:
         from mpmath import nstr, workdps
@@ -68,6 +69,7 @@ class Result:
                 "digits": self.digits,
                 "level": self.level,
                 "gate": self.gate,
+                "radius": self.radius,
                 "parameters": shown,
                 "residual": nstr(self.residual, 2),
                 "status": self.status,
@@ -111,6 +113,7 @@ class Capacity(Result):
             "notion": self.notion,
             "budget": str(self.budget),
             "gate": common.pop("gate"),
+            "radius": common.pop("radius"),
             "widths": list(self.widths),
             **common,
         }
@@ -156,9 +159,40 @@ def status_of(level: Level) -> str:
     return "rigorous upper bound" if level.r == 1 or level.partial else Status.FULLY_LIFTED.value
 
 
-def as_gate(value: Gate | str) -> Gate:
-    """A gate from a gate object or a name."""
-    return value if isinstance(value, Gate) else named_gate(value)
+def as_gate(value: Gate | InjectiveGate | str, radius: Fraction | int | str = 1) -> Gate | InjectiveGate:
+    """A gate from a gate object, a name or an active set; ``radius`` belongs to the last two.
+
+    Raises ``InputError`` for a radius that is not positive or that comes with a gate object.
+    """
+    norm = parse_number(radius, "radius", positive=True)
+    if isinstance(value, str):
+        return read_gate(value, _sympy(norm))
+    if norm != 1:
+        raise InputError("a gate object carries its own radius: use Gate(active, name, radius)")
+    return value
+
+
+def _injective_capacity(gate: InjectiveGate, level: Level, digits: int, budget: Fraction, started: float) -> Capacity:
+    """All m outputs stay active, so m = budget * n of them are enough, and exactly enough."""
+    from mpmath import mpf, workdps
+
+    with workdps(digits + 20):
+        value, zero = mpf(budget.numerator) / budget.denominator, mpf(0)
+    return Capacity(
+        level=str(level),
+        digits=digits,
+        gate=str(gate),
+        parameters={},
+        parameter_errors={},
+        residual=zero,
+        status=f"rigorous value: {gate.reason}",
+        backend="exact",
+        seconds=time.perf_counter() - started,
+        error_kind="enclosure",
+        alpha=value,
+        alpha_error=zero,
+        budget=budget,
+    )
 
 
 class _Lazy:
@@ -231,9 +265,10 @@ def _solved(
 
 def capacity(
     level: Level | int | str = 2,
-    digits: int = 30,
+    digits: int | str = 30,
     *,
-    gate: Gate | str = "relu",
+    gate: Gate | InjectiveGate | str = "relu",
+    radius: Fraction | int | str = 1,
     budget: Fraction | int | str = 1,
     backend: str = "arb",
     certified: bool = False,
@@ -242,6 +277,8 @@ def capacity(
     """The injectivity capacity of one layer at a lifting level.
 
     ``alpha`` is the minimum over the parameters of ``(A + budget)/(-B)`` where ``P_r = A + alpha B`` is the energy form.
+    ``gate`` is a gate object, a name or an active set; ``radius`` is the norm of the inputs, which matters to gates that
+    are not positively homogeneous.  A gate that is injective everywhere has capacity ``budget`` at every level.
     Raises ``LevelError``, ``GateError`` or ``InputError`` (all ``ValueError``) for bad input and ``ConvergenceError`` if
     the solve fails.  With ``certified`` the value is proved: ``error_kind`` is then "enclosure", and ``CertifyError`` is
     raised if no proof is found.  Source: arXiv 2410.20646 (one layer, fully lifted RDT).
@@ -250,9 +287,11 @@ def capacity(
     '7.647694935435'
     """
     started = time.perf_counter()
-    level, digits, the_gate = Level.parse(level), parse_digits(digits), as_gate(gate)
+    level, digits, the_gate = Level.parse(level), parse_digits(digits), as_gate(gate, radius)
     count = parse_number(budget, "budget", positive=True)
     get_backend(backend)
+    if isinstance(the_gate, InjectiveGate):
+        return _injective_capacity(the_gate, level, digits, count, started)
     network = Network(the_gate, 1, _sympy(count))
     used, solution = _solved(network, level, capacity_goal, count, digits, backend, report)
     from mpmath import workdps
@@ -263,6 +302,7 @@ def capacity(
         level=str(level),
         digits=digits,
         gate=str(the_gate),
+        radius=str(the_gate.radius),
         parameters=parameters,
         parameter_errors=errors,
         residual=solution.residual,
@@ -289,9 +329,10 @@ def _sympy(value: Fraction) -> Any:
 def energy(
     alpha: Fraction | int | str,
     level: Level | int | str = 2,
-    digits: int = 30,
+    digits: int | str = 30,
     *,
-    gate: Gate | str = "relu",
+    gate: Gate | InjectiveGate | str = "relu",
+    radius: Fraction | int | str = 1,
     backend: str = "arb",
     report: Callable[[str], None] = lambda _: None,
 ) -> Energy:
@@ -304,14 +345,17 @@ def energy(
     (True, '0.097516')
     """
     started = time.perf_counter()
-    level, digits, the_gate = Level.parse(level), parse_digits(digits), as_gate(gate)
+    level, digits, the_gate = Level.parse(level), parse_digits(digits), as_gate(gate, radius)
     at = parse_number(alpha, "alpha", positive=True)
+    if isinstance(the_gate, InjectiveGate):
+        raise GateError(f"gate {the_gate} has no ground-state energy to solve for, e(alpha) = alpha: {the_gate.reason}")
     from mpmath import mpf, workdps
 
     common: dict[str, Any] = {
         "level": str(level),
         "digits": digits,
         "gate": str(the_gate),
+        "radius": str(the_gate.radius),
         "backend": backend,
         "alpha": at,
     }

@@ -21,6 +21,8 @@ COMMANDS = {
     "certify": "prove an upper bound on a level's capacity and write a certificate",
     "check": "re-check certificates without the solver",
     "derive": "derive an objective, relations, gradient, innermost expectation or the plain closed form",
+    "finite": "exact injectivity of random layers at small sizes, and of given weights",
+    "sweep": "capacities over a grid of gates, levels and other settings",
 }
 
 DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130

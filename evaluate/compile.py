@@ -40,7 +40,7 @@ class _BackendPrinter(PythonCodePrinter):
         base, power = expr.as_base_exp()
         inner = self._print(base)
         if power.is_Integer:
-            return f"({inner})**{int(power)}" if power >= 0 else f"1/(({inner})**{-int(power)})"
+            return f"power({inner}, {int(power)})" if power >= 0 else f"1/power({inner}, {-int(power)})"
         if power.is_Rational and power.q == 2:
             root = f"sqrt({inner})"
             whole = int(abs(power.p))
@@ -53,7 +53,10 @@ class _BackendPrinter(PythonCodePrinter):
         name = type(expr).__name__
         if name not in known:
             raise CompileError(f"no backend function for {name}: unfold {expr} first")
-        return f"{known[name]}({self._print(expr.args[0])})"
+        argument = expr.args[0]
+        # a bare Python integer is no number of the backend
+        text = f"rational({argument.p}, 1)" if argument.is_Integer else self._print(argument)
+        return f"{known[name]}({text})"
 
     _print_exp = _print_log = _print_erfc = _print_atan = _print_Heaviside = _print_Function
 

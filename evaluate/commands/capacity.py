@@ -63,6 +63,7 @@ def _single(options: argparse.Namespace):
         options.level,
         options.digits,
         gate=options.gate,
+        radius=options.radius,
         budget=required.of(1, 1),
         backend=options.backend,
         certified=options.certified,

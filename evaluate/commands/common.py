@@ -17,7 +17,19 @@ def level_options(parser: argparse.ArgumentParser, level: bool = True) -> None:
     """``--level``, ``--gate``, ``--digits``, ``--json``."""
     if level:
         parser.add_argument("--level", default="2", metavar="R", help="1, 2p, 2, 3, ... (default 2)")
-    parser.add_argument("--gate", default="relu", metavar="NAME", help="gate (default relu)")
+    parser.add_argument(
+        "--gate",
+        default="relu",
+        metavar="GATE",
+        help="relu, relu-bias:B, relu6, hardsigmoid, hardtanh, softshrink:LAMBDA, hardshrink:LAMBDA, threshold:B, "
+        "leaky-relu:SLOPE, or an active set like '(-1,1)' (default relu)",
+    )
+    parser.add_argument(
+        "--radius",
+        default="1",
+        metavar="R",
+        help="norm of the inputs, for gates that are not positively homogeneous (default 1)",
+    )
     parser.add_argument("--digits", default="30", metavar="D", help="digits asked for (default 30)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
@@ -50,7 +62,7 @@ def finish_progress() -> None:
         print("\r\033[K", end="", file=sys.stderr, flush=True)
 
 
-def write_atomically(path: str, text: str) -> None:
+def write_atomically(path: str, content: str | bytes) -> None:
     """Write a whole file or nothing; raises ``InputError`` if the place cannot be written."""
     import os
     import tempfile
@@ -61,8 +73,8 @@ def write_atomically(path: str, text: str) -> None:
     try:
         handle, name = tempfile.mkstemp(dir=target.parent or Path("."), prefix=f".{target.name}.")
         try:
-            with os.fdopen(handle, "w", encoding="utf-8") as stream:
-                stream.write(text)
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(content.encode() if isinstance(content, str) else content)
             os.replace(name, target)
         except BaseException:
             Path(name).unlink(missing_ok=True)

@@ -17,7 +17,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     from flrdt.evaluate.capacities import energy
 
-    result = energy(options.alpha, options.level, options.digits, gate=options.gate, report=progress())
+    result = energy(
+        options.alpha, options.level, options.digits, gate=options.gate, radius=options.radius, report=progress()
+    )
     shown = result.to_json()
     emit(shown if options.json else text(shown), options.output)
     return 0

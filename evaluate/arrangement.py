@@ -1,0 +1,180 @@
+"""Shallow rays of a central hyperplane arrangement, with every sign decided exactly.
+
+The rows a_1..a_m of a matrix cut R^n into cones. A *ray* is an oriented line orthogonal to n-1 of the rows, its ties.
+In general position the least number of rows with a_i . x > 0 over x != 0 is attained next to a ray: the rays of the
+closed cone of x have no more positive rows than x, and the ties of a ray can all be tipped to the negative side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from itertools import combinations, islice
+from math import lcm
+from typing import NamedTuple
+
+import numpy as np
+from flint import fmpz_mat
+from scipy.special import bdtr, gammaln
+
+#: Tie sets handled at once; bounds the memory without slowing the vector operations down.
+CHUNK = 4096
+
+
+class DegenerateError(ValueError):
+    """Some n of the rows are linearly dependent, so that counting positive rows does not decide their rank."""
+
+
+class Rays(NamedTuple):
+    """Rays with few positive rows: the indices of their ties, a floating-point normal, the positive weight."""
+
+    ties: np.ndarray
+    normals: np.ndarray
+    counts: np.ndarray
+
+
+class _Determinants:
+    """Signs of det [ties; a_i] for many tie sets at once: a forward error bound, and integers where it is too wide."""
+
+    def __init__(self, rows: Sequence[Sequence[Fraction]]):
+        self.integers = [integer_row(row) for row in rows]
+        self.m, self.n = len(rows), len(rows[0])
+        if any(not any(row) for row in self.integers):
+            raise DegenerateError("a row is zero")
+        # a row divided by a power of two above its largest entry: no sign changes, products of n entries stay in range
+        self.rows = np.array(
+            [[float(Fraction(v, 1 << max(map(int.bit_length, row)))) for v in row] for row in self.integers]
+        )
+        # n roundings of entries, n of products and n (n + 1)/2 of sums lead to a determinant; doubled
+        self.tolerance = self.n * (self.n + 5) * np.finfo(float).eps
+
+    def normals(self, ties: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """u with u . a = det [ties; a], and the same sums over absolute values, which bound the rounding of u."""
+        count, size = ties.shape
+        block = self.rows[ties]
+        magnitude = np.abs(block)
+        minors, bounds = {0: np.ones(count)}, {0: np.ones(count)}
+        for r in range(size):
+            larger, larger_bounds = {}, {}
+            for columns in combinations(range(self.n), r + 1):
+                mask = sum(1 << c for c in columns)
+                minor, bound = np.zeros(count), np.zeros(count)
+                for position, c in enumerate(columns):
+                    rest = mask ^ (1 << c)
+                    term = block[:, r, c] * minors[rest]
+                    minor = minor - term if (r + position) % 2 else minor + term
+                    bound += magnitude[:, r, c] * bounds[rest]
+                larger[mask], larger_bounds[mask] = minor, bound
+            minors, bounds = larger, larger_bounds
+        full = (1 << self.n) - 1
+        normal, spread = np.empty((count, self.n)), np.empty((count, self.n))
+        for c in range(self.n):
+            normal[:, c] = minors[full ^ (1 << c)] * (-1 if (size + c) % 2 else 1)
+            spread[:, c] = bounds[full ^ (1 << c)]
+        return normal, spread
+
+    def signs(self, ties: np.ndarray, normal: np.ndarray, spread: np.ndarray, rows: slice) -> np.ndarray:
+        """Signs of det [ties; a_i] for i in `rows`: zero exactly at the ties, DegenerateError at any other zero."""
+        block = self.rows[rows]
+        value = normal @ block.T
+        doubtful = np.abs(value) <= self.tolerance * (spread @ np.abs(block).T) + 1e-280
+        signs = np.sign(value)
+        own, position = np.nonzero((ties >= rows.start) & (ties < rows.stop))
+        column = ties[own, position] - rows.start
+        signs[own, column], doubtful[own, column] = 0, False
+        for t, i in zip(*np.nonzero(doubtful), strict=True):
+            signs[t, i] = self._exact_sign(ties[t], rows.start + i)
+        return signs
+
+    def _exact_sign(self, ties: np.ndarray, i: int) -> int:
+        determinant = fmpz_mat([self.integers[j] for j in (*ties, i)]).det()
+        if determinant == 0:
+            raise DegenerateError(f"rows {sorted(map(int, (*ties, i)))} are linearly dependent")
+        return 1 if determinant > 0 else -1
+
+
+def integer_row(row: Sequence[Fraction]) -> list[int]:
+    """A row multiplied by the least common denominator of its entries."""
+    scale = lcm(*(value.denominator for value in row))
+    return [value.numerator * (scale // value.denominator) for value in row]
+
+
+def shallow_rays(rows: Sequence[Sequence[Fraction]], k: int, hard: int = 0) -> Rays:
+    """All rays with at most k positive rows; the first `hard` rows may not be positive at all.
+
+    Rows are added one at a time. A new ray lies on the new row and on n-2 old ones. It sits inside an arc of the circle
+    that those n-2 rows leave, both ends of which are rays of the old rows with no more positive rows than itself.
+    So the kept rays suffice to find every new one.
+
+    Raises DegenerateError if n rows that meet in this search are dependent.
+
+    >>> triangle = [[Fraction(1), Fraction(0)], [Fraction(0), Fraction(1)], [Fraction(-1), Fraction(-1)]]
+    >>> len(shallow_rays(triangle, 0).counts), len(shallow_rays(triangle, 1).counts)
+    (0, 6)
+    """
+    determinants = _Determinants(rows)
+    m, n = determinants.m, determinants.n
+    if m < n:
+        raise DegenerateError(f"{m} rows cannot span {n} dimensions")
+    weight = np.ones(m)
+    weight[:hard] = k + 1
+    ties = np.repeat(np.arange(n - 1)[None, :], 2, axis=0)
+    normal, spread = determinants.normals(ties)
+    side = np.array([1.0, -1.0])
+    count = np.zeros(2)
+    for j in range(n - 1, m):
+        positive = side * determinants.signs(ties, normal, spread, slice(j, j + 1))[:, 0] > 0
+        risen = count + weight[j] * positive
+        low = risen <= k
+        kept = [(ties[low], normal[low], spread[low], risen[low], side[low])]
+        fresh = _joined(ties, j) if n > 1 else ties[:0]
+        for begin in range(0, len(fresh), CHUNK):
+            candidates = fresh[begin : begin + CHUNK]
+            u, bound = determinants.normals(candidates)
+            signs = determinants.signs(candidates, u, bound, slice(0, j))
+            for s in (1.0, -1.0):
+                total = (s * signs > 0).astype(float) @ weight[:j]
+                low = total <= k
+                kept.append((candidates[low], u[low], bound[low], total[low], np.full(np.count_nonzero(low), s)))
+        ties, normal, spread, count, side = (np.concatenate(parts) for parts in zip(*kept, strict=True))
+        if not len(ties):
+            break
+    return Rays(ties, normal * side[:, None], count)
+
+
+def _joined(ties: np.ndarray, j: int) -> np.ndarray:
+    """Every set of n-2 ties of a kept ray, each once, joined with row j."""
+    size = ties.shape[1]
+    subsets = np.concatenate([np.delete(ties, c, axis=1) for c in range(size)])
+    bits = int(j).bit_length()
+    if bits * (size - 1) <= 62:  # one integer per subset sorts several times faster than rows
+        codes = np.zeros(len(subsets), dtype=np.int64)
+        for column in subsets.T:
+            codes = (codes << bits) | column
+        subsets = subsets[np.unique(codes, return_index=True)[1]]
+    else:
+        subsets = np.unique(subsets, axis=0)
+    return np.concatenate([subsets, np.full((len(subsets), 1), j)], axis=1)
+
+
+def expected_rays(n: int, m: int, k: int) -> float:
+    """Expected number of rays with at most k positive rows, for rows whose signs are independent fair coins.
+
+    2 C(m, n-1) P(Binomial(m-n+1, 1/2) <= k): each of the C(m, n-1) lines has two orientations, and flipping the sign of a
+    row changes no line. Exact for Gaussian rows.
+    """
+    log_lines = gammaln(m + 1) - gammaln(n) - gammaln(m - n + 2)
+    return float(2 * np.exp(log_lines) * bdtr(min(k, m - n + 1), m - n + 1, 0.5))
+
+
+def in_general_position(rows: Sequence[Sequence[Fraction]]) -> bool:
+    """Whether every n of the rows are linearly independent; looks at C(m, n-1) tie sets."""
+    try:
+        determinants = _Determinants(rows)
+        sets = combinations(range(determinants.m), determinants.n - 1)
+        while chunk := list(islice(sets, CHUNK)):
+            ties = np.array(chunk, dtype=np.int64).reshape(len(chunk), determinants.n - 1)
+            determinants.signs(ties, *determinants.normals(ties), slice(0, determinants.m))
+    except DegenerateError:
+        return False
+    return True

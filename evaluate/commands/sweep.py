@@ -1,0 +1,77 @@
+"""``flrdt sweep``."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from concurrent.futures import Executor
+from contextlib import AbstractContextManager
+
+from .common import emit, progress
+
+OPTIONS = {
+    "gate": "gates",
+    "level": "levels",
+    "radius": "radii",
+    "budget": "budgets",
+    "digits": "digits",
+}
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "plan", nargs="?", metavar="FILE.toml", help="the grid: a value or a list of values per setting"
+    )
+    for name, what in OPTIONS.items():
+        parser.add_argument(
+            f"--{name}", nargs="+", metavar=name[0].upper(), help=f"{what} of the grid, instead of the file's"
+        )
+    parser.add_argument(
+        "--output", required=True, metavar="FILE.csv", help="results; points it holds are not recomputed"
+    )
+    parser.add_argument("--workers", metavar="W", help="local worker processes (default one per core)")
+    parser.add_argument("--dask", metavar="ADDRESS", help="use the Dask cluster with this scheduler instead")
+    parser.add_argument("--figure", metavar="FILE", help="also draw the capacities (png, svg or pdf)")
+    parser.add_argument("--json", action="store_true", help="print one JSON object that sums the sweep up")
+    parser.epilog = (
+        "example: flrdt sweep --gate 'relu-bias:{-1..2;41}' --level 2 --digits 20 --output bias.csv\n"
+        "         {a..b;k} stands for k equally spaced exact numbers from a to b"
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    from functools import partial
+
+    from flrdt.evaluate.clusters import dask_executor
+    from flrdt.evaluate.decimals import InputError
+    from flrdt.evaluate.figure_files import figure_format
+    from flrdt.evaluate.pools import local_pool, parse_workers
+    from flrdt.evaluate.sweep import points_of, read_plan, run_sweep
+
+    plan = read_plan(options.plan) if options.plan else {}
+    plan |= {name: getattr(options, name) for name in OPTIONS if getattr(options, name)}
+    if not plan:
+        raise InputError("nothing to sweep: name a TOML file or give at least one of --" + ", --".join(OPTIONS))
+    if not options.output.endswith(".csv"):
+        raise InputError(f"output {options.output}: results are written as CSV, use a name that ends in .csv")
+    if options.dask and options.workers:
+        raise InputError("--workers is for local processes: leave it out with --dask")
+    if options.figure:
+        figure_format(options.figure)
+    points = points_of(plan)
+    report = progress()
+    workers = min(parse_workers(options.workers), len(points))
+    executors: Callable[[], AbstractContextManager[Executor]] | None = None
+    if options.dask:
+        executors = partial(dask_executor, options.dask)
+    elif workers > 1:
+        executors = partial(local_pool, workers)
+    rows = run_sweep(points, options.output, executors, report)
+    if options.figure:
+        from flrdt.evaluate.sweep_figure import draw
+
+        draw(rows, options.figure)
+    failed = [row for row in rows if row["problem"]]
+    summary = {"output": options.output, "points": len(rows), "failed": len(failed)}
+    emit(summary if options.json else f"{len(rows)} points in {options.output}, {len(failed)} failed")
+    return 1 if failed else 0

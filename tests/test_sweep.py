@@ -1,0 +1,268 @@
+"""Sweeps: grids, restart, repair of damaged files, and workers that are killed on the way."""
+
+import json
+import os
+import signal
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flrdt.evaluate import capacity, run_sweep
+from flrdt.evaluate import sweep as sweeping
+from flrdt.evaluate.pools import local_pool
+from flrdt.evaluate.sweep import DEFAULTS, SweepError, evaluate_point, points_of, read_plan
+
+PLAN = {"gate": ["relu-bias:{0..1;3}", "hardtanh"], "level": ["1", "2p"], "digits": ["10"]}
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    """Replaces the solve by a stand-in that counts its calls (for tests of the file, not of the numbers)."""
+    calls = []
+
+    def stand_in(point):
+        calls.append(point)
+        return {**point, **dict.fromkeys(sweeping.RESULTS, ""), "alpha": f"1.{len(point['gate'])}"}
+
+    monkeypatch.setattr(sweeping, "evaluate_point", stand_in)
+    return calls
+
+
+def test_grid_is_a_product_without_doubles():
+    points = points_of({**PLAN, "gate": [*PLAN["gate"], "hardtanh"]})
+    assert len(points) == 8
+    assert all(tuple(point) == tuple(DEFAULTS) for point in points)
+    assert [p["gate"] for p in points[:4]] == ["relu-bias:0", "relu-bias:1/2", "relu-bias:1", "hardtanh"]
+
+
+@given(st.fractions(-2, 2, max_denominator=5), st.fractions(3, 4, max_denominator=5), st.integers(2, 9))
+def test_spread_is_exact_and_even(a, b, count):
+    values = [Fraction(p["gate"].partition(":")[2]) for p in points_of({"gate": [f"relu-bias:{{{a}..{b};{count}}}"]})]
+    assert (values[0], values[-1], len(values)) == (a, b, count)
+    assert len({y - x for x, y in pairwise(values)}) == 1
+
+
+def test_rows_are_the_capacities(tmp_path):
+    rows = run_sweep(points_of(PLAN), tmp_path / "r.csv")
+    for row in rows:
+        found = capacity(row["level"], 10, gate=row["gate"])
+        assert row["alpha"] == found.decimal
+        assert json.loads(row["parameters"])["chi"] == found.to_json()["parameters"]["chi"]
+
+
+def test_finished_points_are_not_recomputed(tmp_path, counted):
+    points = points_of(PLAN)
+    run_sweep(points[:3], tmp_path / "r.csv")
+    assert len(counted) == 3
+    rows = run_sweep(points, tmp_path / "r.csv")
+    assert len(counted) == 8 and len(rows) == 8
+    before = (tmp_path / "r.csv").read_bytes()
+    run_sweep(points, tmp_path / "r.csv")
+    assert len(counted) == 8
+    assert (tmp_path / "r.csv").read_bytes() == before
+
+
+@given(cut=st.integers(0, 10_000))
+def test_file_cut_anywhere_is_repaired(tmp_path_factory, cut):
+    target = tmp_path_factory.mktemp("cut") / "r.csv"
+    points, messages = points_of(PLAN), []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            sweeping, "evaluate_point", lambda p: {**p, **dict.fromkeys(sweeping.RESULTS, ""), "alpha": p["gate"]}
+        )
+        run_sweep(points, target)
+        whole = target.read_bytes()
+        target.write_bytes(whole[: cut % len(whole)])
+        run_sweep(points, target, report=messages.append)
+    assert target.read_bytes() == whole
+    if (
+        cut % len(whole) > len(whole.partition(b"\n")[0]) + 1
+        and whole[cut % len(whole) - 1 : cut % len(whole)] != b"\n"
+    ):
+        assert any("damaged line taken out" in m for m in messages)
+
+
+def test_changed_and_doubled_lines_are_taken_out(tmp_path, counted):
+    target, points, messages = tmp_path / "r.csv", points_of(PLAN), []
+    run_sweep(points, target)
+    whole = target.read_text()
+    lines = whole.splitlines(keepends=True)
+    target.write_text(
+        "".join([*lines[:3], lines[3].replace("1.8", "1.9"), lines[4][:20] + lines[5], *lines[5:], lines[1]])
+    )
+    assert target.read_text() != whole
+    run_sweep(points, target, report=messages.append)
+    assert target.read_text() == whole
+    assert any("damaged lines taken out" in m for m in messages)
+
+
+def test_failed_points_are_rows_and_are_tried_again(tmp_path, monkeypatch):
+    def fails(*_, **__):
+        raise ArithmeticError("no luck\ntoday")
+
+    points = points_of({"level": ["1"], "digits": ["8"]})
+    with monkeypatch.context() as patch:
+        patch.setattr("flrdt.evaluate.capacities.capacity", fails)
+        assert run_sweep(points, tmp_path / "r.csv")[0]["problem"] == "no luck today"
+    row = run_sweep(points, tmp_path / "r.csv")[0]
+    assert row["problem"] == "" and row["alpha"].startswith("7.6476949")
+
+
+def test_any_executor_will_do(tmp_path, counted):
+    rows = run_sweep(points_of(PLAN), tmp_path / "r.csv", lambda: ThreadPoolExecutor(2))
+    assert len(rows) == len(counted) == 8
+
+
+def expected_rows(points):
+    return {tuple(p.values()): evaluate_point(p)["alpha"] for p in points}
+
+
+def is_whole(target, rows, points):
+    """No point lost, none wrong, none doubled."""
+    assert {tuple(r[k] for k in DEFAULTS): r["alpha"] for r in rows} == expected_rows(points)
+    assert len(target.read_text().splitlines()) == 1 + len(points)
+
+
+def killed_on_first_result(target, pid_of):
+    """A thread that kills a worker process as soon as the file holds a result; returns it with what it killed."""
+    killed = []
+
+    def watch():
+        while not (target.exists() and target.read_text().count("\n") > 1):
+            time.sleep(0.02)
+        killed.append(pid_of())
+        os.kill(killed[0], signal.SIGKILL)
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    return thread, killed
+
+
+CURVE = {"gate": ["relu-bias:{-1..2;12}"], "level": ["2p"], "digits": ["25"]}
+
+
+@pytest.mark.slow
+def test_killed_local_worker(tmp_path):
+    points, target, pools = points_of(CURVE), tmp_path / "r.csv", []
+
+    @contextmanager
+    def opened():
+        with local_pool(2) as pool:
+            pools.append(pool)
+            yield pool
+
+    thread, killed = killed_on_first_result(target, lambda: next(iter(pools[0]._processes)))
+    rows = run_sweep(points, target, opened)
+    thread.join(10)
+    assert killed and len(pools) == 2
+    is_whole(target, rows, points)
+
+
+def test_workers_that_keep_dying_end_the_sweep(tmp_path):
+    from concurrent.futures.process import BrokenProcessPool
+
+    class Broken(ThreadPoolExecutor):
+        def submit(self, *_, **__):
+            raise BrokenProcessPool("gone")
+
+    with pytest.raises(SweepError, match="8 points are missing"):
+        run_sweep(points_of(PLAN), tmp_path / "r.csv", lambda: Broken(1))
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_killed_dask_worker(tmp_path):
+    from distributed import LocalCluster
+
+    from flrdt.evaluate.clusters import dask_executor
+
+    points, target = points_of(CURVE), tmp_path / "r.csv"
+    with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:
+        thread, killed = killed_on_first_result(target, lambda: next(iter(cluster.workers.values())).pid)
+        rows = run_sweep(points, target, lambda: dask_executor(cluster.scheduler_address))
+        thread.join(10)
+    assert killed
+    is_whole(target, rows, points)
+
+
+def test_cluster_that_does_not_answer(run, tmp_path):
+    started = time.perf_counter()
+    code, out, error = run(
+        "sweep", "--level", "1", "--digits", "5", "--output", str(tmp_path / "r.csv"), "--dask", "tcp://127.0.0.1:1"
+    )
+    assert (code, out) == (2, "")
+    assert "no Dask scheduler answers" in error.splitlines()[-1]
+    assert time.perf_counter() - started < 60
+
+
+def test_command_with_toml_and_figure(run, tmp_path):
+    plan = tmp_path / "plan.toml"
+    plan.write_text('gate = "relu-bias:{0..1;3}"\nlevel = [1]\ndigits = 8\n')
+    target, picture = tmp_path / "r.csv", tmp_path / "r.svg"
+    words = ("sweep", str(plan), "--output", str(target), "--figure", str(picture), "--workers", "1", "--json")
+    code, out, _ = run(*words)
+    assert code == 0 and json.loads(out) == {"output": str(target), "points": 3, "failed": 0}
+    assert "<svg" in picture.read_text() and target.read_text().count("\n") == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("bias = 1\n", "unknown key 'bias'"),
+        ("radius = 0.5\n", "write numbers as integers or as text"),
+        ("gate = [[1]]\n", "write numbers as integers or as text"),
+        ("gate = \n", "is not a TOML file"),
+        ("gate = []\n", "no value for gate"),
+        ('gate = "relu-bias:{1..0;3}"\n', "a less than b"),
+        ('gate = "sigmoid"\n', "unknown gate"),
+        ('level = "x"\n', "level"),
+        ("digits = 0\n", "digits"),
+        ("radius = -1\n", "positive"),
+        ('gate = ["relu-bias:{0..1;999}"]\nbudget = "{1..2;999}"\n', "at most"),
+    ],
+)
+def test_bad_plans(run, tmp_path, text, message):
+    plan = tmp_path / "plan.toml"
+    plan.write_text(text)
+    code, out, error = run("sweep", str(plan), "--output", str(tmp_path / "r.csv"))
+    assert (code, out) == (2, "")
+    assert message in error and error.count("\n") == 1
+    assert not (tmp_path / "r.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--level", "1", "--output", "r.parquet"], "ends in .csv"),
+        (["--output", "r.csv"], "nothing to sweep"),
+        (["--level", "1", "--output", "r.csv", "--dask", "tcp://x:1", "--workers", "2"], "leave it out with --dask"),
+        (["none.toml", "--output", "r.csv"], "cannot read none.toml"),
+        (["--level", "1", "--output", "/none/r.csv", "--workers", "1"], "cannot write"),
+    ],
+)
+def test_bad_commands(run, words, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, out, error = run("sweep", *words)
+    assert (code, out) == (2, "")
+    assert message in error and error.count("\n") == 1
+
+
+def test_other_files_are_left_alone(tmp_path):
+    target = tmp_path / "r.csv"
+    target.write_text("my,own,table\n1,2,3\n")
+    with pytest.raises(ValueError, match="something else"):
+        run_sweep(points_of(PLAN), target)
+    assert Path(target).read_text() == "my,own,table\n1,2,3\n"
+
+
+def test_plan_file_is_read(tmp_path):
+    (tmp_path / "p.toml").write_text('level = [1, "2p"]\nradius = "1/2"\n')
+    assert read_plan(tmp_path / "p.toml") == {"level": ["1", "2p"], "radius": ["1/2"]}
