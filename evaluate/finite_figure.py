@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from .figure_files import new_figure, save_figure
+from .figures import new_figure, save_figure
 from .finite import FiniteResult
 
 __all__ = ["draw"]
@@ -15,11 +15,12 @@ LEVELS = ("1", "2p", "2")
 def draw(results: Sequence[FiniteResult], path: str, report: Callable[[str], None] = lambda _: None) -> None:
     """Draw the intervals over m/n with the capacities of levels 1, 2p and 2, and write the figure whole or not at all.
 
-    Raises ``InputError`` as :func:`~flrdt.evaluate.figure_files.figure_format`.
+    Raises ``InputError`` as :func:`~flrdt.evaluate.figures.check_figure`.
     """
     from .capacities import capacity
 
-    figure, axes = new_figure(path)
+    figure = new_figure(path)
+    axes = figure.add_subplot()
     ratios = [r.m / r.n for r in results]
     middle = [(r.injective + r.undecided / 2) / r.trials for r in results]
     errors = [

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
-from .figure_files import new_figure, save_figure
+from .figures import new_figure, save_figure
 from .sweep import DEFAULTS, Row
 
 __all__ = ["draw"]
 
 
 def draw(rows: Sequence[Row], path: str) -> None:
-    """Draw the rows that have a capacity.  Raises as :func:`~flrdt.evaluate.figure_files.figure_format`."""
-    figure, axes = new_figure(path)
+    """Draw the rows that have a capacity.  Raises as :func:`~flrdt.evaluate.figures.check_figure`."""
+    figure = new_figure(path)
+    axes = figure.add_subplot()
     solved = [row for row in rows if row["alpha"]]
     values = {key: list(dict.fromkeys(row[key] for row in solved)) for key in DEFAULTS}
     along = max(DEFAULTS, key=lambda key: len(values[key]))

@@ -45,12 +45,12 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _random(options: argparse.Namespace) -> int:
-    from flrdt.evaluate.figure_files import figure_format
+    from flrdt.evaluate.figures import check_figure
     from flrdt.evaluate.finite import injectivity_probability
     from flrdt.evaluate.finite_figure import draw
 
     if options.figure:
-        figure_format(options.figure)
+        check_figure(options.figure)
     report = progress()
     results = [
         injectivity_probability(

@@ -24,11 +24,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from flrdt.evaluate.figures import save, wide_figure
+    from flrdt.evaluate.figures import new_figure, save_figure
 
-    figure = wide_figure(options.output)  # before any work: a file that cannot be written is reported at once
+    figure = new_figure(options.output, 9, 3.6)  # before any work: a file that cannot be written is reported at once
     (_expansion if options.kind == "expansion" else _limit)(figure, options)
-    save(figure, options.output)
+    save_figure(figure, options.output)
     return 0
 
 

@@ -44,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
 
     from flrdt.evaluate.clusters import dask_executor
     from flrdt.evaluate.decimals import InputError
-    from flrdt.evaluate.figure_files import figure_format
+    from flrdt.evaluate.figures import check_figure
     from flrdt.evaluate.pools import local_pool, parse_workers
     from flrdt.evaluate.sweep import points_of, read_plan, run_sweep
 
@@ -57,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
     if options.dask and options.workers:
         raise InputError("--workers is for local processes: leave it out with --dask")
     if options.figure:
-        figure_format(options.figure)
+        check_figure(options.figure)
     points = points_of(plan)
     report = progress()
     workers = min(parse_workers(options.workers), len(points))
