@@ -277,18 +277,21 @@ def solve_lifted(widths: Sequence[Any], budget: Any, digits: int, report: Report
                     dict(zip(fine.names, values, strict=True)),
                     alpha,
                     defect + error**2 + 2 * rounding,
-                    max(error, defect),
+                    # the grid moves the gradient about as much as the value; the inverse Jacobian moves the point
+                    max(error, defect * float(numpy.linalg.norm(inverse, numpy.inf))),
                     residual,
                 )
     raise ConvergenceError(f"the level-2 value did not settle to {digits} digits on finer grids")
 
 
 def _polish(system: LiftedSystem, values: list, inverse: Any, logarithmic: Any, digits: int, report: Report):
-    """Chord Newton in ball arithmetic; returns the values, the relative size of the last step and the
-    residual.
+    """Newton in ball arithmetic; returns the values, the relative size of the last step and the residual.
+
+    The inverse Jacobian starts from the double-precision one and is improved by Broyden's rank-one updates: the
+    error of differences mostly lies in one direction, which then no longer limits the convergence.
     """
     number = system.grid.arithmetic.scalar.number
-    previous = 1.0
+    previous, before, moved = 1.0, None, None
     for _ in range(12):
         gradient, _ = system.gradient(values)
         floats = numpy.array([float(v.mid()) for v in values])
@@ -296,7 +299,12 @@ def _polish(system: LiftedSystem, values: list, inverse: Any, logarithmic: Any, 
         scale[-1] = 1.0
         largest = max(abs(float(g.mid())) for g in gradient) or 1e-300
         residual = numpy.array([float(g.mid() / largest) for g in gradient]) * scale
+        if before is not None:
+            change = residual * largest - before
+            image = inverse @ change
+            inverse = inverse + numpy.outer(moved - image, moved @ inverse) / (moved @ image)
         step = -inverse @ residual
+        before, moved = residual * largest, step * largest
         size = float(numpy.abs(step).max()) * largest
         unit = number(largest)
         values = [
