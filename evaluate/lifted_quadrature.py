@@ -8,7 +8,7 @@ w = 0, where the transform has a kink.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from math import ceil, log, sqrt
@@ -46,10 +46,7 @@ class ArrayArithmetic:
             return functions | {"tilted_tail": _float_tail}
         functions["tilted_tail"] = _ball_tail
         scalars = ("rational", "pi")
-        return {
-            n: f if n in scalars else numpy.frompyfunc(f, 2 if n in ("minimum", "maximum", "tilted_tail") else 1, 1)
-            for n, f in functions.items()
-        }
+        return {n: f if n in scalars else _elementwise(f) for n, f in functions.items()}
 
     def array(self, values: Sequence) -> Array:
         return numpy.array(values, dtype=object if self.exact else float)
@@ -61,6 +58,11 @@ class ArrayArithmetic:
 
         entries = (arb_mat(a.tolist()) * arb_mat(b.tolist())).entries()
         return numpy.array(entries, dtype=object).reshape(len(a), b.shape[1])
+
+
+def _elementwise(function: Callable) -> Callable:
+    """The function applied to every element of its broadcast arguments."""
+    return lambda *arguments: numpy.frompyfunc(function, len(arguments), 1)(*arguments)
 
 
 def _float_tail(e: Array, x: Array) -> Array:
