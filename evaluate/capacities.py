@@ -69,13 +69,13 @@ class Result:
                 "digits": self.digits,
                 "level": self.level,
                 "gate": self.gate,
-                "radius": self.radius,
                 "parameters": shown,
                 "residual": nstr(self.residual, 2),
                 "status": self.status,
                 "backend": self.backend,
                 "seconds": round(self.seconds, 3),
                 "version": tool_version(),
+                "radius": self.radius,
             }
 
 
@@ -113,7 +113,6 @@ class Capacity(Result):
             "notion": self.notion,
             "budget": str(self.budget),
             "gate": common.pop("gate"),
-            "radius": common.pop("radius"),
             "widths": list(self.widths),
             **common,
         }

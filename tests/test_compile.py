@@ -85,3 +85,16 @@ def test_hoisting_keeps_additive_ones():
     b = backend("mpmath")
     t = Symbol("t", real=True)
     assert compile_grid([1 - H(t * x)], t, (x,), b)(mpf(2))(mpf(0)) == [mpf(1) / 2]
+
+
+def test_arb_gets_its_own_numbers_inside_functions_and_safe_powers():
+    """A bare integer inside exp crashed flint, and its power of a ball around zero is nan."""
+    from flint import arb
+    from sympy import Symbol, erfc, exp
+
+    x = Symbol("x", real=True)
+    b = backend("arb")
+    with b.precision(100):
+        values = compile_scalar([exp(-18), erfc(2), (x - 1) ** 2], [x], b)(arb(3) / 3 + arb(0, 1e-20))
+        assert [v.is_finite() for v in values] == [True] * 3
+        assert values[0].overlaps(arb(-18).exp()) and values[1].overlaps(arb(2).erfc()) and values[2].contains(0)
