@@ -292,10 +292,11 @@ def capacity(
     if isinstance(the_gate, InjectiveGate):
         return _injective_capacity(the_gate, level, digits, count, started)
     network = Network(the_gate, 1, _sympy(count))
-    used, solution = _solved(network, level, capacity_goal, count, digits, backend, report)
+    sought = max(digits, 20) if certified else digits  # a proof wants a point well inside its box
+    used, solution = _solved(network, level, capacity_goal, count, sought, backend, report)
     from mpmath import workdps
 
-    with workdps(digits + 20):
+    with workdps(sought + 20):
         parameters, errors = _named(used, solution)
     found = Capacity(
         level=str(level),

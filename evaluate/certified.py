@@ -35,7 +35,7 @@ def certify_capacity(
     exact = backend("arb")
     names = [str(s) for s in objective(network, level).parameters()]
     problem = one_layer(network, level)
-    with ctx.workprec(4 * estimate.digits + 100):
+    with ctx.workprec(4 * max(estimate.digits, 20) + 100):
         z = [exact.number(estimate.parameters[name]) for name in names]
         point = problem.unknowns(z, exact.number(estimate.alpha))
         found = enclose(problem, Fraction(estimate.budget), point, estimate.digits, report)

@@ -184,8 +184,9 @@ def _jacobian(
     problem: Problem, budget: Fraction, centre: Sequence[arb], report: Report
 ) -> tuple[list[arb], list[list[arb]], arb_mat]:
     """A box around the centre, the Jacobian on it, and a matrix that inverts it well enough to contract."""
-    digits, width = 12, -10
-    for _ in range(8):
+    # every further level costs the Hessian about five digits; narrower boxes help only after that
+    digits, width = 12 + 5 * max(0, len(centre) // 2 - 2), -11
+    for _ in range(6):
         with ctx.workprec(_bits(digits + 8)):
             box = [c + arb(0, (abs(c) * arb(10) ** width).upper()) for c in centre]
             report(f"Jacobian on a box of relative width 1e{width}, quadrature of {digits} digits")
@@ -197,7 +198,7 @@ def _jacobian(
                     return box, jacobian, inverse
             except (StripError, KinkError, ZeroDivisionError):
                 pass
-        digits, width = digits + 5, width - 4
+        digits, width = digits + 5, width - 2
     raise CertifyError("the Jacobian could not be enclosed well enough for a proof of existence")
 
 

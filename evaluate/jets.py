@@ -165,6 +165,7 @@ class JetBackend:
             **{name: _method(name) for name in ("exp", "log", "sqrt", "erfc", "atan")},
             "rational": lambda p, q: arb(fmpq(p, q)),
             "pi": arb.pi,
+            "power": _power,
             "minimum": lambda a, b: a if _below(a, b) else b,
             "maximum": lambda a, b: b if _below(a, b) else a,
         }
@@ -180,6 +181,14 @@ def _below(a: Any, b: Any) -> bool:
     if not (size < 0 or size > 0):
         raise KinkError("a minimum or maximum is not decided on the whole box")
     return bool(size < 0)
+
+
+def _power(base: Any, exponent: int) -> Any:
+    """``base**exponent`` by products, for exponents from 0 on."""
+    result: Any = arb(1)
+    for _ in range(exponent):
+        result = result * base
+    return result
 
 
 def _method(name: str) -> Callable:
