@@ -17,14 +17,16 @@ from .strategies import lifting_parameters, overlaps, susceptibilities
 
 @pytest.mark.parametrize("r", [2, 3, 5])
 def test_recursion_is_the_derived_sphere(r):
+    form, b = objective(level=Level(r)), backend("mpmath")
+    symbols, sphere = form.parameters(), form.energy_terms["sphere"]
+    written_out = compile_scalar([sphere, *(sphere.diff(s) for s in symbols)], symbols, b)
+
     @given(st.data())
     def check(data):
         z = [data.draw(susceptibilities), *data.draw(overlaps(r - 1)), *data.draw(lifting_parameters(r - 1))]
-        form, b = objective(level=Level(r)), backend("mpmath")
-        symbols, sphere = form.parameters(), form.energy_terms["sphere"]
         with mp.workdps(40):
             numbers = [b.number(Fraction(v)) for v in z]
-            derived = compile_scalar([sphere, *(sphere.diff(s) for s in symbols)], symbols, b)(*numbers)
+            derived = written_out(*numbers)
             value, gradient = sphere_terms(numbers[0], numbers[1:r], numbers[r:], b)
             for found, wanted in zip([value, *gradient], derived, strict=True):
                 assert abs(found - wanted) <= 1e-30 * (1 + abs(wanted))
