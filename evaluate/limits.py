@@ -26,10 +26,11 @@ from .parisi_flow import FlowSolution, solve_flow
 from .solve import ConvergenceError
 from .store import Store
 
-__all__ = ["Limit", "limit"]
+__all__ = ["Limit", "certified_bound", "limit"]
 
 SHORTEST = 8  # the first level at which an acceleration is tried: six values
 DEEPEST = 60
+CERTIFIED = 4  # the highest level whose certificate is made here
 GUARD = 12  # digits of the levels beyond those of the limit: acceleration amplifies noise
 SAMPLES = ("0.73", "0.75", "0.8", "0.85", "0.9", "0.95", "0.98", "0.99", "0.995", "0.999", "0.9999")
 CAUTION = 3  # the accelerated parameters converge less regularly than the value
@@ -183,6 +184,21 @@ def limit(
         return Limit(
             wanted, count, tuple(solved), found, alpha, chi, p_min, exponent, flow, time.perf_counter() - started
         )
+
+
+def certified_bound(found: Limit, report: Callable[[str], None] = lambda _: None) -> tuple[int, str]:
+    """The best finite-level value that is certified here: a level and a proved bound, a decimal with six places.
+
+    The level-r capacities decrease with r, so each is a bound on the limit from above; levels up to
+    :data:`CERTIFIED` are offered, because the proof's cost grows with the level.
+    """
+    from .certificates import certify
+
+    level = max((s for s in found.levels if s.level <= CERTIFIED), key=lambda s: s.level)
+    millionths = int(mp.ceil(level.alpha * 10**6)) + 1
+    bound = f"{millionths // 10**6}.{millionths % 10**6:06d}"
+    certify(level.level, bound, budget=found.budget, report=report)
+    return level.level, bound
 
 
 def _accelerated(values: dict[int, Any]) -> Estimate:

@@ -8,6 +8,7 @@ from mpmath import mpf
 
 from flrdt.evaluate import limit
 from flrdt.evaluate.decimals import InputError
+from flrdt.evaluate.limits import certified_bound
 from flrdt.evaluate.solve import ConvergenceError
 from flrdt.evaluate.store import Store
 
@@ -123,3 +124,11 @@ def test_plot_of_the_overlap_functions(run, tmp_path):
     target = tmp_path / "overlap.svg"
     code, _, _ = run("plot", "overlap", "--digits", "6", "--output", str(target))
     assert code == 0 and target.stat().st_size > 1000
+
+
+@pytest.mark.slow
+def test_certified_bound_lies_above_the_limit(rough):
+    """A certificate of level 4: above the limit and the level, within 3e-6 of the level, and the JSON says so."""
+    level, bound = certified_bound(rough)
+    four = next(s.alpha for s in rough.levels if s.level == 4)
+    assert level == 4 and rough.alpha.value < four < mpf(bound) < four + mpf("3e-6")

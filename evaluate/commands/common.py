@@ -75,6 +75,9 @@ def write_atomically(path: str, content: str | bytes) -> None:
         try:
             with os.fdopen(handle, "wb") as stream:
                 stream.write(content.encode() if isinstance(content, str) else content)
+            mask = os.umask(0)
+            os.umask(mask)
+            os.chmod(name, 0o666 & ~mask)  # a temporary file is private, a result is an ordinary file
             os.replace(name, target)
         except BaseException:
             Path(name).unlink(missing_ok=True)

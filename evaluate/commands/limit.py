@@ -14,6 +14,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--one-route", action="store_true", help="leave out the second route, the Parisi flow")
     parser.add_argument("--checkpoint", metavar="FILE", help="write the solved levels to a file after each level")
     parser.add_argument("--resume", action="store_true", help="start from the levels in the checkpoint file")
+    parser.add_argument(
+        "--certified", action="store_true", help="also prove a bound from above, by a certificate of a finite level"
+    )
     parser.add_argument("--no-cache", action="store_true", help="do not use the store of solved points")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     output_option(parser)
@@ -24,7 +27,7 @@ def run(options: argparse.Namespace) -> int:
     from pathlib import Path
 
     from flrdt.evaluate.decimals import InputError
-    from flrdt.evaluate.limits import limit
+    from flrdt.evaluate.limits import certified_bound, limit
     from flrdt.evaluate.store import Store, cache_folder
 
     if options.resume and options.checkpoint is None:
@@ -40,6 +43,9 @@ def run(options: argparse.Namespace) -> int:
         report=progress(),
     )
     shown = found.to_json()
+    if options.certified:
+        level, bound = certified_bound(found, progress())
+        shown["certified_upper_bound"] = {"level": str(level), "alpha": bound}
     emit(shown if options.json else text(shown), options.output)
     return 0
 
@@ -58,6 +64,9 @@ def text(shown: dict) -> str:
     if "parisi_flow" in shown:
         flow = shown["parisi_flow"]
         lines.append(f"flow       = {flow['alpha']} (second route, error {flow['alpha_error']})")
+    if "certified_upper_bound" in shown:
+        bound = shown["certified_upper_bound"]
+        lines.append(f"proved     < {bound['alpha']} (certificate of level {bound['level']})")
     lines += [f"{name:<10} = {value}" for name, value in shown["parameters"].items()]
     lines.append(f"exponent   = {shown['exponent']['value']} ({shown['exponent']['statement']})")
     lines += [f"y({row['p']:<6}) = {row['y']}" for row in shown.get("overlap", [])]
