@@ -134,3 +134,14 @@ def test_formulas_lists_and_shows(run):
     assert code == 0 and "relations.3.c_2" in out
     code, out, _ = run("formulas", "relations.2.c_2")
     assert code == 0 and "check: proved" in out and "Checked independently" in out
+
+
+def test_integer_arguments_are_converted():
+    """A numeral as the argument of an unbound ball function was read as garbage."""
+    from sympy import exp
+
+    from flrdt.evaluate.backends import backend
+    from flrdt.evaluate.compile import compile_scalar
+
+    value = compile_scalar([exp(Rational(-18), evaluate=False)], [], backend("arb"))()[0]
+    assert abs(float(value.mid()) - 1.522997974471263e-08) < 1e-20
