@@ -166,6 +166,7 @@ class Expectation(Expr):
     is_commutative = True
 
     def __new__(cls, expr, variable):
+        variable = variable.args[0] if isinstance(variable, Tuple) else variable  # so that func(*args) rebuilds
         variable = Symbol(str(variable), real=True) if not isinstance(variable, Symbol) else variable
         return Expr.__new__(cls, expr, Tuple(variable))
 

@@ -29,6 +29,7 @@ _HOME = {
     "decide_injectivity": "injectivity",
     "injectivity_probability": "finite",
     "run_sweep": "sweep",
+    "verify": "verification",
 }
 
 __all__ = [*_HOME]

@@ -334,11 +334,11 @@ class Arb(_Lists):
             return lambda a: method(a if isinstance(a, arb) else arb(a))
 
         return {
-            "exp": arb.exp,
+            "exp": lifted(arb.exp),
             "log": lifted(arb.log),
             "sqrt": lifted(arb.sqrt),
-            "erfc": arb.erfc,
-            "atan": arb.atan,
+            "erfc": lifted(arb.erfc),
+            "atan": lifted(arb.atan),
             "power": _arb_power,
             "rational": self.rational,
             "pi": arb.pi,

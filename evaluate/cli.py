@@ -23,6 +23,8 @@ COMMANDS = {
     "derive": "derive an objective, relations, gradient, innermost expectation or the plain closed form",
     "finite": "exact injectivity of random layers at small sizes, and of given weights",
     "sweep": "capacities over a grid of gates, levels and other settings",
+    "formulas": "list the formula registry, or show an entry with its derivation",
+    "verify": "check the formulas of the registry, each by a route other than its derivation",
 }
 
 DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130

@@ -1,0 +1,131 @@
+"""The objective in both forms, and the map between them."""
+
+from __future__ import annotations
+
+from sympy import Eq, Expr, Integer, Rational, Subs, Symbol, log
+from sympy.core.relational import Relational
+
+from ..blocks import InputSphere, coupling
+from ..closed_forms import relations
+from ..energy_map import energy_map, energy_sphere, psi_parameters
+from ..formulas import Formula
+from ..gaussian import Expectation
+from ..innermost import innermost, plain_expectation
+from ..notation import Level, Lifting, alpha, chi, gamma_p, nu
+from ..objectives import objective
+from .entries import Comparison, Entry, make_entry, stated
+from .envelopes import GATES
+
+LEVELS = ("1", "2p", "2", "3")
+budget = Symbol("budget", positive=True)
+PSI = "the written-out psi bracket at the psi parameters of an energy point"
+
+
+def entries() -> list[Entry]:
+    """Energy map, psi parameters and objectives."""
+    found = [_map(text) for text in LEVELS]
+    for text in ("2p", "2", "3"):
+        found += _parameters(text)
+    for text in ("1", "2p", "2"):
+        found += [_objective(text, form) for form in ("energy", "psi")]
+    return found
+
+
+def _at_psi_parameters(level: Level, expr: Expr) -> Expr:
+    forms = psi_parameters(level)
+    return Subs(expr, [Symbol(n, positive=True) for n in forms], list(forms.values()))
+
+
+def _bracket(lifting: Lifting) -> Expr:
+    return InputSphere().psi_term(lifting) - coupling(lifting) - gamma_p
+
+
+def _map(text: str) -> Entry:
+    level = Level.parse(text)
+    lifting = Lifting(level)
+    # both forms have the sphere only: the count terms are those of the objective entries
+    psi = _at_psi_parameters(level, _bracket(lifting) + budget * nu)
+
+    def route(statement: Relational) -> list[Comparison]:
+        inserted = {Symbol("psi"): _bracket(lifting) + budget * nu, Symbol("P"): energy_sphere(lifting)}
+        inserted |= {Symbol("budget"): budget}
+        right = statement.rhs.subs(inserted, simultaneous=True)
+        return [Comparison(psi, _at_psi_parameters(level, right))]
+
+    return make_entry(energy_map(level), PSI, route)
+
+
+def _parameters(text: str) -> list[Entry]:
+    """Psi parameters of an energy point: with them the closed-form relations hold."""
+    level = Level.parse(text)
+    lifting = Lifting(level)
+    forms, solved = psi_parameters(level), relations(level)
+    base = energy_map(level)
+    duals = [str(q) for q in lifting.overlaps(lifting.q)]
+    free = ["gamma_p"] if level.partial else duals
+
+    def route(name: str, statement: Relational) -> list[Comparison]:
+        here = forms | {name: statement.rhs}
+        symbols = [Symbol(n, positive=True) for n in free]
+        values = [here[n] for n in free]
+        keys = ["gamma_s", *(["gamma_p"] if not level.partial else []), *(str(lifting.c(k)) for k in lifting.steps)]
+        found = [Comparison(Subs(solved[key], symbols, values), here[key]) for key in keys]
+        return [*found, Comparison(2 * here["gamma_p"] * here["nu"], chi)]
+
+    return [
+        make_entry(
+            stated(
+                f"psi_parameters.{text}.{name}",
+                f"{name} of an energy point, level {text}",
+                Eq(Symbol(name, positive=True), form, evaluate=False),
+                derivation=base.derivation,
+                status=base.status,
+                source=base.source,
+                assumptions=("P_r stationary", "P_r = -budget"),
+            ),
+            "the closed-form relations at the mapped parameters",
+            lambda s, n=name: route(n, s),
+        )
+        for name, form in forms.items()
+    ]
+
+
+def _closed_count(level: Level) -> Expr:
+    """The tower of minus the ReLU's envelope, with as many closed forms as there are."""
+    gate, lifting = GATES[0], Lifting(level)
+    if level.r == 1:
+        return -plain_expectation(gate)
+    inner = innermost(gate)
+    p, y, u = lifting.p(2), lifting.y(2), Symbol("u", real=True)
+    at = inner.W.subs({inner.D: 1 - p, inner.y: y, inner.x: p ** Rational(1, 2) * u}, simultaneous=True)
+    return log(at) / y if level.partial else Expectation(log(at) / y, u)
+
+
+def _objective(text: str, form: str) -> Entry:
+    """An objective as written, nested expectations included, against closed forms through the other form."""
+    level = Level.parse(text)
+    lifting = Lifting(level)
+    formula: Formula = objective(level=level).formula(form)
+    count = alpha * _closed_count(level)
+
+    def route(statement: Relational) -> list[Comparison]:
+        if form == "energy":
+            sphere = _at_psi_parameters(level, _bracket(lifting) / nu)
+            return [Comparison(statement.rhs, sphere + count)]
+        mapped = _at_psi_parameters(level, statement.rhs)
+        scale = psi_parameters(level)["nu"]
+        return [Comparison(mapped, scale * (energy_sphere(lifting) + count + Integer(1)))]
+
+    nested = level.r > 1 and not level.partial
+    ranges = {
+        "p": (Rational(1, 3), Rational(2, 3)),
+        "chi": (Rational(1, 4), Integer(2)),
+        "y_2": (Rational(1, 4), Integer(3)),
+    }
+    return make_entry(
+        formula,
+        "numerical quadrature of the nested expectations; closed forms through the other form of the objective",
+        route,
+        most=1 if nested else None,
+        ranges=ranges if nested else None,
+    )

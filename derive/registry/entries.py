@@ -1,0 +1,113 @@
+"""What a registry entry is: a formula, the domain of its symbols, and a route to its truth other than its derivation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from sympy import Basic, Eq, Expr, Ge, Gt, Le, Lt, Symbol
+from sympy.core.relational import Relational
+
+from ..domains import Domain, default_domain
+from ..formulas import Derivation, Formula, Status, Step
+
+__all__ = ["Check", "Comparison", "Entry", "as_it_stands", "make_entry", "stated"]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """``left <relation> right``, both evaluated from their definitions.
+
+    Unevaluated objects are what makes the route independent: an expectation is integrated numerically, a derivative is
+    a difference quotient, a limit is taken at an extreme point, an envelope is a minimum.
+    """
+
+    left: Expr
+    right: Expr
+    relation: str = "=="
+
+    @classmethod
+    def of(cls, statement: Relational) -> Comparison:
+        """The two sides of a relation."""
+        signs = {Eq: "==", Lt: "<", Le: "<=", Gt: ">", Ge: ">="}
+        return cls(statement.lhs, statement.rhs, signs[type(statement)])
+
+    @property
+    def free_symbols(self) -> set[Symbol]:
+        return self.left.free_symbols | self.right.free_symbols
+
+
+Route = Callable[[Relational], Sequence[Comparison]]
+
+
+@dataclass(frozen=True)
+class Check:
+    """A route from a statement to comparisons, and what is independent about it in a sentence.
+
+    The route reads the statement that it is given, so that a changed statement is checked as changed.  ``most`` caps the
+    number of samples where one is expensive.
+    """
+
+    how: str
+    route: Route
+    domain: Domain
+    most: int | None = None
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A registered formula with its domain and its independent checks."""
+
+    formula: Formula
+    checks: tuple[Check, ...] = field(default=())
+
+    @property
+    def id(self) -> str:
+        return self.formula.id
+
+    @property
+    def domain(self) -> Domain:
+        """Domain of the first check."""
+        return self.checks[0].domain
+
+
+def as_it_stands(statement: Relational) -> list[Comparison]:
+    """Evaluate both sides as they are written: for statements one side of which is a definition."""
+    return [Comparison.of(statement)]
+
+
+def make_entry(
+    formula: Formula,
+    how: str,
+    route: Route = as_it_stands,
+    *,
+    most: int | None = None,
+    ranges: dict | None = None,
+) -> Entry:
+    """An entry with one check; its domain is that of the symbols which the comparisons contain."""
+    symbols = {s for comparison in route(formula.statement) for s in comparison.free_symbols}
+    return Entry(formula, (Check(how, route, default_domain(symbols, ranges), most),))
+
+
+def stated(
+    id: str,
+    title: str,
+    statement: Basic,
+    *,
+    derivation: Derivation | Step | None = None,
+    status: Status = Status.RIGOROUS,
+    source: str = "Gaussian calculus",
+    assumptions: tuple[str, ...] = (),
+) -> Formula:
+    """A formula for a statement of the registry itself; ``derivation`` is the derivation or step it follows from."""
+    chain = Derivation((derivation,)) if isinstance(derivation, Step) else derivation
+    return Formula(
+        id=id,
+        title=title,
+        statement=statement,
+        derivation=chain or Derivation(()),
+        status=status,
+        source=source,
+        assumptions=assumptions,
+        variables=tuple(sorted(statement.free_symbols, key=str)),
+    )

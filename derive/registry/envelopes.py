@@ -1,0 +1,114 @@
+"""Gates: Moreau envelopes and their Gaussian averages, for one gate of every kind of active set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sympy import Derivative, Eq, Expr, Integer, Interval, Min, Rational, Symbol, Union, oo, sqrt
+
+from ..formulas import Step, identically_zero
+from ..gates import Gate, relu
+from ..gaussian import Expectation
+from ..innermost import plain_expectation, zero_energy_threshold
+from ..notation import chi
+from ..plain import _moments
+from .entries import Entry, make_entry, stated
+
+__all__ = ["GATES", "entries"]
+
+GATES = (
+    relu(),
+    Gate(Interval.open(Rational(1, 2), oo), "biased_relu"),
+    Gate(Interval.open(-1, 1), "hard_tanh"),
+    Gate(Union(Interval.open(-oo, -Rational(1, 2)), Interval.open(Rational(1, 2), oo)), "shrinkage"),
+    Gate(Interval.open(0, 6), "relu6"),
+)
+SOURCE = "arXiv 2302.14112 (cost of a pre-activation); Moreau envelope"
+
+h, u = Symbol("h", real=True), Symbol("u", real=True)
+
+
+def _pieces_step(gate: Gate) -> Step:
+    return Step(
+        "Moving to the complement costs as much as staying active at the distance sqrt(2 chi).",
+        Eq(Symbol("reach"), sqrt(2 * chi), evaluate=False),
+        lambda: identically_zero(sqrt(2 * chi) ** 2 / (2 * chi) - 1),
+    )
+
+
+def _on_every_branch(zero: Callable[[Callable[[Expr], Expr]], Expr], expr: Expr) -> bool | None:
+    """Whether an expression vanishes on every branch of the reach, which bounded components cap."""
+    capped = next(iter(expr.atoms(Min)), None)
+    if capped is None:
+        return identically_zero(zero(lambda e: e))
+    return all(identically_zero(zero(lambda e, b=b: e.xreplace({capped: b}))) is True for b in capped.args) or None
+
+
+def entries() -> list[Entry]:
+    """Envelope, mean envelope, its slope in chi and the zero-energy threshold of each gate."""
+    found = []
+    for gate in GATES:
+        envelope = gate.envelope(h, chi)
+        mean = Expectation(gate.envelope(u, chi), u)
+        moved, stayed = _moments(gate)
+        cost = plain_expectation(gate)
+        average = Step(
+            "Integrate the pieces; what moves contributes its distance, what stays its probability.",
+            Eq(Symbol("m"), cost, evaluate=False),
+            lambda c=cost, m=moved, s=stayed: identically_zero(c - m / (2 * chi) - s),
+        )
+        slope = Step(
+            "The boundary terms cancel because the envelope is continuous.",
+            Eq(Symbol("m'"), -moved / (2 * chi**2), evaluate=False),
+            lambda c=cost, m=moved: _on_every_branch(lambda at: at(c).diff(chi) + at(m) / (2 * chi**2), c + m),
+        )
+        found += [
+            make_entry(
+                stated(
+                    f"envelope.{gate}",
+                    f"Moreau envelope, gate {gate}",
+                    Eq(envelope, envelope.doit(), evaluate=False),
+                    derivation=_pieces_step(gate),
+                    source=SOURCE,
+                    assumptions=("chi > 0",),
+                ),
+                "least cost over the components of the line",
+            ),
+            make_entry(
+                stated(
+                    f"mean_envelope.{gate}",
+                    f"Mean envelope, gate {gate}",
+                    Eq(mean, cost, evaluate=False),
+                    derivation=average,
+                    source=SOURCE,
+                    assumptions=("chi > 0",),
+                ),
+                "numerical quadrature of the least cost",
+            ),
+            make_entry(
+                stated(
+                    f"mean_envelope_slope.{gate}",
+                    f"Slope of the mean envelope in chi, gate {gate}",
+                    Eq(Derivative(mean, chi), -moved / (2 * chi**2), evaluate=False),
+                    derivation=slope,
+                    source=SOURCE,
+                    assumptions=("chi > 0",),
+                ),
+                "difference quotient of numerical quadrature",
+            ),
+            make_entry(
+                stated(
+                    f"zero_energy.{gate}",
+                    f"Zero-energy threshold, gate {gate}",
+                    Eq(1 / Expectation(gate.distance(u) ** 2, u), zero_energy_threshold(gate), evaluate=False),
+                    derivation=Step(
+                        "Integrate the squared distance to the inactive set.",
+                        Eq(Symbol("alpha"), zero_energy_threshold(gate), evaluate=False),
+                        lambda g=gate: bool(zero_energy_threshold(g) > Integer(1)),
+                    ),
+                    source=SOURCE,
+                ),
+                "numerical quadrature of the squared distance",
+            ),
+        ]
+    return found

@@ -1,0 +1,53 @@
+"""The plain level in closed form: condition and capacity, as identities in the reach k."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from sympy import Derivative, Eq, Expr, Rational, Subs, oo
+
+from ..gaussian import Expectation
+from ..networks import Network
+from ..notation import chi
+from ..plain import PlainLevel, plain_level
+from .entries import Comparison, Entry, make_entry
+from .envelopes import GATES, u
+
+HOW = "objective and slope by quadrature: both are multiples of the condition, so they vanish with it"
+
+
+def entries() -> list[Entry]:
+    """Capacity and condition for gates without bounded components, and for the ReLU with other budgets."""
+    # with a bounded component nothing stays active beyond half its length, and the closed form ends there
+    unbounded = [g for g in GATES if all(-oo in ends or oo in ends for ends in g.components)]
+    networks = [Network(g) for g in unbounded] + [Network(GATES[0], 1, b) for b in (Rational(2), Rational(3, 4))]
+    found = []
+    for network in networks:
+        level = plain_level(network)
+        condition = replace(
+            level.formula,
+            id=f"{level.formula.id}.condition",
+            title=f"Condition on the reach, gate {network.gate}",
+            statement=Eq(level.condition, 0, evaluate=False),
+            assumptions=("k = sqrt(2 chi)", "k > 0"),
+        )
+        found += [
+            make_entry(level.formula, HOW, lambda s, n=network, v=level: _identities(n, v, s.rhs, v.condition)),
+            make_entry(condition, HOW, lambda s, n=network, v=level: _identities(n, v, v.capacity, s.lhs - s.rhs)),
+        ]
+    return found
+
+
+def _identities(network: Network, level: PlainLevel, alpha: Expr, condition: Expr) -> list[Comparison]:
+    """With alpha(k): P_1 + budget = condition alpha/(2 chi budget), and dP_1/dchi is -1/chi times that."""
+    k = level.reach
+    mean = Expectation(network.gate.envelope(u, chi), u)
+    off = condition * alpha / (k**2 * network.budget)
+
+    def at_reach(expr: Expr) -> Expr:
+        return Subs(expr, (chi,), (k**2 / 2,))
+
+    return [
+        Comparison(alpha * at_reach(mean), 1 / k**2 + network.budget - off),
+        Comparison(-alpha * at_reach(Derivative(mean, chi)), (1 / k**2 - off) * 2 / k**2),
+    ]

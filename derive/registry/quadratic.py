@@ -1,0 +1,166 @@
+"""Towers: the quadratic tower in closed form, merging of levels, limits and scaling."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from sympy import Eq, Expr, Integer, Limit, Rational, Subs, Symbol, expand_log, log, sqrt
+from sympy.core.relational import Relational
+
+from ..blocks import InputSphere, coupling
+from ..closed_forms import SOURCE, scaling
+from ..energy_map import energy_sphere
+from ..formulas import Step, identically_zero
+from ..gaussian import Expectation
+from ..innermost import innermost, plain_expectation
+from ..notation import Level, Lifting, gamma_p, gamma_s
+from ..towers import _gaussian_step, _integration_check, tower
+from .entries import Comparison, Entry, make_entry, stated
+from .envelopes import GATES
+
+SPHERE = InputSphere()
+
+
+def entries() -> list[Entry]:
+    """Towers of quadratic forms, merged levels, and the scaling symmetry."""
+    found = [_one_step(), *(_quadratic(level) for level in ("1", "2p", "2"))]
+    found += [*_merged_spheres(), *_towers()]
+    found += [_scaling(level) for level in ("1", "2p", "2", "3")]
+    return found
+
+
+def _one_step() -> Entry:
+    """One integration of the quadratic tower."""
+    g = _gaussian_step()
+    h, c, d, theta = (Symbol(n, positive=True) for n in ("h", "c", "d", "Theta_1"))
+    names = {g.h: h, g.rate: c, g.width: d, g.before: theta}
+    left = log(Expectation(g.integrand.subs(names), g.u)) / c
+    right = (h**2 / (2 * g.theta) + g.constant.subs(g.after, g.theta)).subs(names)
+    statement = Eq(left, right, evaluate=False)
+    formula = stated(
+        "tower.quadratic.step",
+        "One integration of the quadratic tower",
+        statement,
+        derivation=Step("Gaussian integral of the quadratic exponential.", statement, _integration_check),
+        source=SOURCE,
+        assumptions=("c d < Theta_1",),
+    )
+    return make_entry(
+        formula,
+        "numerical quadrature",
+        ranges={"Theta_1": (Integer(8), Integer(20)), "h": (Integer(0), Integer(4))},
+    )
+
+
+def _quadratic(text: str) -> Entry:
+    """The whole tower of v^2/(4 gamma_s) with the increments of q."""
+    lifting = Lifting(Level.parse(text))
+    steps = [(lifting.c(k), lifting.increment(lifting.q, k)) for k in lifting.steps]
+    left = tower(lambda v: v**2 / (4 * gamma_s), steps, lifting.q(lifting.level.r))
+    integrated = SPHERE.integrated(lifting)
+    statement = Eq(left, SPHERE.psi_term(lifting) - gamma_s, evaluate=False)
+    check = Step(
+        "Integrate level by level, from the inside out.",
+        statement,
+        lambda: all(s.check() is True for s in integrated.steps),
+    )
+    formula = stated(
+        f"tower.quadratic.{text}",
+        f"Tower of the sphere, level {text}",
+        statement,
+        derivation=check,
+        source=SOURCE,
+        assumptions=("Theta_k > 0",),
+    )
+    return make_entry(
+        formula,
+        "nested numerical quadrature",
+        most=3 if text == "2" else None,
+        ranges={"gamma_s": (Integer(4), Integer(6))},
+    )
+
+
+def _merged_spheres() -> list[Entry]:
+    """Merging two levels of the sphere part of the energy form gives the level below."""
+    one, two, three = (Lifting(Level(r)) for r in (1, 2, 3))
+    partial_level = Lifting(Level(2, True))
+    s = {lifting.level: energy_sphere(lifting) for lifting in (one, two, three, partial_level)}
+    p2, p3, y2, y3 = three.p(2), three.p(3), three.y(2), three.y(3)
+    sphere = {r: s[Level(r)] for r in (1, 2, 3)}
+    lower = sphere[2].subs({p2: p3, y2: y3}, simultaneous=True)  # level 2 with the outer pair of level 3
+    cases: list[tuple[str, str, Expr, Expr]] = [
+        ("2.p", "p_2 = 1 at level 2", Subs(sphere[2], (p2,), (1,)), sphere[1]),
+        ("2.zero", "p_2 = 0 at level 2", Subs(sphere[2], (p2,), (0,)), s[Level(2, True)]),
+        ("2.y", "y_2 -> 0 at level 2", Limit(sphere[2], y2, 0), sphere[1]),
+        ("2p.y", "y_2 -> 0 at level 2p", Limit(s[Level(2, True)], y2, 0), sphere[1]),
+        ("3.first", "p_2 = 1 at level 3", Subs(sphere[3], (p2,), (1,)), lower),
+        ("3.p", "p_3 = p_2 at level 3", Subs(sphere[3], (p3,), (p2,)), sphere[2]),
+        ("3.y", "y_2 = y_3 at level 3", Subs(sphere[3], (y2,), (y3,)), lower),
+        ("3.last", "y_3 -> 0 at level 3", Limit(sphere[3], y3, 0), sphere[2]),
+    ]
+    found = []
+    for name, where, left, right in cases:
+        statement = Eq(left, right, evaluate=False)
+        check = partial(_substituted, left, right)
+        formula = stated(
+            f"merging.sphere.{name}",
+            f"Sphere part with merged levels: {where}",
+            statement,
+            derivation=Step("Insert; the merged term vanishes.", statement, check),
+            source=SOURCE + "; energy form",
+        )
+        found.append(make_entry(formula, "values next to and at the merged point"))
+    return found
+
+
+def _substituted(left: Expr, right: Expr) -> bool | None:
+    """SymPy's own substitution or limit, against the lower level."""
+    return identically_zero(expand_log(left.doit() - right, force=True))
+
+
+def _towers() -> list[Entry]:
+    """The level-2 tower of the ReLU in the limits that merge its levels."""
+    inner = innermost(GATES[0])
+    lifting = Lifting(Level(2))
+    p, y, u = lifting.p(2), lifting.y(2), Symbol("u", real=True)
+    level = log(inner.W.subs({inner.D: 1 - p, inner.y: y, inner.x: sqrt(p) * u}, simultaneous=True)) / y
+    outer = Expectation(level, u)
+    cases = (
+        ("2.y", "y_2 -> 0 at level 2", Limit(outer, y, 0), -plain_expectation(GATES[0])),
+        ("2.zero", "p_2 -> 0 at level 2", Limit(outer, p, 0), level.subs(p, 0)),
+    )
+    return [
+        make_entry(
+            stated(
+                f"merging.tower.{name}",
+                f"Tower with merged levels: {where}",
+                Eq(left, right, evaluate=False),
+                derivation=inner.formula.derivation,
+                source=SOURCE,
+            ),
+            "numerical quadrature next to the merged point",
+            ranges={"p": (Rational(1, 20), Rational(19, 20))},
+        )
+        for name, where, left, right in cases
+    ]
+
+
+def _scaling(text: str) -> Entry:
+    formula = scaling(text)
+    lifting = Lifting(Level.parse(text))
+    lam = Symbol("lambda", positive=True)
+    tower_part = SPHERE.psi_term(lifting) - gamma_s
+    rest = gamma_s - gamma_p - coupling(lifting)
+    scaled = [gamma_s, gamma_p, *(lifting.c(k) for k in lifting.steps)]
+
+    def route(statement: Relational) -> list[Comparison]:
+        left = Subs(tower_part + rest, scaled, [s / lam for s in scaled])
+        parts = {Symbol("X", real=True): tower_part, Symbol("Y", real=True): rest}
+        return [Comparison(left, statement.rhs.subs(parts, simultaneous=True))]
+
+    return make_entry(
+        formula,
+        "values of the written-out bracket at scaled parameters",
+        route,
+        ranges={"gamma_s": (Integer(4), Integer(6))},
+    )

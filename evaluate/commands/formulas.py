@@ -1,0 +1,33 @@
+"""``flrdt formulas``."""
+
+from __future__ import annotations
+
+import argparse
+
+from .common import emit, output_option
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("id", nargs="?", metavar="ID", help="a formula, or a prefix of ids (default: list all)")
+    parser.add_argument("--format", default="text", metavar="F", help="text, latex, markdown or sympy (default text)")
+    output_option(parser)
+    parser.epilog = "example: flrdt formulas relations.2.c_2 --format latex"
+
+
+def run(options: argparse.Namespace) -> int:
+    from flrdt.derive import render
+    from flrdt.derive.registry import select
+
+    if options.id is None and options.format == "text":
+        items = select([])
+        width = max(len(e.id) for e in items)
+        lines = [f"{e.id:<{width}}  {e.formula.title} [{e.formula.status.value}]" for e in items]
+        emit("\n".join(lines), options.output)
+        return 0
+    items = select([options.id] if options.id else [])
+    page = render.formulas([e.formula for e in items], options.format, steps=options.id is not None)
+    if options.format == "text":
+        checks = [f"  {e.id}: {c.how}; {c.domain.describe()}".rstrip("; ") for e in items for c in e.checks]
+        page = "\n".join([page, "", "Checked independently by", *checks])
+    emit(page, options.output)
+    return 0

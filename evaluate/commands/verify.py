@@ -1,0 +1,36 @@
+"""``flrdt verify``."""
+
+from __future__ import annotations
+
+import argparse
+
+from .common import emit, output_option, progress
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("ids", nargs="*", metavar="ID", help="formula ids or prefixes of them (default: all)")
+    parser.add_argument("--digits", default="30", metavar="D", help="digits to agree to (default 30)")
+    parser.add_argument("--samples", default="20", metavar="N", help="sample points per entry (default 20)")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    output_option(parser)
+    parser.epilog = "example: flrdt verify relations.3 --digits 50 --samples 10"
+
+
+def run(options: argparse.Namespace) -> int:
+    from flrdt.evaluate.verification import verify
+
+    summary = verify(options.ids, options.digits, options.samples, report=progress())
+    shown = summary.to_json()
+    emit(shown if options.json else text(shown), options.output)
+    return 0 if summary.passed else 1
+
+
+def text(shown: dict) -> str:
+    """A table of verdicts and the totals."""
+    width = max(len(r["id"]) for r in shown["results"])
+    lines = [f"{r['id']:<{width}}  {r['verdict']:<8}  {r['samples']:>4}  {r['detail']}" for r in shown["results"]]
+    totals = ", ".join(f"{n} {name}" for name, n in shown["summary"].items() if name in VERDICTS)
+    return "\n".join([f"{'id':<{width}}  verdict   pts   check", *lines, "", totals])
+
+
+VERDICTS = ("proved", "verified", "unknown", "failed")

@@ -1,0 +1,40 @@
+"""Sample points of a domain: exact, drawn deterministically from a seed, edges first."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from fractions import Fraction
+from itertools import islice
+
+from sympy import Rational, Symbol
+
+from flrdt.derive.domains import Domain
+
+__all__ = ["points", "units"]
+
+STEPS = 10**6
+
+
+def units(dimension: int, seed: str) -> Iterator[list[Fraction]]:
+    """Points of the unit cube without end: two corners, then every third point has one coordinate on an edge.
+
+    >>> next(units(2, "a"))
+    [Fraction(0, 1), Fraction(0, 1)]
+    """
+    draw = random.Random(seed)
+    yield [Fraction(0)] * dimension
+    yield [Fraction(1)] * dimension
+    count = 0
+    while True:
+        found = [Fraction(draw.randrange(1, STEPS), STEPS) for _ in range(dimension)]
+        if count % 3 == 0 and dimension:
+            found[draw.randrange(dimension)] = Fraction(draw.randrange(2))
+        count += 1
+        yield found
+
+
+def points(domain: Domain, count: int, seed: str) -> list[dict[Symbol, Rational]]:
+    """The first ``count`` sample points of a domain; a domain without symbols has one point."""
+    wanted = count if domain.dimension else 1
+    return [domain.point(u) for u in islice(units(domain.dimension, seed), wanted)]

@@ -1,0 +1,147 @@
+"""The registry: every entry has an independent check, verdicts are honest, mutants are killed."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sympy import Eq, Rational, Symbol
+
+from flrdt.derive import Verdict
+from flrdt.derive.domains import DomainError, Range, default_domain
+from flrdt.derive.formulas import Derivation, Step
+from flrdt.derive.registry import make_entry, registry, select, stated
+from flrdt.evaluate.direct import compare
+from flrdt.evaluate.sampling import points
+from flrdt.evaluate.verification import verify, verify_entry
+
+from .mutants import mutants
+
+x = Symbol("x", real=True)
+CHEAP = (
+    "relations",
+    "psi_parameters",
+    "gradient.sphere",
+    "merging.sphere",
+    "energy_map",
+    "scaling",
+    "gaussian.laplace",
+)
+
+
+def test_every_entry_has_an_independent_check():
+    assert len(registry()) >= 40
+    for entry in registry().values():
+        assert entry.checks and all(check.how for check in entry.checks), entry.id
+        assert entry.formula.source and entry.formula.title
+
+
+def test_an_entry_without_check_or_with_a_broken_step_is_no_pass():
+    from flrdt.derive.registry import Entry
+
+    formula = stated("t.identity", "Identity", Eq(x + x, 2 * x, evaluate=False))
+    assert verify_entry(Entry(formula), 10, 3).verdict is Verdict.UNKNOWN
+    undecided = Derivation((Step("?", x, lambda: None),))
+    open_step = make_entry(stated("t.open", "Open", formula.statement, derivation=undecided), "values")
+    assert verify_entry(open_step, 10, 3).verdict is Verdict.UNKNOWN
+
+
+def test_a_false_statement_is_failed_with_its_point():
+    false = stated("t.false", "False", Eq(x**2, x, evaluate=False))
+    found = verify_entry(make_entry(false, "values"), 20, 5)
+    assert found.verdict is Verdict.FAILED and found.counterexample == {"x": "-8"}
+
+
+def test_a_part_of_the_registry(run):
+    code, out, _ = run("verify", "gaussian", "relations.2", "--digits", "20", "--samples", "5", "--json")
+    shown = json.loads(out)
+    assert code == 0 and shown["summary"]["failed"] == shown["summary"]["unknown"] == 0
+    assert {r["verdict"] for r in shown["results"]} == {"proved", "verified"}
+
+
+@pytest.mark.slow
+def test_the_whole_registry():
+    found = verify()
+    assert found.passed, [r for r in found.results if r.verdict not in ("proved", "verified")]
+
+
+def killed(prefixes, per_entry):
+    """Counts of mutants tried and killed."""
+    tried, alive = 0, []
+    for entry in select(list(prefixes)):
+        if type(entry.formula.statement) is not Eq:
+            continue
+        for mutant in mutants(entry.formula.statement, per_entry):
+            tried += 1
+            if verify_entry(entry, 15, 4, mutant).verdict is not Verdict.FAILED:
+                alive.append((entry.id, mutant))
+    return tried, alive
+
+
+def test_mutants_are_killed():
+    tried, alive = killed(CHEAP[:1], 1)
+    assert tried >= 50 and not alive
+
+
+@pytest.mark.slow
+def test_all_mutants_are_killed():
+    tried, alive = killed(CHEAP, 4)
+    assert tried >= 150 and not alive
+
+
+@given(st.lists(st.fractions(0, 1, max_denominator=1000), min_size=4, max_size=4))
+def test_overlaps_decrease_everywhere_in_the_domain(units):
+    domain = default_domain([Symbol(n, positive=True) for n in ("p_2", "p_3", "y_2", "y_3")])
+    point = {s.name: v for s, v in domain.point(units).items()}
+    assert 1 > point["p_2"] > point["p_3"] > 0 and point["y_2"] > point["y_3"] > 0
+
+
+def test_samples_are_deterministic_and_include_the_edges():
+    domain = default_domain([Symbol("p_2", positive=True)])
+    assert points(domain, 30, "s") == points(domain, 30, "s") != points(domain, 30, "t")
+    assert {Rational(1, 1000), Rational(999, 1000)} <= {v for p in points(domain, 30, "s") for v in p.values()}
+
+
+def test_contradictory_and_missing_domains():
+    with pytest.raises(DomainError, match="contradictory"):
+        Range(x, Rational(2), Rational(1))
+    with pytest.raises(DomainError, match="no domain"):
+        default_domain([Symbol("foo")])
+
+
+def test_undecided_is_not_a_pass():
+    from flrdt.derive.registry import Comparison
+
+    assert compare(Comparison(1 / (x - 1), x), {x: Rational(1)}, 10).holds is None
+
+
+@pytest.mark.parametrize(
+    "words, hint",
+    [
+        (("verify", "relations.2.c2"), "did you mean"),
+        (("verify", "--samples", "0"), "samples"),
+        (("verify", "--digits", "x"), "digits"),
+        (("formulas", "nothing"), "no formula"),
+    ],
+)
+def test_bad_input(run, words, hint):
+    code, out, err = run(*words)
+    assert code == 2 and not out and hint in err and len(err.strip().splitlines()) == 1
+
+
+def test_formulas_lists_and_shows(run):
+    code, out, _ = run("formulas")
+    assert code == 0 and "relations.3.c_2" in out
+    code, out, _ = run("formulas", "relations.2.c_2")
+    assert code == 0 and "check: proved" in out and "Checked independently" in out
+
+
+def test_integer_arguments_are_converted():
+    """A numeral as the argument of an unbound ball function was read as garbage."""
+    from sympy import exp
+
+    from flrdt.evaluate.backends import backend
+    from flrdt.evaluate.compile import compile_scalar
+
+    value = compile_scalar([exp(Rational(-18), evaluate=False)], [], backend("arb"))()[0]
+    assert abs(float(value.mid()) - 1.522997974471263e-08) < 1e-20
