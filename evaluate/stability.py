@@ -15,7 +15,7 @@ from typing import Any
 from mpmath import findroot, inf, mp, mpf
 from sympy import Symbol, diff, log
 
-from flrdt.derive import Gate, innermost
+from flrdt.derive import Gate, InjectiveGate, innermost
 from flrdt.derive.stability import kink, thermal_plain_level
 
 from .backends import backend as get_backend
@@ -98,6 +98,8 @@ def replicon(level: int | str, digits: int | str = 15, *, gate: Gate | str = "re
     mpf('-inf')
     """
     wanted, the_gate = parse_digits(digits), as_gate(gate)
+    if isinstance(the_gate, InjectiveGate):
+        raise InputError(f"gate {the_gate} has no replicon: {the_gate.reason}")
     if str(level) not in ("1", "2"):
         raise InputError(f"the replicon is offered at levels 1 and 2, not {level}")
     if str(level) == "1":
