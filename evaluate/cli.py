@@ -23,6 +23,7 @@ COMMANDS = {
     "derive": "derive an objective, relations, gradient, innermost expectation or the plain closed form",
     "finite": "exact injectivity of random layers at small sizes, and of given weights",
     "sweep": "capacities over a grid of gates, levels and other settings",
+    "docs": "write a self-contained report: derivations, values, figures (Markdown, LaTeX, HTML)",
 }
 
 DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
