@@ -5,14 +5,16 @@ from __future__ import annotations
 import keyword
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 from sympy import Basic, Expr, Symbol, latex
 from sympy.core.function import AppliedUndef
 from sympy.printing.str import StrPrinter
 
+from .conventions import check_convention, level_of, replica_name, symbol_names
 from .formulas import Derivation, Formula, InputError
 
-__all__ = ["FORMATS", "expression", "formulas"]
+__all__ = ["FORMATS", "Writer", "expression", "formulas"]
 
 FORMATS = ("text", "latex", "markdown", "sympy")
 
@@ -97,9 +99,55 @@ def _check(style: str) -> None:
         raise InputError(f"unknown format {style!r}: use {', '.join(FORMATS)}")
 
 
-def formulas(items: Iterable[Formula], style: str = "text", steps: bool = False) -> str:
-    """A list of formulas in one of :data:`FORMATS`; with ``steps``, each distinct derivation follows, checks included."""
+@dataclass(frozen=True)
+class Writer:
+    r"""LaTeX of expressions and of the sentences of a derivation, in one of the conventions.
+
+    >>> from sympy import Symbol
+    >>> Writer("replica", 2).latex(Symbol("p_2") + 1)
+    'q_{0} + 1'
+    >>> print(Writer().sentence("Theta_1 is 2 gamma_s, times 5%."))
+    $\Theta_{1}$ is 2 $\gamma_{s}$, times 5\%.
+    """
+
+    convention: str = "toolkit"
+    level: int = 1
+    escape: bool = field(default=True)
+
+    def latex(self, value: Basic) -> str:
+        """An expression."""
+        return latex(value, symbol_names=symbol_names([value], self.convention, self.level))
+
+    def sentence(self, text: str) -> str:
+        """A sentence with its names set as mathematics; other characters are escaped for LaTeX if ``escape``."""
+        greek = "alpha|chi|nu|psi|lambda|Lambda|Theta|gamma"
+        pattern = rf"(?<![\w\\])(?:({greek})(?:_(\{{[^}}]*\}}|\w+))?|([A-Za-z])_(\{{[^}}]*\}}|\w+))(?!\w)"
+        parts: list[str] = []
+        position = 0
+        for match in re.finditer(pattern, text):
+            parts += [self._plain(text[position : match.start()]), f"${self._name(match[0])}$"]
+            position = match.end()
+        return "".join([*parts, self._plain(text[position:])])
+
+    def _name(self, name: str) -> str:
+        if self.convention == "replica" and (found := replica_name(name, self.level)) is not None:
+            return found
+        return latex(Symbol(name)) if "{" not in name else re.sub(r"^(?=[A-Za-z]{2})", r"\\", name)
+
+    def _plain(self, text: str) -> str:
+        if not self.escape:
+            return text
+        text = re.sub(r"([%&#_{}])", r"\\\1", text.replace("\\", r"\textbackslash{}"))
+        return text.replace("^", r"\^{}").replace("->", r"$\to$").replace("<", "$<$").replace(">", "$>$")
+
+
+def formulas(items: Iterable[Formula], style: str = "text", steps: bool = False, convention: str = "toolkit") -> str:
+    """A list of formulas in one of :data:`FORMATS`; with ``steps``, each distinct derivation follows, checks included.
+
+    ``convention`` names the notation of LaTeX and Markdown, one of ``conventions.CONVENTIONS``.
+    """
     _check(style)
+    check_convention(convention)
     items = list(items)
     if style == "sympy":
         named = [(re.sub(r"\W+", "_", f.id), f.statement) for f in items]
@@ -107,8 +155,11 @@ def formulas(items: Iterable[Formula], style: str = "text", steps: bool = False)
             for derivation in _distinct(items):
                 named += [(f"step_{i}", s.expression) for i, s in enumerate(derivation, start=1)]
         return _source(named)
+    symbols = {s for f in items for e in (f.statement, *(x.expression for x in f.derivation)) for s in e.atoms(Symbol)}
+    writer = Writer(convention, level_of(symbols), escape=style == "latex")
     return "\n\n".join(
-        [*(_one(f, style) for f in items)] + ([_steps(d, style) for d in _distinct(items)] if steps else [])
+        [*(_one(f, style, writer) for f in items)]
+        + ([_steps(d, style, writer) for d in _distinct(items)] if steps else [])
     )
 
 
@@ -120,39 +171,24 @@ def _distinct(items: list[Formula]) -> list[Derivation]:
     return found
 
 
-def _one(formula: Formula, style: str) -> str:
+def _one(formula: Formula, style: str, writer: Writer) -> str:
     if style == "text":
         notes = [f"  [{formula.status.value}; {formula.source}]"]
         notes += [f"  assuming {a}" for a in formula.assumptions]
         return "\n".join([f"{formula.id}: {formula.title}", f"  {_relation(formula.statement)}", *notes])
+    shown = writer.latex(formula.statement)
     if style == "markdown":
         assumed = "; ".join(f"`{a}`" for a in formula.assumptions)
         tail = f"\n\nAssumptions: {assumed}." if assumed else ""
         return (
-            f"### {formula.title}\n\n$$\n{latex(formula.statement)}\n$$\n\n`{formula.id}` — {formula.status.value}; "
+            f"### {formula.title}\n\n$$\n{shown}\n$$\n\n`{formula.id}` — {formula.status.value}; "
             f"{formula.source}.{tail}"
         )
-    return f"% {formula.id}: {formula.title} ({formula.status.value}; {formula.source})\n" + _equation(
-        formula.statement
-    )
+    head = f"% {formula.id}: {formula.title} ({formula.status.value}; {formula.source})\n"
+    return f"{head}\\begin{{equation}}\n  {shown}\n\\end{{equation}}"
 
 
-def _equation(statement: Basic) -> str:
-    return f"\\begin{{equation}}\n  {latex(statement)}\n\\end{{equation}}"
-
-
-def _latex_text(text: str) -> str:
-    r"""A sentence in LaTeX: escapes, and names with an index set as mathematics."""
-    text = text.replace("\\", r"\textbackslash{}").replace("%", r"\%").replace("&", r"\&").replace("^", r"\^{}")
-    greek = "alpha|chi|nu|psi|lambda|Lambda|Theta|gamma"
-    text = re.sub(rf"\b({greek})_(\{{[^}}]*\}}|\w+)", r"$\\\1_{\2}$", text)
-    text = re.sub(r"\b([A-Za-z])_(\{[^}]*\}|\w+)", r"$\1_{\2}$", text)
-    text = re.sub(rf"(?<![\\$\w])({greek})(?![\w$])", r"$\\\1$", text)
-    text = text.replace("{{", "{").replace("}}", "}")
-    return text.replace("->", r"$\to$").replace("<", "$<$")
-
-
-def _steps(derivation: Derivation, style: str) -> str:
+def _steps(derivation: Derivation, style: str, writer: Writer) -> str:
     rows = [(i, s.text, s.expression, s.verdict().value) for i, s in enumerate(derivation, start=1)]
     if style == "text":
         lines = ["Derivation", *(f"  uses: {u}" for u in derivation.uses)]
@@ -160,11 +196,11 @@ def _steps(derivation: Derivation, style: str) -> str:
             lines += [f"  {i}. {text}", f"       {_relation(value)}", f"       check: {verdict}"]
         return "\n".join(lines)
     if style == "markdown":
-        lines = ["#### Derivation", "", *(f"- uses: {u}" for u in derivation.uses), ""]
+        lines = ["#### Derivation", "", *(f"- uses: {writer.sentence(u)}" for u in derivation.uses), ""]
         for i, text, value, verdict in rows:
-            lines += [f"{i}. {text} *({verdict})*", "", f"   $$\n   {latex(value)}\n   $$", ""]
+            lines += [f"{i}. {writer.sentence(text)} *({verdict})*", "", f"   $$\n   {writer.latex(value)}\n   $$", ""]
         return "\n".join(lines).rstrip()
     lines = [r"\begin{enumerate}"]
     for _, text, value, verdict in rows:
-        lines += [rf"  \item {_latex_text(text)} % check: {verdict}", rf"  \[ {latex(value)} \]"]
+        lines += [rf"  \item {writer.sentence(text)} % check: {verdict}", rf"  \[ {writer.latex(value)} \]"]
     return "\n".join([*(f"% uses: {u}" for u in derivation.uses), *lines, r"\end{enumerate}"])

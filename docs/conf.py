@@ -1,4 +1,4 @@
-"""Sphinx configuration; the formulas of the pages are rendered from live objects at build time (see generate.py)."""
+"""Sphinx configuration; formulas, tables and figures come from live objects at build time (see generate.py)."""
 
 import sys
 from pathlib import Path
@@ -10,13 +10,21 @@ import generate
 project = "flrdt"
 author = "The flrdt developers"
 copyright = "2026, The flrdt developers"
-extensions = ["myst_parser", "sphinx.ext.autodoc"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "mathml_pages", "live_formulas"]
 myst_enable_extensions = ["dollarmath", "amsmath"]
-exclude_patterns = ["_build", "_generated/*"]
-html_theme = "alabaster"
+myst_heading_anchors = 3
+exclude_patterns = ["_build", "figures", "_generated/*.md", "_generated/figures"]
+html_theme = "furo"
+html_math_renderer = "mathml"
+html_static_path = ["_static"]
+html_css_files = ["formulas.css"]
+html_copy_source = False
+html_show_sourcelink = False
 autodoc_default_options = {"members": True}
+nitpicky = True
+nitpick_ignore_regex = [("py:.*", ".*")]  # references in pages are checked; annotations name third-party types
 
 
 def setup(app):
-    """Write the generated fragments before the pages are read."""
+    """Write the generated pages and fragments before the pages are read."""
     app.connect("builder-inited", lambda app: generate.write(Path(app.srcdir) / "_generated"))

@@ -1,6 +1,13 @@
-"""Fragments of the documentation, written from the toolkit's own objects."""
+"""Fragments, formula pages, tables and figures of the documentation, written from the toolkit's own objects."""
 
+import os
+import re
+from itertools import groupby
 from pathlib import Path
+
+from build_cache import cached
+from collection import by_id
+from sympy import Symbol
 
 from flrdt.derive import (
     energy_map,
@@ -23,8 +30,12 @@ from flrdt.derive import (
     stationarity,
     zero_free_strip,
 )
+from flrdt.derive.conventions import DICTIONARY, replica_name
 from flrdt.derive.notation import Level
 from flrdt.derive.stability import replicon
+from flrdt.evaluate import cli
+from flrdt.evaluate.capacities import capacity
+from flrdt.evaluate.curves import KINDS, rendered
 from flrdt.evaluate.decimals import known_digits
 from flrdt.evaluate.stability import replicon as unstable
 from flrdt.evaluate.stability import thermal_instability
@@ -65,16 +76,125 @@ def fragments() -> dict[str, str]:
         "replicon": show(replicon(2, 2)),
         "stability": stability_sentence(),
         "table-single": single_layer(["1", "2p", "2", "3"], 30).render("markdown"),
+        "notation": dictionary(),
+        "level-2": parameters("2"),
+        "level-1": parameters("1"),
     }
 
 
+def parameters(level: str) -> str:
+    """The capacity of a level with its parameters, as a table."""
+    found = capacity(level, 20).to_json()
+    rows = [("alpha", found["alpha"]), ("error", f"{found['alpha_error']} ({found['error_kind']})")]
+    rows += [*found["parameters"].items(), ("residual", found["residual"])]
+    return "\n".join(["| | level " + level + " |", "| --- | --- |", *(f"| `{n}` | {v} |" for n, v in rows)])
+
+
+def dictionary() -> str:
+    """The replica name of every symbol family, from the renderer's own table."""
+    rows = ["| toolkit | replica | meaning |", "| --- | --- | --- |"]
+    for name, (_, meaning) in DICTIONARY.items():
+        there = [replica_name(f"{name}_{k}", 3) for k in (2, 3)]
+        shown = replica_name(f"{name}_k", 3)
+        here = [render.Writer().latex(Symbol(f"{name}_{k}")) for k in ("k", 2, 3)]
+        rows.append(
+            f"| ${here[0]}$ | ${shown}$ (at level 3: ${here[1]}, {here[2]}$ are ${there[0]}, {there[1]}$) | {meaning} |"
+        )
+    return "\n".join(rows)
+
+
+def slug(name: str) -> str:
+    """The anchor of a formula id."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+
+
+def family(name: str) -> str:
+    """The page that a formula id stands on."""
+    return name.partition(".")[0]
+
+
+def formula_pages() -> dict[str, str]:
+    """One page per family of formulas, and their index."""
+    pages, entries = {}, sorted(by_id().values(), key=lambda f: family(f["id"]))
+    names = []
+    for name, group in groupby(entries, lambda f: family(f["id"])):
+        members = list(group)
+        names.append(name)
+        lines = [f"# Formulas: {name}", ""]
+        previous = None
+        for f in members:
+            same = f["steps"] == previous
+            previous = f["steps"]
+            lines += [f"({slug(f['id'])})=", "", f"## {f['title']}", "", f"```{{formula}} {f['id']}"]
+            lines += [":statement:"] * same + ["```", ""]
+            lines += ["The derivation is the one of the formula before.", ""] * same
+            lines += [f"Source: {f['source']}.", ""]
+            if f["assumptions"]:
+                lines += ["Assumptions: " + "; ".join(f"`{a}`" for a in f["assumptions"]) + ".", ""]
+            if f["code"]:
+                lines += ["```sh", f["code"], "```", ""]
+        pages[f"formulas/{name}"] = "\n".join(lines)
+    proved = sum(f["verdict"] == "proved" for f in entries)
+    rows = [f"| [`{f['id']}`](#{slug(f['id'])}) | {f['title']} | {f['verdict']} | {f['status']} |" for f in entries]
+    pages["formulas/index"] = "\n".join(
+        [
+            "# Formula index",
+            "",
+            f"{len(entries)} formulas; the derivations of {proved} are proved step by step when this page is built.",
+            "",
+            "| id | title | derivation | status |",
+            "| --- | --- | --- | --- |",
+            *rows,
+            "",
+            "```{toctree}",
+            ":hidden:",
+            "",
+            *names,
+            "```",
+        ]
+    )
+    return pages
+
+
+def commands() -> str:
+    """The command line, from its own parsers."""
+    os.environ["COLUMNS"] = "88"
+    lines = ["# Command line", ""]
+    for name, summary in cli.COMMANDS.items():
+        top = cli.parser(name)
+        sub = next(a for a in top._actions if hasattr(a, "choices") and a.choices).choices[name]
+        lines += [
+            f"## {name}",
+            "",
+            f"{summary[0].upper()}{summary[1:]}.",
+            "",
+            "```text",
+            sub.format_help().strip(),
+            "```",
+            "",
+        ]
+    return "\n".join(lines)
+
+
+def figures() -> dict[str, str]:
+    """The figures as SVG."""
+    return {name: rendered(make(["1", "2p", "2", "3"]), "svg").decode() for name, (_, make) in KINDS.items()}
+
+
+def put(target: Path, body: str) -> None:
+    """Write a file unless it is there already; unchanged files are left alone."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if not target.exists() or target.read_text() != body:
+        target.write_text(body)
+
+
 def write(folder: Path) -> None:
-    """Write the fragments; unchanged files are left alone."""
-    folder.mkdir(exist_ok=True)
-    for name, text in fragments().items():
-        target = folder / f"{name}.md"
+    """Write everything that is generated."""
+    for name, text in cached("fragments", fragments, "derive", "evaluate").items():
         # fragments are included into pages: headings become plain bold lines there
         lines = [f"**{line.lstrip('#').strip()}**" if line.startswith("#") else line for line in text.splitlines()]
-        body = "\n".join(lines) + "\n"
-        if not target.exists() or target.read_text() != body:
-            target.write_text(body)
+        put(folder / f"{name}.md", "\n".join(lines) + "\n")
+    for name, drawing in cached("figures", figures, "derive", "evaluate").items():
+        put(folder / "figures" / f"{name}.svg", drawing)
+    for name, text in {**formula_pages(), "cli/commands": commands()}.items():
+        put(folder / f"{name}.md", text + "\n")

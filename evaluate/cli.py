@@ -25,6 +25,7 @@ COMMANDS = {
     "sweep": "capacities over a grid of gates, levels and other settings",
     "formulas": "list the formula registry, or show an entry with its derivation",
     "verify": "check the formulas of the registry, each by a route other than its derivation",
+    "docs": "write a self-contained report: derivations, values, figures (Markdown, LaTeX, HTML)",
 }
 
 DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130

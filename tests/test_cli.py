@@ -128,7 +128,7 @@ def test_output_is_written_whole(run, tmp_path):
 def test_help_is_light_and_has_examples(run):
     code, out, _ = run("--help")
     assert code == 0 and "example" in out
-    for command in ("capacity", "energy", "table", "derive"):
+    for command in ("capacity", "energy", "table", "derive", "docs"):
         assert "example" in run(command, "--help")[1]
     probe = "import sys; from flrdt.evaluate.cli import main; main(['--help']); sys.exit('sympy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", probe], capture_output=True, check=False).returncode == 0

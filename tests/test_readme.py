@@ -40,3 +40,8 @@ def test_tables_are_what_the_tool_prints(run, words, body):
 
 def test_there_are_snippets():
     assert len(SHELL) >= 8 and len(PYTHON) >= 2
+
+
+def test_linked_files_are_there():
+    for target in re.findall(r"\]\(((?!https?:)[^)]+)\)", README):
+        assert (Path(__file__).parents[1] / target).exists(), target

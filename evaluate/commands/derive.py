@@ -21,6 +21,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--gate", default="relu", metavar="NAME", help="gate (default relu)")
     parser.add_argument("--budget", default="1", metavar="B", help="required active outputs per input (default 1)")
     parser.add_argument("--format", default="text", metavar="F", help="text, latex, markdown or sympy (default text)")
+    parser.add_argument(
+        "--notation",
+        default="toolkit",
+        metavar="N",
+        help="toolkit or replica, for latex and markdown (default toolkit)",
+    )
     parser.add_argument("--steps", action="store_true", help="show the derivation, every step with its check")
     output_option(parser)
     parser.epilog = "example: flrdt derive relations --level 3 --format latex --steps"
@@ -28,18 +34,20 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     from flrdt.derive import Level, Network, Verdict, gate, render
+    from flrdt.derive.conventions import check_convention
     from flrdt.derive.formulas import InputError
     from flrdt.evaluate.decimals import parse_number
 
     if options.format not in render.FORMATS:
         raise InputError(f"unknown format {options.format!r}: use {', '.join(render.FORMATS)}")
+    check_convention(options.notation)
     level = Level.parse(options.level if options.level is not None else ("1" if options.what == "plain" else "2"))
     if not options.depth.isdigit() or int(options.depth) < 1:
         raise InputError(f"depth {options.depth!r} is not a positive integer")
     budget = parse_number(options.budget, "budget", positive=True)
     network = Network(gate(options.gate), int(options.depth), budget)
     items = selected(options.what, network, level, options.form)
-    emit(render.formulas(items, options.format, options.steps), options.output)
+    emit(render.formulas(items, options.format, options.steps, options.notation), options.output)
     if options.steps and any(item.derivation.verdict() is not Verdict.PROVED for item in items):
         import sys
 

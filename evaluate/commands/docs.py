@@ -1,0 +1,39 @@
+"""``flrdt docs``."""
+
+from __future__ import annotations
+
+import argparse
+
+from .common import finish_progress, progress
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("outdir", metavar="OUTDIR", help="folder to write, new or empty")
+    parser.add_argument("--level", default="2", metavar="R", help="1, 2p, 2, 3, ... (default 2)")
+    parser.add_argument("--gate", default="relu", metavar="NAME", help="gate (default relu)")
+    parser.add_argument("--digits", default="30", metavar="D", help="digits asked for (default 30)")
+    parser.add_argument("--notation", default="toolkit", metavar="N", help="toolkit or replica (default toolkit)")
+    parser.add_argument("--no-figures", action="store_true", help="leave the figures out (they need matplotlib)")
+    parser.epilog = "example: flrdt docs report --level 3 --digits 30"
+
+
+def run(options: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    from flrdt.evaluate.reports import build, check_folder, store
+
+    folder = Path(options.outdir)
+    check_folder(folder)  # before any work
+    files = build(
+        options.level,
+        options.digits,
+        gate=options.gate,
+        convention=options.notation,
+        figures=not options.no_figures,
+        report=progress(),
+    )
+    store(files, folder)
+    finish_progress()
+    for name in sorted(files):
+        print(folder / name)
+    return 0

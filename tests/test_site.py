@@ -1,0 +1,123 @@
+"""The built site in a real browser without a network: formulas have size, no raw TeX, no console errors, light pages.
+
+The site is taken from the folder that the environment variable FLRDT_SITE names, or is built first.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(BROWSER is None, reason="no Chromium found: install the package chromium"),
+    pytest.mark.skipif(shutil.which("chromedriver") is None, reason="no chromedriver: install chromium-driver"),
+]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    if "FLRDT_SITE" in os.environ:
+        return Path(os.environ["FLRDT_SITE"])
+    pytest.importorskip("sphinx", reason="no Sphinx: python -m pip install '.[docs]'")
+    target = tmp_path_factory.mktemp("site")
+    words = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html", str(ROOT / "docs"), str(target)]
+    subprocess.run(words, check=True)
+    return target
+
+
+@pytest.fixture(scope="module")
+def pages(site):
+    found = sorted(p for p in site.rglob("*.html") if "_static" not in p.parts)
+    assert len(found) > 15
+    return found
+
+
+@pytest.fixture(scope="module")
+def browser():
+    webdriver = pytest.importorskip("selenium.webdriver", reason="no selenium: python -m pip install selenium")
+    from selenium.webdriver.chrome.service import Service
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = BROWSER
+    blocked = "--host-resolver-rules=MAP * ~NOTFOUND"  # no host but local files can be reached
+    for flag in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", blocked):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
+    yield driver
+    driver.quit()
+
+
+STATE = """
+const done = arguments[0];
+document.querySelectorAll('details').forEach(d => d.open = true);
+document.fonts.ready.then(() => requestAnimationFrame(() => requestAnimationFrame(() => done(state()))));
+function state() {
+const formulas = [...document.querySelectorAll('math')];
+const boxes = formulas.map(m => m.getBoundingClientRect());
+const text = [...document.querySelectorAll('article p, article li, article td, article div.math-display')]
+  .map(e => e.innerText).join(' ');
+return {
+  formulas: boxes.length,
+  empty: formulas.filter((m, i) => boxes[i].width < 2 || boxes[i].height < 2).map(m => m.parentElement.outerHTML),
+  broken: [...document.images].filter(i => !i.naturalWidth).length,
+  wide: document.documentElement.scrollWidth - window.innerWidth,
+  remote: performance.getEntriesByType('resource').map(e => e.name).filter(n => !/^(file|data):/.test(n)),
+  text: text,
+  unnamed: [...document.querySelectorAll('.formula')].filter(f => !f.querySelector('.formula-id code')).length,
+};
+}
+"""
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_pages_in_the_browser(browser, pages, site, width):
+    browser.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride",
+        {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 800},
+    )
+    formulas = 0
+    for page in pages:
+        browser.get(page.as_uri())
+        state = browser.execute_async_script(STATE)
+        name = page.relative_to(site)
+        formulas += state["formulas"]
+        assert state["empty"] == [] and state["broken"] == 0 and state["unnamed"] == 0, (name, state)
+        assert state["remote"] == [] and state["wide"] <= 1, (name, state["wide"], state["remote"])
+        assert not re.search(r"\\(frac|left|mathbb|sqrt|alpha|begin)\b|\$\$", state["text"]), name
+        errors = [e for e in browser.get_log("browser") if e["level"] == "SEVERE"]
+        assert errors == [], (name, errors)
+        folder = os.environ.get("FLRDT_SCREENSHOTS")
+        if folder:
+            browser.save_screenshot(str(Path(folder) / f"{width}-{'-'.join(name.with_suffix('').parts)}.png"))
+    assert formulas > 300
+
+
+def test_pages_are_light_and_local(pages, site):
+    for page in pages:
+        assert page.stat().st_size < 1_000_000, page
+        text = page.read_text()
+        for tag in re.findall(r"<(?:script|link|img|iframe|source)\b[^>]*>", text):
+            assert not re.search(r"""(?:src|href)=["'](?:https?:)?//""", tag), (page, tag)
+    for sheet in site.rglob("*.css"):
+        assert not re.search(r"url\([\"']?(?:https?:)?//|@import", sheet.read_text()), sheet
+
+
+def test_internal_links_lead_somewhere(pages):
+    anchors = {p.resolve(): set(re.findall(r'\bid="([^"]+)"', p.read_text())) for p in pages}
+    for page in pages:
+        for target in re.findall(r'<a\b[^>]*href="([^"]+)"', page.read_text()):
+            if re.match(r"[a-z]+:", target):
+                continue
+            path, _, anchor = target.partition("#")
+            there = (page.parent / path).resolve() if path else page.resolve()
+            assert there.exists(), (page, target)
+            assert not anchor or there not in anchors or anchor in anchors[there], (page, target)
