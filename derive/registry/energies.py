@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from sympy import Eq, Expr, Integer, Rational, Subs, Symbol, log
 from sympy.core.relational import Relational
 
@@ -84,7 +86,7 @@ def _parameters(text: str) -> list[Entry]:
                 assumptions=("P_r stationary", "P_r = -budget"),
             ),
             "the closed-form relations at the mapped parameters",
-            lambda s, n=name: route(n, s),
+            partial(route, name),
         )
         for name, form in forms.items()
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from sympy import Derivative, Eq, Expr, Integer, Interval, Min, Rational, Symbol, Union, oo, sqrt
 
@@ -41,7 +42,19 @@ def _on_every_branch(zero: Callable[[Callable[[Expr], Expr]], Expr], expr: Expr)
     capped = next(iter(expr.atoms(Min)), None)
     if capped is None:
         return identically_zero(zero(lambda e: e))
-    return all(identically_zero(zero(lambda e, b=b: e.xreplace({capped: b}))) is True for b in capped.args) or None
+    branches = [{capped: branch} for branch in capped.args]
+    return all(identically_zero(zero(lambda e: e.xreplace(at))) is True for at in branches) or None  # noqa: B023
+
+
+def _slope_vanishes(cost: Expr, moved: Expr) -> bool | None:
+    def slope(at: Callable[[Expr], Expr]) -> Expr:
+        return at(cost).diff(chi) + at(moved) / (2 * chi**2)
+
+    return _on_every_branch(slope, cost + moved)
+
+
+def _exceeds_one(gate: Gate) -> bool:
+    return bool(zero_energy_threshold(gate) > Integer(1))
 
 
 def entries() -> list[Entry]:
@@ -55,12 +68,12 @@ def entries() -> list[Entry]:
         average = Step(
             "Integrate the pieces; what moves contributes its distance, what stays its probability.",
             Eq(Symbol("m"), cost, evaluate=False),
-            lambda c=cost, m=moved, s=stayed: identically_zero(c - m / (2 * chi) - s),
+            partial(identically_zero, cost - moved / (2 * chi) - stayed),
         )
         slope = Step(
             "The boundary terms cancel because the envelope is continuous.",
             Eq(Symbol("m'"), -moved / (2 * chi**2), evaluate=False),
-            lambda c=cost, m=moved: _on_every_branch(lambda at: at(c).diff(chi) + at(m) / (2 * chi**2), c + m),
+            partial(_slope_vanishes, cost, moved),
         )
         found += [
             make_entry(
@@ -104,7 +117,7 @@ def entries() -> list[Entry]:
                     derivation=Step(
                         "Integrate the squared distance to the inactive set.",
                         Eq(Symbol("alpha"), zero_energy_threshold(gate), evaluate=False),
-                        lambda g=gate: bool(zero_energy_threshold(g) > Integer(1)),
+                        partial(_exceeds_one, gate),
                     ),
                     source=SOURCE,
                 ),

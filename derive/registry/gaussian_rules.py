@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from sympy import Derivative, Eq, Expr, Function, Heaviside, Integer, Symbol, diff, exp, log, oo, sqrt, symbols
+from sympy.core.relational import Relational
 
 from ..formulas import Derivation, Step, identically_zero
 from ..gates import relu
@@ -28,6 +31,10 @@ def _integral(id: str, title: str, integrand: Expr, lower: Expr = -oo, upper: Ex
     return make_entry(formula, "numerical quadrature of the expectation")
 
 
+def _differentiated(statement: Relational) -> bool | None:
+    return identically_zero((statement.lhs.doit() - statement.rhs).rewrite(exp))
+
+
 def entries() -> list[Entry]:
     """The rules of :mod:`flrdt.derive.gaussian`."""
     quotient = "difference quotients of the closed form"
@@ -40,7 +47,7 @@ def entries() -> list[Entry]:
                 derivation=Step(
                     "Differentiate.",
                     statement,
-                    lambda s=statement: identically_zero((s.lhs.doit() - s.rhs).rewrite(exp)),
+                    partial(_differentiated, statement),
                 ),
             ),
             quotient,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from sympy import Derivative, Eq, Expr, Rational, Subs, oo
+from sympy.core.relational import Relational
 
 from ..gaussian import Expectation
 from ..networks import Network
@@ -32,10 +34,18 @@ def entries() -> list[Entry]:
             assumptions=("k = sqrt(2 chi)", "k > 0"),
         )
         found += [
-            make_entry(level.formula, HOW, lambda s, n=network, v=level: _identities(n, v, s.rhs, v.condition)),
-            make_entry(condition, HOW, lambda s, n=network, v=level: _identities(n, v, v.capacity, s.lhs - s.rhs)),
+            make_entry(level.formula, HOW, partial(_capacity_route, network, level)),
+            make_entry(condition, HOW, partial(_condition_route, network, level)),
         ]
     return found
+
+
+def _capacity_route(network: Network, level: PlainLevel, statement: Relational) -> list[Comparison]:
+    return _identities(network, level, statement.rhs, level.condition)
+
+
+def _condition_route(network: Network, level: PlainLevel, statement: Relational) -> list[Comparison]:
+    return _identities(network, level, level.capacity, statement.lhs - statement.rhs)
 
 
 def _identities(network: Network, level: PlainLevel, alpha: Expr, condition: Expr) -> list[Comparison]:

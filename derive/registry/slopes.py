@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from sympy import Derivative, Eq, Expr, Integer, Rational, Symbol, diff, exp, log, sqrt
 from sympy.core.function import AppliedUndef
 from sympy.core.relational import Relational
@@ -42,7 +44,7 @@ def _spheres(text: str) -> list[Entry]:
                     derivation=Step(
                         "Chain rule through the Lambda_k.",
                         statement,
-                        lambda s=statement: identically_zero(s.lhs.doit() - s.rhs),
+                        partial(_differentiated, statement),
                     ),
                     source=SOURCE,
                 ),
@@ -50,6 +52,10 @@ def _spheres(text: str) -> list[Entry]:
             )
         )
     return found
+
+
+def _differentiated(statement: Relational) -> bool | None:
+    return identically_zero(statement.lhs.doit() - statement.rhs)
 
 
 def _through(lifting: Lifting) -> list[tuple[Expr, Symbol]]:
