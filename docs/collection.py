@@ -8,7 +8,14 @@ from flrdt.derive import (
     Formula,
     Level,
     energy_map,
+    hidden_exponential,
+    hidden_mean,
+    inner_maximum,
     innermost,
+    layer_recursion,
+    lifted_hidden,
+    mixture_form,
+    monotonicity,
     objective,
     plain_level,
     recursion,
@@ -17,8 +24,10 @@ from flrdt.derive import (
     render,
     scaling,
     stationarity,
+    zero_free_strip,
 )
 from flrdt.derive.definitions import envelope, lifted_tower
+from flrdt.derive.stability import replicon
 
 LEVELS = ("1", "2p", "2", "3")
 
@@ -37,6 +46,15 @@ def formulas() -> list[Formula]:
         *(scaling(level) for level in levels),
         *(energy_map(level) for level in levels),
         innermost(relu()).formula,
+        mixture_form(),
+        monotonicity(),
+        zero_free_strip(),
+        replicon(2, 2),
+        inner_maximum().formula,
+        hidden_mean(),
+        hidden_exponential(),
+        lifted_hidden().formula,
+        layer_recursion().formula,
         *(f for level in lifted for f in stationarity(level)),
     ]
 
@@ -69,7 +87,9 @@ def evaluation(formula: Formula) -> str:
         "innermost": "innermost",
         "plain": "plain",
     }
-    return f"flrdt derive {words[family]} --steps" if family in words else ""
+    if family not in words or (family == "innermost" and "." in rest):
+        return ""
+    return f"flrdt derive {words[family]} --steps"
 
 
 @lru_cache(maxsize=1)

@@ -19,6 +19,8 @@ def mathml(source: str, display: bool = False) -> str:
         from latex2mathml.converter import convert
     except ImportError:
         raise InputError("HTML output needs latex2mathml: python -m pip install latex2mathml") from None
+    source = re.sub(r"\\arg\b", r"\\operatorname{arg}", source)  # two things the converter does not know
+    source = re.sub(r"'\^(\{[^}]*\}|\w)", r"^{\\prime \1}", source)
     element = convert(source, display="block" if display else "inline")
     left = re.search(r"\\[A-Za-z]+", re.sub(r"<annotation.*?</annotation>", "", element))
     if left is not None:

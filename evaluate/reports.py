@@ -251,6 +251,10 @@ def build(
     """
     level, digits, the_gate = Level.parse(level), parse_digits(digits), as_gate(gate)
     check_convention(convention)
+    if not isinstance(the_gate, Gate):
+        raise InputError(
+            f"gate {the_gate} is injective and has capacity 1: there is nothing to derive, use another gate"
+        )
     mathml("x")
     report("derivations")
     parts = sections(the_gate, level)

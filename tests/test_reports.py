@@ -116,6 +116,7 @@ def test_files_that_are_no_longer_part_of_the_report_go(tmp_path, small):
         (("docs", "new", "--level", "0"), "level"),
         (("docs", "new", "--digits", "x"), "digits"),
         (("docs", "new", "--gate", "tanh"), "relu"),
+        (("docs", "new", "--gate", "leaky-relu:1/10"), "capacity 1"),
         (("docs", "new", "--notation", "klingon"), "toolkit, replica"),
         (("derive", "relations", "--notation", "klingon"), "toolkit, replica"),
     ],
