@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 
 from .common import emit, output_option
 
@@ -89,13 +90,18 @@ def selected_deep(what: str, network, level, form: str) -> list:
         lifted_hidden,
         objective,
     )
-    from flrdt.derive.formulas import InputError
+    from flrdt.derive.deep import DeepObjective
+    from flrdt.derive.formulas import Formula, InputError
 
-    closed = {"1": hidden_mean, "2p": hidden_exponential, "2": lambda: lifted_hidden().formula}
+    closed: dict[str, Callable[[], Formula]] = {
+        "1": hidden_mean,
+        "2p": hidden_exponential,
+        "2": lambda: lifted_hidden().formula,
+    }
     if what == "objective":
         return [objective(network, level).formula(form)]
     if what == "gradient":
-        return list(objective(network, level).stationarity_formulas())
+        return list(DeepObjective(network, level).stationarity_formulas())
     if what == "innermost":
         if str(level) not in closed:
             raise InputError(f"no innermost expectation of a hidden layer at level {level}: use 1, 2p or 2")
