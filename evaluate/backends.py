@@ -96,7 +96,7 @@ class Float64:
             "pi": lambda: math.pi,
             "minimum": numpy.minimum,
             "maximum": numpy.maximum,
-            "step": lambda a: numpy.heaviside(a, 0.5),
+            "step": lambda a: numpy.heaviside(numpy.real(a), 0.5),  # complex in complex-step derivatives
             "atan": numpy.arctan,
             "power": pow,
         }

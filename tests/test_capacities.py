@@ -256,3 +256,9 @@ def test_partial_lifting_that_does_not_help_says_so():
     assert found.decimal == energy(3, 1, 15).decimal
     helped = energy(8, "2p", 15)
     assert "help" not in helped.status and helped.energy > energy(8, 1, 15).energy
+
+
+def test_levels_of_a_bounded_gate_decrease():
+    """The reach stops at half the width of the active set: its derivative is a step, also under complex steps."""
+    values = [capacity(level, 10, gate="hardtanh").alpha for level in ("1", "2p", "2", "4")]
+    assert values == sorted(values, reverse=True) and len(set(values)) == 4
