@@ -16,9 +16,9 @@ def key(*packages: str) -> str:
     """Hash of every source of the named packages (``derive``, ``evaluate``), of these modules and of the SymPy version."""
     homes = {"derive": flrdt.derive.__path__[0], "evaluate": flrdt.evaluate.__path__[0]}
     digest = hashlib.sha256(version("sympy").encode())
-    for home in (HERE, *(Path(homes[p]) for p in packages)):
-        for path in sorted(home.glob("*.py")):
-            digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    for home, pattern in ((HERE, "*.py"), *((Path(homes[p]), "**/*.py") for p in packages)):
+        for path in sorted(home.glob(pattern)):
+            digest.update(path.relative_to(home).as_posix().encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:16]
 
 

@@ -1,4 +1,4 @@
-"""The formulas that the documentation shows, each with the verdict of its derivation."""
+"""The formulas that the documentation shows: the registry with the verdicts of its checks, and those not registered."""
 
 from functools import lru_cache
 
@@ -21,19 +21,24 @@ from flrdt.derive import (
     recursion,
     relations,
     relu,
+    relu_network,
     render,
     scaling,
     stationarity,
     zero_free_strip,
 )
 from flrdt.derive.definitions import envelope, lifted_tower
+from flrdt.derive.registry import Entry, registry
 from flrdt.derive.stability import replicon
+from flrdt.evaluate.verification import verify
 
 LEVELS = ("1", "2p", "2", "3")
+# what a build affords: the whole registry in about a minute on two cores
+DIGITS, SAMPLES = 15, 3
 
 
 def formulas() -> list[Formula]:
-    """Every formula of the index, in the order of the index."""
+    """The formulas that the pages tell of, registered or not."""
     levels = [Level.parse(level) for level in LEVELS]
     lifted = [level for level in levels if level.r > 1]
     return [
@@ -55,6 +60,7 @@ def formulas() -> list[Formula]:
         hidden_exponential(),
         lifted_hidden().formula,
         layer_recursion().formula,
+        *(objective(relu_network(depth=2), level).formula() for level in ("1", "2p")),
         *(f for level in lifted for f in stationarity(level)),
     ]
 
@@ -69,11 +75,32 @@ def shown(formula: Formula) -> dict:
         "status": formula.status.value,
         "source": formula.source,
         "assumptions": formula.assumptions,
-        "verdict": formula.derivation.verdict().value,
+        # without a step nothing was derived, and the check is all there is
+        "verdict": formula.derivation.verdict().value if formula.derivation.steps else "without steps",
         "uses": [writer.sentence(u) for u in formula.derivation.uses],
         "steps": [(writer.sentence(s.text), writer.latex(s.expression), s.verdict().value) for s in formula.derivation],
         "code": evaluation(formula),
+        "checks": [],
     }
+
+
+def shown_entry(entry: Entry) -> dict:
+    """What a page needs of a registry entry, but the outcome of its checks."""
+    checks = [{"how": check.how, "domain": check.domain.describe()} for check in entry.checks]
+    again = [f"flrdt formulas {entry.id}", f"flrdt verify {entry.id} --digits 50 --samples 10"]
+    content = shown(entry.formula)
+    return content | {"checks": checks, "code": "\n".join([*filter(None, [content["code"]]), *again])}
+
+
+def everything() -> list[dict]:
+    """The registry in its order, then the formulas of the pages that it does not hold."""
+    entries = registry()
+    return [*map(shown_entry, entries.values()), *(shown(f) for f in formulas() if f.id not in entries)]
+
+
+def outcomes() -> dict[str, dict]:
+    """Id and outcome of the independent checks of every registry entry."""
+    return {r.id: r.to_json() for r in verify(digits=DIGITS, samples=SAMPLES).results}
 
 
 def evaluation(formula: Formula) -> str:
@@ -95,5 +122,6 @@ def evaluation(formula: Formula) -> str:
 @lru_cache(maxsize=1)
 def by_id() -> dict[str, dict]:
     """Id and content of every formula."""
-    found = cached("formulas", lambda: [shown(f) for f in formulas()], "derive")
-    return {f["id"]: f for f in found}
+    found = cached("formulas", everything, "derive")
+    checked = cached("outcomes", outcomes, "derive", "evaluate")
+    return {f["id"]: f | {"outcome": checked.get(f["id"])} for f in found}

@@ -2,11 +2,12 @@
 
 import os
 import re
+from collections import Counter
 from itertools import groupby
 from pathlib import Path
 
 from build_cache import cached
-from collection import by_id
+from collection import DIGITS, SAMPLES, by_id
 from sympy import Symbol
 
 from flrdt.derive import (
@@ -113,43 +114,75 @@ def family(name: str) -> str:
     return name.partition(".")[0]
 
 
+def plain(text: str) -> str:
+    """A text whose characters Markdown leaves alone."""
+    return re.sub(r"([\\`*_\[\]<>|$])", r"\\\1", text)
+
+
+def checking(found: dict) -> list[str]:
+    """What the independent check of a formula is, where it looked and what it found."""
+    outcome = found["outcome"]
+    if outcome is None:
+        return [
+            "Not in the registry: its derivation is checked step by step, and tests evaluate it by a second route.",
+            "",
+        ]
+    points = f"{outcome['samples']} point{'s' * (outcome['samples'] != 1)}"
+    lines = [f"Independent check: **{outcome['verdict']}** to {outcome['digits']} digits at {points}."]
+    for check in found["checks"]:
+        where = f" Domain: `{check['domain']}`." if check["domain"] else " The statement has no free symbol."
+        lines.append(f"Route: {plain(check['how'])}.{where}")
+    return [*lines, ""]
+
+
+def formula_page(name: str, members: list[dict]) -> str:
+    """The page of one family of formulas."""
+    lines = [f"# Formulas: {name}", ""]
+    previous: list = []
+    for f in members:
+        same = bool(f["steps"]) and f["steps"] == previous
+        previous = f["steps"]
+        lines += [f"({slug(f['id'])})=", "", f"## {plain(f['title'])}", "", f"```{{formula}} {f['id']}"]
+        lines += [":statement:"] * same + ["```", ""]
+        lines += ["The derivation is the one of the formula before.", ""] * same
+        lines += checking(f)
+        lines += [f"Source: {plain(f['source'])}.", ""]
+        if f["assumptions"]:
+            lines += ["Assumptions: " + "; ".join(f"`{a}`" for a in f["assumptions"]) + ".", ""]
+        if f["code"]:
+            lines += ["```sh", f["code"], "```", ""]
+    return "\n".join(lines)
+
+
 def formula_pages() -> dict[str, str]:
     """One page per family of formulas, and their index."""
-    pages, entries = {}, sorted(by_id().values(), key=lambda f: family(f["id"]))
-    names = []
-    for name, group in groupby(entries, lambda f: family(f["id"])):
-        members = list(group)
-        names.append(name)
-        lines = [f"# Formulas: {name}", ""]
-        previous = None
-        for f in members:
-            same = f["steps"] == previous
-            previous = f["steps"]
-            lines += [f"({slug(f['id'])})=", "", f"## {f['title']}", "", f"```{{formula}} {f['id']}"]
-            lines += [":statement:"] * same + ["```", ""]
-            lines += ["The derivation is the one of the formula before.", ""] * same
-            lines += [f"Source: {f['source']}.", ""]
-            if f["assumptions"]:
-                lines += ["Assumptions: " + "; ".join(f"`{a}`" for a in f["assumptions"]) + ".", ""]
-            if f["code"]:
-                lines += ["```sh", f["code"], "```", ""]
-        pages[f"formulas/{name}"] = "\n".join(lines)
-    proved = sum(f["verdict"] == "proved" for f in entries)
-    rows = [f"| [`{f['id']}`](#{slug(f['id'])}) | {f['title']} | {f['verdict']} | {f['status']} |" for f in entries]
+    entries = sorted(by_id().values(), key=lambda f: family(f["id"]))
+    families = {name: list(group) for name, group in groupby(entries, lambda f: family(f["id"]))}
+    pages = {f"formulas/{name}": formula_page(name, members) for name, members in families.items()}
+    outcomes = Counter(f["outcome"]["verdict"] for f in entries if f["outcome"])
+    tally = ", ".join(f"{number} {verdict}" for verdict, number in sorted(outcomes.items()))
+    rows = [
+        f"| [`{f['id']}`](#{slug(f['id'])}) | {plain(f['title'])} | {f['verdict']} "
+        f"| {f['outcome']['verdict'] if f['outcome'] else 'not registered'} | {f['status']} |"
+        for f in entries
+    ]
     pages["formulas/index"] = "\n".join(
         [
             "# Formula index",
             "",
-            f"{len(entries)} formulas; the derivations of {proved} are proved step by step when this page is built.",
+            f"{len(entries)} formulas, {outcomes.total()} of them in the registry. When this page is built, every step of a "
+            "derivation is checked, and every registry entry is compared with a route that does not reuse its derivation, "
+            f"to {DIGITS} digits at {SAMPLES} points or fewer: {tally}. `flrdt verify` goes further; what the words mean is "
+            "told in [Verification](../../verify.md).",
             "",
-            "| id | title | derivation | status |",
-            "| --- | --- | --- | --- |",
+            "| id | title | derivation | independent check | status |",
+            "| --- | --- | --- | --- | --- |",
             *rows,
             "",
             "```{toctree}",
             ":hidden:",
             "",
-            *names,
+            *families,
             "```",
         ]
     )

@@ -33,9 +33,10 @@ def show(directive, found):
         internal=True,
         refuri=directive.env.app.builder.get_relative_uri(directive.env.docname, page) + f"#{slug(found['id'])}",
     )
-    origin += [link, nodes.Text(f": {found['status']}; derivation {found['verdict']}")]
+    checked = f"; independent check {found['outcome']['verdict']}" if found["outcome"] else ""
+    origin += [link, nodes.Text(f": {found['status']}; derivation {found['verdict']}{checked}")]
     box += [statement, origin]
-    if "statement" not in directive.options:
+    if found["steps"] and "statement" not in directive.options:
         box += unfolding(directive, found)
     return [box]
 
