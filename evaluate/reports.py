@@ -33,6 +33,7 @@ from flrdt.derive import (
     stationarity,
 )
 from flrdt.derive.conventions import check_convention, level_of
+from flrdt.derive.formulas import Verdict
 
 from .capacities import as_gate, capacity, tool_version
 from .curves import KINDS, rendered
@@ -40,7 +41,7 @@ from .decimals import InputError, parse_digits
 from .mathml import mathml
 from .tables import Table, single_layer
 
-__all__ = ["FORMATS", "MANIFEST", "Section", "build", "check_folder", "store"]
+__all__ = ["FORMATS", "MANIFEST", "Section", "build", "check_folder", "store", "unproved"]
 
 FORMATS = ("markdown", "latex", "html")
 MANIFEST = "provenance.json"
@@ -303,10 +304,17 @@ def build(
         "command": command,
         "versions": versions,
         "result": result,
+        "derivations": {f.id: f.derivation.verdict().value for part in parts for f in _distinct(part.formulas)},
         "sha256": {name: hashlib.sha256(body).hexdigest() for name, body in sorted(files.items())},
     }
     files[MANIFEST] = (json.dumps(manifest, indent=2) + "\n").encode()
     return files
+
+
+def unproved(files: dict[str, bytes]) -> list[str]:
+    """What is not proved among the derivations of a report, as ``id (verdict)``."""
+    verdicts = json.loads(files[MANIFEST])["derivations"]
+    return [f"{id} ({verdict})" for id, verdict in verdicts.items() if verdict != Verdict.PROVED]
 
 
 def _with_prefix(drawing: str, prefix: str) -> str:

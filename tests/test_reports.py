@@ -4,12 +4,14 @@ import json
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 
 import pytest
 from sympy import Symbol
 
 from flrdt.derive import objective, relations, render, stationarity
 from flrdt.derive.conventions import level_of, replica_name
+from flrdt.derive.formulas import Derivation, Step
 from flrdt.evaluate import reports
 from flrdt.evaluate.mathml import mathml
 
@@ -84,6 +86,24 @@ def test_command_writes_and_replaces_its_own_report(run, tmp_path):
     assert {p.name: p.read_bytes() for p in target.iterdir()} == before
     assert [p.name for p in tmp_path.iterdir()] == ["out"]
     assert json.loads(before["provenance.json"])["result"]["level"] == "1"
+
+
+@pytest.mark.parametrize(("outcome", "word"), [(False, "failed"), (None, "unknown")])
+def test_a_step_that_is_not_proved_is_reported_and_the_report_still_written(run, tmp_path, monkeypatch, outcome, word):
+    honest = reports.sections
+
+    def broken(gate, level):
+        first, *others = honest(gate, level)
+        formula = first.formulas[0]
+        step = Step("A step that was broken.", formula.statement, lambda: outcome)
+        spoiled = replace(formula, derivation=Derivation((*formula.derivation.steps, step)))
+        return [replace(first, formulas=(spoiled, *first.formulas[1:])), *others]
+
+    monkeypatch.setattr(reports, "sections", broken)
+    code, out, err = run("docs", str(tmp_path / "out"), "--level", "1", "--digits", "12", "--no-figures")
+    assert code == 1 and len(out.splitlines()) == 4
+    assert f"objective.psi.1.relu ({word})" in err and "energy" not in err
+    assert f"({word})" in (tmp_path / "out" / "report.md").read_text()
 
 
 @pytest.mark.parametrize("changed", ["notes.txt", "report.md", "provenance.json"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 from .common import finish_progress, progress
 
@@ -20,7 +21,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     from pathlib import Path
 
-    from flrdt.evaluate.reports import build, check_folder, store
+    from flrdt.evaluate.reports import build, check_folder, store, unproved
 
     folder = Path(options.outdir)
     check_folder(folder)  # before any work
@@ -36,4 +37,7 @@ def run(options: argparse.Namespace) -> int:
     finish_progress()
     for name in sorted(files):
         print(folder / name)
+    if weak := unproved(files):
+        print(f"flrdt: not every derivation of this report is proved: {', '.join(weak)}", file=sys.stderr)
+        return 1
     return 0
