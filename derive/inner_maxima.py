@@ -95,6 +95,11 @@ def inner_maximum() -> InnerMaximum:
     idle = {1: still.subs(z, 0), -1: still.subs(z, w)}  # z = min(w, 0)
     steps = [
         Step(
+            "What a unit gains at z > 0; the terms in h and mu are absent for z <= 0, and both agree at z = 0.",
+            gain,
+            lambda: (gain - still).subs(z, 0) == 0,
+        ),
+        Step(
             "An active unit: the concave quadratic in z > 0 has its maximum where its slope vanishes.",
             Eq(z, maximiser, evaluate=False),
             lambda: identically_zero(diff(gain, z).subs(z, maximiser)) and diff(gain, z, 2).is_negative,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from build_cache import cached
 from collection import DIGITS, SAMPLES, by_id
+from matplotlib.figure import Figure
 from sympy import Symbol
 
 from flrdt.derive import (
@@ -36,8 +37,10 @@ from flrdt.derive.notation import Level
 from flrdt.derive.stability import replicon
 from flrdt.evaluate import cli
 from flrdt.evaluate.capacities import capacity
-from flrdt.evaluate.curves import KINDS, rendered
+from flrdt.evaluate.curves import KINDS
 from flrdt.evaluate.decimals import known_digits
+from flrdt.evaluate.expansion_plot import draw
+from flrdt.evaluate.figures import rendered
 from flrdt.evaluate.stability import replicon as unstable
 from flrdt.evaluate.stability import thermal_instability
 from flrdt.evaluate.tables import deep_networks, single_layer
@@ -211,7 +214,10 @@ def commands() -> str:
 
 def figures() -> dict[str, str]:
     """The figures as SVG."""
-    return {name: rendered(make(["1", "2p", "2", "3"]), "svg").decode() for name, (_, make) in KINDS.items()}
+    drawings = {name: make(["1", "2p", "2", "3"]) for name, (_, make) in KINDS.items()}
+    drawings["expansion"] = Figure(figsize=(9, 3.6), layout="constrained")
+    draw(drawings["expansion"], ["1", "2p"], range(1, 7), lambda _: None)
+    return {name: rendered(figure, "svg").decode() for name, figure in drawings.items()}
 
 
 def put(target: Path, body: str) -> None:

@@ -1,17 +1,16 @@
 """Figures of the one-layer theory: energy against alpha, capacity against level, overlap functions.
 
-Every point is a computed value; the files are the same bytes for the same input (no dates, fixed identifiers).
+Every point is a computed value.
 """
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from .decimals import InputError
 
-__all__ = ["KINDS", "capacity_curve", "energy_curve", "overlap_curve", "rendered"]
+__all__ = ["KINDS", "capacity_curve", "energy_curve", "overlap_curve"]
 
 Report = Callable[[str], None]
 _DIGITS = 8  # far more than a figure shows
@@ -19,28 +18,16 @@ _DIGITS = 8  # far more than a figure shows
 
 def _axes(xlabel: str, ylabel: str) -> tuple[Any, Any]:
     try:
-        import matplotlib
+        from matplotlib.figure import Figure
     except ImportError:
         raise InputError("figures need matplotlib: python -m pip install matplotlib, or use --no-figures") from None
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
 
-    matplotlib.rcParams["svg.hashsalt"] = "flrdt"
     figure = Figure(figsize=(6, 3.8), layout="constrained")
-    FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     axes.set_xlabel(xlabel)
     axes.set_ylabel(ylabel)
     axes.grid(alpha=0.25)
     return figure, axes
-
-
-def rendered(figure: Any, kind: str) -> bytes:
-    """The figure as ``svg``, ``pdf`` or ``png``, without dates."""
-    stream = io.BytesIO()
-    dates = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}[kind]
-    figure.savefig(stream, format=kind, metadata=dates)
-    return stream.getvalue()
 
 
 def energy_curve(levels: Sequence[str], gate: str = "relu", report: Report = lambda _: None) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 
 from .decimals import InputError
 
-__all__ = ["check_figure", "new_figure", "save_figure"]
+__all__ = ["check_figure", "new_figure", "rendered", "save_figure"]
 
 SUFFIXES = (".png", ".svg", ".pdf")
 
@@ -34,15 +34,19 @@ def new_figure(output: str, width: float = 6.4, height: float = 4.2) -> Any:
     return Figure(figsize=(width, height), layout="constrained")
 
 
-def save_figure(figure: Any, output: str) -> None:
-    """Write the figure, or leave what was there; the same figure gives the same bytes."""
+def rendered(figure: Any, kind: str) -> bytes:
+    """The figure as ``svg``, ``pdf`` or ``png``; the same figure gives the same bytes (no dates, fixed identifiers)."""
     from matplotlib import rc_context
 
-    from .commands.common import write_atomically
-
-    style = check_figure(output)
-    dated = {"svg": "Date", "pdf": "CreationDate"}.get(style)
+    dated = {"svg": "Date", "pdf": "CreationDate"}.get(kind)
     picture = BytesIO()
     with rc_context({"svg.hashsalt": "flrdt"}):
-        figure.savefig(picture, format=style, metadata={dated: None} if dated else None)
-    write_atomically(output, picture.getvalue())
+        figure.savefig(picture, format=kind, metadata={dated: None} if dated else None)
+    return picture.getvalue()
+
+
+def save_figure(figure: Any, output: str) -> None:
+    """Write the figure, or leave what was there."""
+    from .commands.common import write_atomically
+
+    write_atomically(output, rendered(figure, check_figure(output)))

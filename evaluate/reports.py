@@ -36,8 +36,9 @@ from flrdt.derive.conventions import check_convention, level_of
 from flrdt.derive.formulas import Verdict
 
 from .capacities import as_gate, capacity, tool_version
-from .curves import KINDS, rendered
+from .curves import KINDS
 from .decimals import InputError, parse_digits
+from .figures import rendered
 from .mathml import mathml
 from .tables import Table, single_layer
 

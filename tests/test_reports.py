@@ -69,7 +69,8 @@ def test_latex_compiles(tmp_path):
 
 @pytest.mark.slow
 def test_figures_are_the_same_bytes_twice():
-    from flrdt.evaluate.curves import KINDS, rendered
+    from flrdt.evaluate.curves import KINDS
+    from flrdt.evaluate.figures import rendered
 
     for _, make in KINDS.values():
         for kind in ("svg", "pdf", "png"):
