@@ -42,6 +42,7 @@ GOOD = [
     {"statement": "M(h, chi) <= 1", "gate": "(-1,1)", "kind": "inequality"},
     {"statement": "x**2 + b_1**2 >= 2*x*b_1 - 1/10", "domain": {"x": [0, 1], "b_1": [0, 1]}},
     {"statement": "1/3 + .25 == 7/12"},
+    {"statement": "Abs(M(Abs(M(x, 1)), 2) - 1/2) <= 1/2"},
 ]
 
 
