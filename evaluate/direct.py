@@ -157,9 +157,11 @@ def definitions(expr: Expr) -> Expr:
 
 @lru_cache(maxsize=4096)
 def _defined(expr: Expr) -> Expr:
-    found = {m: _least_cost(m) for m in expr.atoms(MoreauEnvelope)}
-    found |= {a: Max(a.args[0], -a.args[0]) for a in expr.atoms(Abs)}
-    return expr.xreplace(found) if found else expr
+    while expr.has(MoreauEnvelope, Abs):  # one may be inside another
+        found = {m: _least_cost(m) for m in expr.atoms(MoreauEnvelope)}
+        found |= {a: Max(a.args[0], -a.args[0]) for a in expr.atoms(Abs)}
+        expr = expr.xreplace(found)
+    return expr
 
 
 def _least_cost(envelope: MoreauEnvelope) -> Expr:

@@ -235,5 +235,7 @@ def _limited(item: Entry, digits: int, samples: int, limit: float | None) -> Res
         return verify_entry(item, digits, samples)
     except _Late:
         return Result(item.id, Verdict.UNKNOWN, digits, 0, f"not decided within {limit:g} seconds")
+    except Exception as problem:  # a user's statement may be beyond what can be evaluated; that must not end the run
+        return Result(item.id, Verdict.UNKNOWN, digits, 0, f"cannot be evaluated ({type(problem).__name__})")
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)

@@ -9,6 +9,9 @@ from .common import emit, output_option, progress
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("ids", nargs="*", metavar="ID", help="formula ids or prefixes of them (default: all)")
+    parser.add_argument(
+        "--file", metavar="FILE", help="verify the claims of a TOML or JSON file instead of the registry"
+    )
     parser.add_argument("--digits", default="30", metavar="D", help="digits to agree to (default 30)")
     parser.add_argument("--samples", default="20", metavar="N", help="sample points per entry (default 20)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
@@ -17,9 +20,18 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
+    from flrdt.evaluate.decimals import InputError
     from flrdt.evaluate.verification import verify
 
-    summary = verify(options.ids, options.digits, options.samples, report=progress())
+    if options.file is not None and options.ids:
+        raise InputError("give either ids or --file, not both")
+    if options.file is None:
+        summary = verify(options.ids, options.digits, options.samples, report=progress())
+    else:
+        from flrdt.evaluate.claims import LIMIT, read_claims
+
+        claims = read_claims(options.file)
+        summary = verify(None, options.digits, options.samples, extra=claims, limit=LIMIT, report=progress())
     shown = summary.to_json()
     emit(shown if options.json else text(shown), options.output)
     return 0 if summary.passed else 1
