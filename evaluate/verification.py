@@ -214,8 +214,8 @@ def _ignore_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-class _Late(Exception):
-    """An entry has used up its time."""
+class _Late(BaseException):
+    """An entry has used up its time.  Not an ``Exception``: libraries on the way catch those."""
 
 
 def _late(*_: Any) -> None:
@@ -230,7 +230,8 @@ def _limited(item: Entry, digits: int, samples: int, limit: float | None) -> Res
     if limit is None:
         return verify_entry(item, digits, samples)
     signal.signal(signal.SIGALRM, _late)
-    signal.setitimer(signal.ITIMER_REAL, limit)
+    # repeated, because an exception raised inside a callback from C code is dropped
+    signal.setitimer(signal.ITIMER_REAL, limit, 0.5)
     try:
         return verify_entry(item, digits, samples)
     except _Late:
