@@ -156,9 +156,9 @@ class Parser:
             left, right = (self._part(side, source).expr for side in (tree.left, tree.comparators[0]))
         except InputError:
             raise
-        except (ValueError, TypeError, ArithmeticError, RecursionError) as problem:
+        except (ValueError, TypeError, ArithmeticError, RecursionError, MemoryError) as problem:
             # SymPy's own refusals, such as an order among numbers that have none
-            reason = " ".join(str(problem).split())[:100]
+            reason = " ".join(str(problem).split())[:100] or "its numbers are too large"
             raise ClaimError(f"the statement {_shown(text)} has no meaning: {reason}") from None
         return RELATIONS[type(tree.ops[0])](left, right, evaluate=False)
 

@@ -128,6 +128,7 @@ MALFORMED = [
     ({"statement": "Min(log(0-7), x) == 1"}, "no real number"),
     ({"statement": "x == log(0)"}, "zero"),
     ({"statement": "exp(exp(x)) > 0"}, "inside exp"),
+    ({"statement": "exp(Max(Min(W(pi-99999999,1,1,1),99999999),1)) <= -1"}, "has no meaning"),
     ({"statement": "x == " + "+".join(["x"] * 300)}, "nested too deeply"),
     ({"statement": "Max(" + "+".join(["x*x"] * 250) + ", 1) == x"}, "nested too deeply"),
     ({"statement": "x == 1" + "0" * 3000}, "characters"),
