@@ -56,6 +56,7 @@ MAX_DEPTH = 40
 MAX_NODES = 400
 MAX_EXPONENT = 32
 MAX_SIZE = 2000  # bits of the numbers that evaluation could build, roughly
+LARGEST = 1000  # constants in exponentials and in W, and their inverses
 MAX_ARGUMENTS = 4  # of Min and Max, which compare their arguments with each other
 
 RELATIONS: dict[type[ast.cmpop], Any] = {ast.Eq: Eq, ast.Lt: Lt, ast.LtE: Le, ast.Gt: Gt, ast.GtE: Ge}
@@ -256,6 +257,12 @@ class Parser:
             return _Part(self.gate.envelope(*arguments), 60 + 2 * size, exponentials)
         if exponentials:
             raise ClaimError(f"an exponential inside {name} is not allowed: give the inner one a symbol of its own")
+        for argument in arguments:
+            # SymPy compares constants numerically: exp(-10**16) against 1 would need 10**16 digits
+            if not argument.free_symbols and not _moderate(argument):
+                raise ClaimError(
+                    f"{name} of the constant {_shown(str(argument))}: constants in {name} are 0, or between 1/1000 and 1000 in size"
+                )
         if name == "exp":
             return _Part(exp(arguments[0]), size, 1)
         if name in TAILS:
@@ -263,6 +270,12 @@ class Parser:
         inner = innermost(self.gate)
         at = dict(zip((inner.x, inner.D, inner.y, inner.chi), arguments, strict=True))
         return _Part(inner.W.xreplace(at), 100 + 8 * size)
+
+
+def _moderate(constant: Expr) -> bool:
+    """Whether a constant is 0 or of moderate size."""
+    size = abs(constant.evalf(15))
+    return bool(constant.is_zero or (size.is_Float and Rational(1, LARGEST) <= size <= LARGEST))
 
 
 def _is_number(expr: Expr) -> bool:
