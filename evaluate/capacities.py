@@ -341,8 +341,8 @@ def energy(
     Below the zero-energy threshold (alpha <= 2 for the ReLU) the infimum is 0, reached as chi -> oo; the result then
     says so and has no parameters.  Raises as :func:`capacity`.
 
-    >>> energy(2).zero, energy(3, level=1, digits=5).decimal
-    (True, '0.097516')
+    >>> energy(2).zero, energy("7.647694935435279817", level=1, digits=12).decimal  # the plain capacity: e = 1
+    (True, '1.00000000000')
     """
     started = time.perf_counter()
     level, digits, the_gate = Level.parse(level), parse_digits(digits), as_gate(gate, radius)
