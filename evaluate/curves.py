@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .decimals import InputError
+from .figures import require_matplotlib
 
 __all__ = ["KINDS", "capacity_curve", "energy_curve", "overlap_curve"]
 
@@ -17,10 +17,8 @@ _DIGITS = 8  # far more than a figure shows
 
 
 def _axes(xlabel: str, ylabel: str) -> tuple[Any, Any]:
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise InputError("figures need matplotlib: python -m pip install matplotlib, or use --no-figures") from None
+    require_matplotlib()
+    from matplotlib.figure import Figure
 
     figure = Figure(figsize=(6, 3.8), layout="constrained")
     axes = figure.add_subplot()

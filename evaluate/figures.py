@@ -9,9 +9,15 @@ from typing import Any
 
 from .decimals import InputError
 
-__all__ = ["check_figure", "new_figure", "rendered", "save_figure"]
+__all__ = ["check_figure", "new_figure", "rendered", "require_matplotlib", "save_figure"]
 
 SUFFIXES = (".png", ".svg", ".pdf")
+
+
+def require_matplotlib() -> None:
+    """Raise ``InputError`` with what to install where figures cannot be drawn."""
+    if find_spec("matplotlib") is None:
+        raise InputError("figures need matplotlib: python -m pip install 'flrdt[plot]'")
 
 
 def check_figure(output: str) -> str:
@@ -21,8 +27,7 @@ def check_figure(output: str) -> str:
         raise InputError(f"figure {output}: use a file name that ends in {', '.join(SUFFIXES)}")
     if not target.parent.is_dir():
         raise InputError(f"cannot write {output}: the folder {target.parent} does not exist")
-    if find_spec("matplotlib") is None:
-        raise InputError("figures need matplotlib: python -m pip install 'flrdt[plot]'")
+    require_matplotlib()
     return target.suffix[1:]
 
 

@@ -154,7 +154,7 @@ def test_missing_tools_are_named(monkeypatch, run, tmp_path):
 
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     code, _, err = run("docs", str(tmp_path / "a"), "--level", "1", "--digits", "5")
-    assert code == 2 and "pip install matplotlib" in err
+    assert code == 2 and "pip install 'flrdt[plot]'" in err
     monkeypatch.setitem(sys.modules, "latex2mathml.converter", None)
     code, _, err = run("docs", str(tmp_path / "a"), "--level", "1", "--digits", "5", "--no-figures")
     assert code == 2 and "pip install latex2mathml" in err
