@@ -2,9 +2,9 @@
 
 import pytest
 
-from flrdt.evaluate.deep import deep_capacity
-from flrdt.evaluate.layer_recursion import plain_recursion
-from flrdt.evaluate.lifted_quadrature import FieldGrid, LiftedTerms
+from flrdt.evaluate.deep_networks.deep import deep_capacity
+from flrdt.evaluate.deep_networks.layer_recursion import plain_recursion
+from flrdt.evaluate.deep_networks.lifted_quadrature import FieldGrid, LiftedTerms
 
 POINT = (0.3, 1.2, 0.5, 0.7, 0.9, 0.3, 0.8)
 

@@ -30,7 +30,7 @@ from flrdt.derive import (
 from flrdt.derive.definitions import envelope, lifted_tower
 from flrdt.derive.registry import Entry, registry
 from flrdt.derive.stability import replicon
-from flrdt.evaluate.verification import verify
+from flrdt.evaluate.verification.runner import verify
 
 LEVELS = ("1", "2p", "2", "3")
 # what a build affords: the whole registry in about a minute on two cores

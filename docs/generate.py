@@ -37,12 +37,12 @@ from flrdt.derive.notation import Level
 from flrdt.derive.stability import replicon
 from flrdt.evaluate import cli
 from flrdt.evaluate.capacities import capacity
-from flrdt.evaluate.curves import KINDS
 from flrdt.evaluate.decimals import known_digits
-from flrdt.evaluate.expansion_plot import draw
-from flrdt.evaluate.figures import rendered
-from flrdt.evaluate.stability import replicon as unstable
-from flrdt.evaluate.stability import thermal_instability
+from flrdt.evaluate.full_rsb.stability import replicon as unstable
+from flrdt.evaluate.full_rsb.stability import thermal_instability
+from flrdt.evaluate.reporting.curves import KINDS
+from flrdt.evaluate.reporting.expansion_plot import draw
+from flrdt.evaluate.reporting.figures import rendered
 from flrdt.evaluate.tables import deep_networks, single_layer
 
 

@@ -2,7 +2,7 @@
 
 from docutils import nodes
 
-from flrdt.evaluate.mathml import mathml
+from flrdt.evaluate.reporting.mathml import mathml
 
 
 def inline(writer, node):

@@ -314,7 +314,7 @@ def capacity(
         budget=count,
     )
     if certified:
-        from .certified import certify_capacity
+        from .certification.certified import certify_capacity
 
         return certify_capacity(found, network, used, report)
     return found

@@ -115,7 +115,7 @@ def deep_networks(
 
     from .capacities import shown_error
     from .decimals import parse_digits
-    from .deep import deep_capacity
+    from .deep_networks.deep import deep_capacity
 
     parsed, count = [Level.parse(level) for level in levels], parse_digits(digits)
     rows, objects = [], []

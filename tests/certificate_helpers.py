@@ -5,8 +5,8 @@ from fractions import Fraction
 from functools import lru_cache
 
 from flrdt.derive import Level, relu_network
-from flrdt.evaluate import checker
-from flrdt.evaluate.certificates import certify
+from flrdt.evaluate.certification import checker
+from flrdt.evaluate.certification.certificates import certify
 from flrdt.evaluate.energies import EnergyForm
 
 # theory page, section 7; level 4 from the same float64 prototype as section 5

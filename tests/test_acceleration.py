@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mpmath import mp, mpf
 
-from flrdt.evaluate.acceleration import accelerate, fit_exponent, levin_u, richardson, wynn_rho
+from flrdt.evaluate.full_rsb.acceleration import accelerate, fit_exponent, levin_u, richardson, wynn_rho
 
 
 @pytest.fixture(autouse=True)

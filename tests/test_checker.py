@@ -15,8 +15,8 @@ from flint import acb, arb, ctx, fmpq
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from flrdt.evaluate import checker
-from flrdt.evaluate.checker import MalformedCertificate, check, check_file, read
+from flrdt.evaluate.certification import checker
+from flrdt.evaluate.certification.checker import MalformedCertificate, check, check_file, read
 
 from .certificate_helpers import BOUNDS, VALUES, certificate, document, sealed, second_route
 from .strategies import fractions, lifting_parameters, overlaps, susceptibilities

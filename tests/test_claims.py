@@ -9,9 +9,9 @@ import pytest
 from sympy import Eq, Rational, Symbol
 
 from flrdt.derive import relu
-from flrdt.evaluate.claim_parser import ClaimError, Parser
-from flrdt.evaluate.claims import MAX_BYTES, claim_entries, read_claims
-from flrdt.evaluate.verification import verify
+from flrdt.evaluate.verification.claim_parser import ClaimError, Parser
+from flrdt.evaluate.verification.claims import MAX_BYTES, claim_entries, read_claims
+from flrdt.evaluate.verification.runner import verify
 
 x = Symbol("x", real=True)
 FAST = ("--digits", "15", "--samples", "6")

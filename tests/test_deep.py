@@ -14,11 +14,11 @@ from flrdt.derive.deep import width
 from flrdt.derive.gates import Gate
 from flrdt.evaluate import capacity
 from flrdt.evaluate.backends import backend
-from flrdt.evaluate.deep import Requirement, deep_capacity
-from flrdt.evaluate.layer_recursion import LayerRecursionError, plain_recursion
-from flrdt.evaluate.layer_sizes import network_verdict
-from flrdt.evaluate.scaled_solve import solve_scaled
-from flrdt.evaluate.scaled_system import ScaledSystem
+from flrdt.evaluate.deep_networks.deep import Requirement, deep_capacity
+from flrdt.evaluate.deep_networks.layer_recursion import LayerRecursionError, plain_recursion
+from flrdt.evaluate.deep_networks.layer_sizes import network_verdict
+from flrdt.evaluate.deep_networks.scaled_solve import solve_scaled
+from flrdt.evaluate.deep_networks.scaled_system import ScaledSystem
 
 from .strategies import fractions
 

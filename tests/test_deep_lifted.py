@@ -12,10 +12,10 @@ from flrdt.derive.hidden import eta, kappa, tau
 from flrdt.evaluate import capacity
 from flrdt.evaluate.backends import backend
 from flrdt.evaluate.compile import compile_scalar
-from flrdt.evaluate.deep import deep_capacity
-from flrdt.evaluate.lifted_quadrature import FieldGrid, LiftedTerms
-from flrdt.evaluate.lifted_solve import LiftedSystem, genuine, solve_lifted
-from flrdt.evaluate.scaled_solve import partial_point
+from flrdt.evaluate.deep_networks.deep import deep_capacity
+from flrdt.evaluate.deep_networks.lifted_quadrature import FieldGrid, LiftedTerms
+from flrdt.evaluate.deep_networks.lifted_solve import LiftedSystem, genuine, solve_lifted
+from flrdt.evaluate.deep_networks.scaled_solve import partial_point
 
 from .strategies import fractions
 from .test_hidden_layer import brute_value
@@ -184,7 +184,7 @@ def finite_size_ratio(n, alpha, seed):
 @pytest.mark.slow
 def test_finite_size_ascent_stays_below_the_bound():
     """n = 800, seeds 1 and 2: at least 90 % of the plain bound a_2, never above it (theory, section 4b)."""
-    from flrdt.evaluate.layer_recursion import plain_recursion
+    from flrdt.evaluate.deep_networks.layer_recursion import plain_recursion
 
     alpha = plain_recursion([], 1).alpha
     bound = float(sqrt(plain_recursion([alpha], 1).layers[0].next))

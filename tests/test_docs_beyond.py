@@ -32,7 +32,7 @@ def test_commands(run, line, tmp_path, monkeypatch):
 
 
 def test_python_and_toml(tmp_path, monkeypatch, capsys):
-    from flrdt.evaluate.sweep import points_of, read_plan
+    from flrdt.evaluate.sweeps.sweep import points_of, read_plan
 
     monkeypatch.chdir(tmp_path)
     (snippet,) = re.findall(r"```python\n(.*?)```", PAGES["sweeps"], re.S)

@@ -10,10 +10,10 @@ from sympy import Interval
 
 from flrdt.derive import Gate, Level, objective, relu_network
 from flrdt.evaluate import CertifyError, InputError, capacity
-from flrdt.evaluate.enclosures import enclose, one_layer
+from flrdt.evaluate.certification.enclosures import enclose, one_layer
+from flrdt.evaluate.certification.krawczyk import inverse_midpoint, krawczyk, positive_definite, step_towards_root
+from flrdt.evaluate.certification.tower_jets import make_plan, tower_jet
 from flrdt.evaluate.energies import EnergyForm
-from flrdt.evaluate.krawczyk import inverse_midpoint, krawczyk, positive_definite, step_towards_root
-from flrdt.evaluate.tower_jets import make_plan, tower_jet
 
 from .certificate_helpers import VALUES
 

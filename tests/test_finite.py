@@ -11,9 +11,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from flrdt.evaluate import injectivity_probability
-from flrdt.evaluate.arrangement import DegenerateError, expected_rays, in_general_position, shallow_rays
-from flrdt.evaluate.finite import decide_trial, planar_probability
-from flrdt.evaluate.flats import dot, refuting_flat
+from flrdt.evaluate.finite_size.arrangement import DegenerateError, expected_rays, in_general_position, shallow_rays
+from flrdt.evaluate.finite_size.finite import decide_trial, planar_probability
+from flrdt.evaluate.finite_size.flats import dot, refuting_flat
 
 
 def exact(matrix):
@@ -127,9 +127,9 @@ def test_trials_agree_with_the_exact_probabilities():
 
 
 def test_search_and_exact_decision_never_contradict(monkeypatch):
-    monkeypatch.setattr("flrdt.evaluate.finite.SEARCH_FIRST", 0)
+    monkeypatch.setattr("flrdt.evaluate.finite_size.finite.SEARCH_FIRST", 0)
     with_search = [decide_trial(4, 20, 1, t) for t in range(25)]
-    monkeypatch.setattr("flrdt.evaluate.finite.candidates", lambda *_: iter(()))
+    monkeypatch.setattr("flrdt.evaluate.finite_size.finite.candidates", lambda *_: iter(()))
     assert with_search == [decide_trial(4, 20, 1, t) for t in range(25)]
     assert len(set(with_search)) == 2
 
@@ -154,7 +154,7 @@ def test_command_is_deterministic(run):
 @pytest.mark.slow
 def test_worker_processes_change_nothing(monkeypatch):
     alone = injectivity_probability(3, 14, trials=24, seed=2, workers=1)
-    monkeypatch.setattr("flrdt.evaluate.finite.IN_PROCESS_SECONDS", 0.0)
+    monkeypatch.setattr("flrdt.evaluate.finite_size.finite.IN_PROCESS_SECONDS", 0.0)
     shared = injectivity_probability(3, 14, trials=24, seed=2, workers=2)
     assert (alone.injective, alone.refuted) == (shared.injective, shared.refuted)
 

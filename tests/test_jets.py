@@ -7,8 +7,8 @@ from flint import arb, ctx, fmpq
 from hypothesis import given
 from sympy import Min, Rational, Symbol, atan, diff, erfc, exp, log, sqrt, symbols
 
+from flrdt.evaluate.certification.jets import Jet, JetBackend, KinkError, variables
 from flrdt.evaluate.compile import compile_scalar
-from flrdt.evaluate.jets import Jet, JetBackend, KinkError, variables
 
 from .strategies import fractions
 

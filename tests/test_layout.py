@@ -14,9 +14,9 @@ import flrdt.derive
 import flrdt.evaluate
 
 MODULES = [
-    f"{package.__name__}.{module.name}"
+    module.name
     for package in (flrdt.derive, flrdt.evaluate)
-    for module in pkgutil.iter_modules(package.__path__)
+    for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
 ]
 
 
@@ -27,7 +27,7 @@ def test_doctests(name):
 
 
 def test_derive_knows_neither_evaluate_nor_numerics():
-    for path in Path(flrdt.derive.__path__[0]).glob("*.py"):
+    for path in Path(flrdt.derive.__path__[0]).rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             names = (
                 [a.name for a in node.names]

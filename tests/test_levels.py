@@ -8,8 +8,8 @@ from mpmath import mp
 
 from flrdt.derive import Network
 from flrdt.evaluate.decimals import InputError
-from flrdt.evaluate.levels import Checkpoint, solve_levels
-from flrdt.evaluate.store import Store, cache_folder
+from flrdt.evaluate.full_rsb.levels import Checkpoint, solve_levels
+from flrdt.evaluate.full_rsb.store import Store, cache_folder
 from flrdt.evaluate.textfiles import read_document, write_document
 
 NETWORK = Network()
@@ -35,7 +35,7 @@ def test_levels_fall_and_merge_from_above(solved):
 
 def test_resumed_levels_are_the_same(solved, monkeypatch):
     """Resuming needs no descent from scratch and gives the same capacities."""
-    monkeypatch.setattr("flrdt.evaluate.levels.float_minimum", None)
+    monkeypatch.setattr("flrdt.evaluate.full_rsb.levels.float_minimum", None)
     again = first(3, checkpoint=Checkpoint(solved[1], NETWORK, 20), resume=True)
     for before, after in zip(solved[0], again, strict=True):
         assert abs(before.alpha - after.alpha) < 1e-20

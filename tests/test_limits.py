@@ -8,9 +8,9 @@ from mpmath import mpf
 
 from flrdt.evaluate import limit
 from flrdt.evaluate.decimals import InputError
-from flrdt.evaluate.limits import certified_bound
+from flrdt.evaluate.full_rsb.limits import certified_bound
+from flrdt.evaluate.full_rsb.store import Store
 from flrdt.evaluate.solve import ConvergenceError
-from flrdt.evaluate.store import Store
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +88,7 @@ def test_interruption_leaves_a_whole_checkpoint(run, tmp_path, monkeypatch):
     def stop(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("flrdt.evaluate.limits.accelerate", stop)
+    monkeypatch.setattr("flrdt.evaluate.full_rsb.limits.accelerate", stop)
     path = tmp_path / "levels.json"
     code, out, _ = run("limit", "--one-route", "--checkpoint", str(path))
     assert code == 130 and out == "" and len(json.loads(path.read_text())["content"]["levels"]) == 6

@@ -7,8 +7,8 @@ import pytest
 
 from flrdt.derive import Gate, Level, Network
 from flrdt.evaluate.energies import EnergyForm
-from flrdt.evaluate.flow_equations import FIRST, SECOND, Profile, Resolution, evaluate_flow
-from flrdt.evaluate.parisi_flow import _first_guess, _opening, solve_flow
+from flrdt.evaluate.full_rsb.flow_equations import FIRST, SECOND, Profile, Resolution, evaluate_flow
+from flrdt.evaluate.full_rsb.parisi_flow import _first_guess, _opening, solve_flow
 
 NETWORK = Network()
 COARSE = Resolution(first=1e-4, points=5.0)

@@ -12,8 +12,8 @@ from sympy import Symbol
 from flrdt.derive import objective, relations, render, stationarity
 from flrdt.derive.conventions import level_of, replica_name
 from flrdt.derive.formulas import Derivation, Step
-from flrdt.evaluate import reports
-from flrdt.evaluate.mathml import mathml
+from flrdt.evaluate.reporting import reports
+from flrdt.evaluate.reporting.mathml import mathml
 
 
 @pytest.fixture(scope="module")
@@ -69,8 +69,8 @@ def test_latex_compiles(tmp_path):
 
 @pytest.mark.slow
 def test_figures_are_the_same_bytes_twice():
-    from flrdt.evaluate.curves import KINDS
-    from flrdt.evaluate.figures import rendered
+    from flrdt.evaluate.reporting.curves import KINDS
+    from flrdt.evaluate.reporting.figures import rendered
 
     for _, make in KINDS.values():
         for kind in ("svg", "pdf", "png"):

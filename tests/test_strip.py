@@ -11,7 +11,7 @@ from mpmath import mp, mpc, mpf
 from sympy import lambdify
 
 from flrdt.derive import innermost, relu
-from flrdt.evaluate.strip import Integrand, StripError, integrands
+from flrdt.evaluate.certification.strip import Integrand, StripError, integrands
 
 from .strategies import fractions
 

@@ -16,9 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flrdt.evaluate import capacity, run_sweep
-from flrdt.evaluate import sweep as sweeping
 from flrdt.evaluate.pools import local_pool
-from flrdt.evaluate.sweep import DEFAULTS, SweepError, evaluate_point, points_of, read_plan
+from flrdt.evaluate.sweeps import sweep as sweeping
+from flrdt.evaluate.sweeps.sweep import DEFAULTS, SweepError, evaluate_point, points_of, read_plan
 
 PLAN = {"gate": ["relu-bias:{0..1;3}", "hardtanh"], "level": ["1", "2p"], "digits": ["10"]}
 
@@ -182,7 +182,7 @@ def test_workers_that_keep_dying_end_the_sweep(tmp_path):
 def test_killed_dask_worker(tmp_path):
     from distributed import LocalCluster
 
-    from flrdt.evaluate.clusters import dask_executor
+    from flrdt.evaluate.sweeps.clusters import dask_executor
 
     points, target = points_of(CURVE), tmp_path / "r.csv"
     with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:

@@ -11,9 +11,9 @@ from flrdt.derive import Verdict
 from flrdt.derive.domains import DomainError, Range, default_domain
 from flrdt.derive.formulas import Derivation, Step
 from flrdt.derive.registry import make_entry, registry, select, stated
-from flrdt.evaluate.direct import compare
-from flrdt.evaluate.sampling import points
-from flrdt.evaluate.verification import verify, verify_entry
+from flrdt.evaluate.verification.direct import compare
+from flrdt.evaluate.verification.runner import verify, verify_entry
+from flrdt.evaluate.verification.sampling import points
 
 from .mutants import mutants
 

@@ -9,8 +9,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from flrdt.evaluate import decide_injectivity
-from flrdt.evaluate.injectivity import collision_near, refute_layer
-from flrdt.evaluate.weights import Layer, WeightError, as_layers, is_collision, network_output, read_numbers
+from flrdt.evaluate.finite_size.injectivity import collision_near, refute_layer
+from flrdt.evaluate.finite_size.weights import Layer, WeightError, as_layers, is_collision, network_output, read_numbers
 
 
 def layer(matrix, bias=None):

@@ -56,7 +56,7 @@ def _is_deep(options: argparse.Namespace) -> bool:
 
 def _single(options: argparse.Namespace):
     from flrdt.evaluate.capacities import capacity
-    from flrdt.evaluate.deep import Requirement
+    from flrdt.evaluate.deep_networks.deep import Requirement
 
     required = Requirement.parse(options.notion, options.budget)
     return capacity(
@@ -72,7 +72,7 @@ def _single(options: argparse.Namespace):
 
 
 def _deep(options: argparse.Namespace):
-    from flrdt.evaluate.deep import InputError, deep_capacity
+    from flrdt.evaluate.deep_networks.deep import InputError, deep_capacity
 
     if options.gate != "relu":
         raise InputError(f"gate {options.gate!r} in a deep network: only the relu is positively homogeneous")
@@ -97,8 +97,8 @@ def _shortfall(layer: dict) -> str:
 
 def _limit(options: argparse.Namespace) -> int:
     from flrdt.evaluate.decimals import InputError
-    from flrdt.evaluate.limits import limit
-    from flrdt.evaluate.store import Store, cache_folder
+    from flrdt.evaluate.full_rsb.limits import limit
+    from flrdt.evaluate.full_rsb.store import Store, cache_folder
 
     from .limit import text as limit_text
 

@@ -16,7 +16,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from flrdt.evaluate.certificates import certify
+    from flrdt.evaluate.certification.certificates import certify
 
     certificate = certify(options.level, options.alpha, budget=options.budget, report=progress())
     emit(certificate, options.output)

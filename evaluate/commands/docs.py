@@ -21,7 +21,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     from pathlib import Path
 
-    from flrdt.evaluate.reports import build, check_folder, store, unproved
+    from flrdt.evaluate.reporting.reports import build, check_folder, store, unproved
 
     folder = Path(options.outdir)
     check_folder(folder)  # before any work

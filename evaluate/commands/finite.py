@@ -45,9 +45,9 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _random(options: argparse.Namespace) -> int:
-    from flrdt.evaluate.figures import check_figure
-    from flrdt.evaluate.finite import injectivity_probability
-    from flrdt.evaluate.finite_figure import draw
+    from flrdt.evaluate.finite_size.finite import injectivity_probability
+    from flrdt.evaluate.finite_size.finite_figure import draw
+    from flrdt.evaluate.reporting.figures import check_figure
 
     if options.figure:
         check_figure(options.figure)
@@ -90,9 +90,9 @@ def _text(shown: dict[str, Any]) -> str:
 
 def _weights(options: argparse.Namespace) -> int:
     from flrdt.evaluate.capacities import tool_version
-    from flrdt.evaluate.finite import natural
-    from flrdt.evaluate.injectivity import decide_injectivity
-    from flrdt.evaluate.weights import as_layers, network_output, read_numbers
+    from flrdt.evaluate.finite_size.finite import natural
+    from flrdt.evaluate.finite_size.injectivity import decide_injectivity
+    from flrdt.evaluate.finite_size.weights import as_layers, network_output, read_numbers
 
     layers = as_layers([read_numbers(f) for f in options.weights], [read_numbers(f) for f in options.bias or ()])
     found = decide_injectivity(layers, natural(options.seed, "seed", least=0))

@@ -27,8 +27,8 @@ def run(options: argparse.Namespace) -> int:
     from pathlib import Path
 
     from flrdt.evaluate.decimals import InputError
-    from flrdt.evaluate.limits import certified_bound, limit
-    from flrdt.evaluate.store import Store, cache_folder
+    from flrdt.evaluate.full_rsb.limits import certified_bound, limit
+    from flrdt.evaluate.full_rsb.store import Store, cache_folder
 
     if options.resume and options.checkpoint is None:
         raise InputError("--resume needs --checkpoint FILE, the file that an earlier run wrote")

@@ -24,7 +24,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from flrdt.evaluate.figures import new_figure, save_figure
+    from flrdt.evaluate.reporting.figures import new_figure, save_figure
 
     figure = new_figure(options.output, 9, 3.6)  # before any work: a file that cannot be written is reported at once
     (_expansion if options.kind == "expansion" else _limit)(figure, options)
@@ -33,7 +33,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _expansion(figure: Any, options: argparse.Namespace) -> None:
-    from flrdt.evaluate.expansion_plot import draw
+    from flrdt.evaluate.reporting.expansion_plot import draw
     from flrdt.evaluate.tables import parse_depths
 
     draw(figure, options.levels.split(","), parse_depths(options.depths), progress())
@@ -41,9 +41,9 @@ def _expansion(figure: Any, options: argparse.Namespace) -> None:
 
 
 def _limit(figure: Any, options: argparse.Namespace) -> None:
-    from flrdt.evaluate.limit_plots import draw_convergence, draw_overlap
-    from flrdt.evaluate.limits import limit
-    from flrdt.evaluate.store import Store, cache_folder
+    from flrdt.evaluate.full_rsb.limit_plots import draw_convergence, draw_overlap
+    from flrdt.evaluate.full_rsb.limits import limit
+    from flrdt.evaluate.full_rsb.store import Store, cache_folder
 
     overlap = options.kind == "overlap"
     found = limit(options.digits, second_route=overlap, store=Store(cache_folder()), report=progress())

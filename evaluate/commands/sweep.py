@@ -42,11 +42,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     from functools import partial
 
-    from flrdt.evaluate.clusters import dask_executor
     from flrdt.evaluate.decimals import InputError
-    from flrdt.evaluate.figures import check_figure
     from flrdt.evaluate.pools import local_pool, parse_workers
-    from flrdt.evaluate.sweep import points_of, read_plan, run_sweep
+    from flrdt.evaluate.reporting.figures import check_figure
+    from flrdt.evaluate.sweeps.clusters import dask_executor
+    from flrdt.evaluate.sweeps.sweep import points_of, read_plan, run_sweep
 
     plan = read_plan(options.plan) if options.plan else {}
     plan |= {name: getattr(options, name) for name in OPTIONS if getattr(options, name)}
@@ -68,7 +68,7 @@ def run(options: argparse.Namespace) -> int:
         executors = partial(local_pool, workers)
     rows = run_sweep(points, options.output, executors, report)
     if options.figure:
-        from flrdt.evaluate.sweep_figure import draw
+        from flrdt.evaluate.sweeps.sweep_figure import draw
 
         draw(rows, options.figure)
     failed = [row for row in rows if row["problem"]]

@@ -1,0 +1,1 @@
+"""Proved statements: certificates, their independent checker, and enclosures of stationary values."""

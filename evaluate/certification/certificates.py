@@ -1,0 +1,182 @@
+"""Find and prove an upper-bound certificate: exact parameters with P_r(alpha; parameters) <= -budget.
+
+P_r is linear in alpha, so any parameters give the bound (A + budget)/(-B) on the level-r capacity, and
+parameters near the optimum give one that is off by the square of their distance only. The inequality is
+proved twice before a certificate leaves this module: here through the derived formulas and their jets, and
+by the independent ``checker``.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+from flint import arb, ctx
+
+from flrdt.derive import Level, objective, relu_network
+
+from ..capacities import capacity, tool_version
+from ..decimals import parse_number
+from . import checker
+from .enclosures import CertifyError, FullLevel, Problem, one_layer
+from .tower_jets import ball
+
+__all__ = ["certificate_text", "certify"]
+
+TRUSTED_DIGITS = (10, 20, 40, 60)  # of the solver's value, until alpha is clearly on one side of it
+
+
+def certify(
+    level: Level | int | str,
+    alpha: Fraction | int | str,
+    *,
+    budget: Fraction | int | str = 1,
+    report: Callable[[str], None] = lambda _: None,
+) -> dict[str, Any]:
+    """A certificate that the level's capacity of one ReLU layer is at most ``alpha``, as a JSON-ready object.
+
+    Raises CertifyError if alpha is below the level's value as far as the solver can tell, or too close to
+    it, and InputError or LevelError for bad input. Source: arXiv 2410.20646 (one layer); what is proved:
+    docs/certificates.
+
+    >>> print(certify(1, "7.6477")["statement"])  # doctest: +ELLIPSIS
+    The injectivity capacity of one ReLU layer is at most 7.6477. This is a theorem, by Gordon's comparison ...
+    """
+    level = Level.parse(level)
+    at, count = parse_number(alpha, "alpha", positive=True), parse_number(budget, "budget", positive=True)
+    problem = one_layer(relu_network(budget=_sympy(count)), level)
+    parameters, value = _near_optimum(level, count, at, report)
+    margin = max(0, math.ceil(-math.log10(at - value)))
+    rounded = [round(z, margin // 2 + 5) for z in parameters]
+    for digits in range(margin + 3, margin + 13, 3):
+        report(f"proving the inequality with a quadrature of {digits} digits")
+        claim = _claim(problem, level, count, at, rounded, digits)
+        claim = _recorded(claim, checker.objective(claim))
+        if claim.upper <= -count and _second_route(problem, claim, digits):
+            certificate = _document(claim)
+            verdict = checker.check(certificate_text(certificate).encode())
+            if not verdict.proved:
+                raise CertifyError(f"the certificate does not pass its own check: {verdict.reason}")
+            return certificate
+    raise CertifyError("parameters were found, but the inequality could not be proved with them")
+
+
+def certificate_text(certificate: dict[str, Any]) -> str:
+    """The certificate as the plain text of its file."""
+    return json.dumps(certificate, indent=2) + "\n"
+
+
+def _sympy(value: Fraction) -> Any:
+    from sympy import Rational
+
+    return Rational(value.numerator, value.denominator)
+
+
+def _near_optimum(
+    level: Level, budget: Fraction, alpha: Fraction, report: Callable[[str], None]
+) -> tuple[list[Fraction], Fraction]:
+    """Parameters as close to the optimum as alpha is to the level's value, and that value."""
+    names = [str(s) for s in objective(level=level).parameters()]
+    for digits in TRUSTED_DIGITS:
+        solved = capacity(level, digits, budget=budget, report=report)
+        if not solved.parameters.keys() >= set(names):
+            raise CertifyError(f"level {level} does not improve on level 1 at budget {budget}: certify level 1")
+        value = _fraction_of_mpf(solved.alpha)
+        if abs(alpha - value) > Fraction(1, 10 ** (digits - 1)):
+            break
+    else:
+        raise CertifyError(f"undecided: alpha and the level-{level} value agree to more than {digits - 1} decimals")
+    if alpha < value:
+        raise CertifyError(
+            f"not certified: the level-{level} value is about {solved.decimal}, "
+            f"above {checker.shown(alpha)}; no parameters prove less than that value "
+            "(which is the solver's estimate, not itself proved)"
+        )
+    return [_fraction_of_mpf(solved.parameters[name]) for name in names], value
+
+
+def _fraction_of_mpf(number: Any) -> Fraction:
+    sign, mantissa, exponent, _ = number._mpf_
+    return (-1) ** sign * Fraction(int(mantissa)) * Fraction(2) ** int(exponent)
+
+
+def _fraction(number: arb) -> Fraction:
+    """The midpoint of a ball, exactly."""
+    mantissa, exponent = number.mid().man_exp()
+    return Fraction(int(mantissa)) * Fraction(2) ** int(exponent)
+
+
+def _claim(
+    problem: Problem, level: Level, budget: Fraction, alpha: Fraction, z: list[Fraction], digits: int
+) -> checker.Claim:
+    """A claim with its quadrature, but no enclosure yet."""
+    full = isinstance(problem, FullLevel)
+    overlaps = tuple(z[1 : level.r]) if full else (Fraction(0),) * (level.r - 1)
+    claim = checker.Claim(
+        level=str(level),
+        budget=budget,
+        alpha=alpha,
+        chi=z[0],
+        p=overlaps,
+        y=tuple(z[level.r :] if full else z[1:]),
+        precision=max(64, math.ceil(digits * math.log2(10)) + 48),
+        step=None,
+        points=0,
+        strip=None,
+        lower=Fraction(0),
+        upper=Fraction(0),
+    )
+    if not isinstance(problem, FullLevel):
+        return claim
+    scaled = problem.plan(problem.unknowns([ball(v) for v in z], ball(alpha)), digits)
+    step = Fraction(1, math.ceil(1 / (float(scaled.step) * math.sqrt(1 - overlaps[0]))))
+    return replace(claim, step=step, points=scaled.points, strip=scaled.strip)
+
+
+def _recorded(claim: checker.Claim, enclosure: arb) -> checker.Claim:
+    """Note the enclosure of P, widened to twice its radius and rounded outwards to decimals."""
+    middle, radius = _fraction(enclosure), 2 * _fraction(enclosure.rad())
+    places = max(6, 2 - math.floor(math.log10(radius)))
+    lower = Fraction(math.floor((middle - radius) * 10**places), 10**places)
+    upper = Fraction(math.ceil((middle + radius) * 10**places), 10**places)
+    return replace(claim, lower=lower, upper=upper)
+
+
+def _second_route(problem: Problem, claim: checker.Claim, digits: int) -> bool:
+    """The same inequality through the derived formulas, jets and the scaled tower."""
+    with ctx.workprec(claim.precision):
+        overlaps = claim.p if isinstance(problem, FullLevel) else ()
+        x = problem.unknowns([ball(v) for v in (claim.chi, *overlaps, *claim.y)], ball(claim.alpha))
+        value = problem.objective(x, x, digits, 1).value
+        return value <= ball(-claim.budget) and value.overlaps(checker.objective(claim))
+
+
+def _document(claim: checker.Claim) -> dict[str, Any]:
+    """The certificate as the object that is written to JSON."""
+    full = claim.step is not None
+    names = [
+        "chi",
+        *(f"p_{k + 2}" for k in range(len(claim.p)) if full),
+        *(f"y_{k + 2}" for k in range(len(claim.y))),
+    ]
+    values = [claim.chi, *(claim.p if full else ()), *claim.y]
+    data: dict[str, Any] = {
+        "format": checker.FORMAT,
+        "version": checker.VERSION,
+        "statement": checker.statement(claim.level, claim.alpha, claim.budget),
+        "gate": "relu",
+        "depth": 1,
+        "level": claim.level,
+        "budget": str(claim.budget),
+        "alpha": str(claim.alpha),
+        "parameters": dict(zip(names, map(str, values), strict=True)),
+        "precision": claim.precision,
+        "quadrature": {"step": str(claim.step), "points": claim.points, "strip": str(claim.strip)} if full else None,
+        "objective": {"lower": checker.shown(claim.lower), "upper": checker.shown(claim.upper)},
+        "tool": f"flrdt {tool_version()}",
+    }
+    return {**data, "sha256": checker.digest(data)}

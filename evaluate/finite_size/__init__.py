@@ -1,0 +1,1 @@
+"""Finite sizes: exact and empirical injectivity of weight matrices."""

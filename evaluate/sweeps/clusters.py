@@ -1,0 +1,39 @@
+"""Executors for sweeps: local processes, or a Dask cluster that is already running."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import Executor
+from contextlib import contextmanager
+from importlib.util import find_spec
+
+from ..decimals import InputError
+
+__all__ = ["dask_executor"]
+
+ANSWER_SECONDS = 6
+
+
+@contextmanager
+def dask_executor(address: str) -> Iterator[Executor]:
+    """The executor of the Dask scheduler at an address such as ``tcp://host:8786``.
+
+    The scheduler hands the work of a worker that dies to another one.  Raises ``InputError`` if the optional package is
+    missing or nothing answers within a few seconds.
+    """
+    if find_spec("distributed") is None:
+        raise InputError("--dask needs the package distributed: pip install 'flrdt[dask]'")
+    import logging
+
+    from distributed import Client
+
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    try:
+        client = Client(address, timeout=ANSWER_SECONDS, set_as_default=False)
+    except (OSError, ValueError, TypeError, RuntimeError) as problem:
+        raise InputError(
+            f"no Dask scheduler answers at {address!r} ({type(problem).__name__}): check the address, "
+            "for example tcp://127.0.0.1:8786"
+        ) from None
+    with client, client.get_executor(pure=False) as executor:
+        yield executor

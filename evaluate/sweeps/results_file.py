@@ -1,0 +1,126 @@
+"""A results file that survives interruption: CSV, one line per result, every line with its own checksum."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import IO
+from zlib import crc32
+
+from ..decimals import InputError
+
+__all__ = ["ResultsFile"]
+
+Row = dict[str, str]
+
+
+class ResultsFile:
+    """Rows by key in a CSV file, appended one by one and on disk before :meth:`add` returns.
+
+    On opening, lines that are cut off, damaged or doubled are taken out, so that their points count as missing.
+    Raises ``InputError`` if the file holds something else or cannot be written.
+    """
+
+    def __init__(
+        self, path: str | Path, columns: Sequence[str], key: Sequence[str], report: Callable[[str], None]
+    ) -> None:
+        self.path, self.columns, self.key = Path(path), tuple(columns), tuple(key)
+        self.rows: dict[tuple[str, ...], Row] = {}
+        self._stream: IO[str] | None = None
+        self._load(report)
+
+    def __enter__(self) -> ResultsFile:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._stream is not None:
+            self._stream.close()
+
+    def _line(self, cells: Sequence[str]) -> str:
+        buffer = io.StringIO()
+        csv.writer(buffer, lineterminator="\n").writerow(cells)
+        return buffer.getvalue()
+
+    @property
+    def _header(self) -> str:
+        return self._line([*self.columns, "check"])
+
+    def _load(self, report: Callable[[str], None]) -> None:
+        try:
+            text = self.path.read_bytes().decode("utf-8", errors="replace")
+        except FileNotFoundError:
+            text = ""
+        except OSError as problem:
+            raise InputError(f"cannot read {self.path}: {problem.strerror or problem}") from None
+        if not text.startswith(self._header) and not self._header.startswith(text):
+            raise InputError(f"{self.path} holds something else than results of this kind of sweep: name another file")
+        damaged = 0
+        for line in text[len(self._header) :].splitlines(keepends=True):
+            row = self._parsed(line)
+            if row is None or self._key_of(row) in self.rows:
+                damaged += 1
+            else:
+                self.rows[self._key_of(row)] = row
+        if damaged:
+            report(
+                f"{self.path}: {damaged} damaged line{'s' * (damaged > 1)} taken out; the missing points are computed again"
+            )
+        if damaged or len(text) < len(self._header):
+            self._write()
+
+    def _parsed(self, line: str) -> Row | None:
+        cells = next(csv.reader([line]), [])
+        if not line.endswith("\n") or len(cells) != len(self.columns) + 1 or cells[-1] != _checksum(cells[:-1]):
+            return None
+        return dict(zip(self.columns, cells[:-1], strict=True))
+
+    def _key_of(self, row: Row) -> tuple[str, ...]:
+        return tuple(row[name] for name in self.key)
+
+    def _complete(self, row: Row) -> str:
+        cells = [row[name] for name in self.columns]
+        return self._line([*cells, _checksum(cells)])
+
+    def add(self, row: Row) -> None:
+        """Append a row unless its key is there already."""
+        if self._key_of(row) in self.rows:
+            return
+        try:
+            if self._stream is None:
+                self._stream = self.path.open("a", encoding="utf-8", newline="")
+            self._stream.write(self._complete(row))
+            self._stream.flush()
+            os.fsync(self._stream.fileno())
+        except OSError as problem:
+            raise InputError(f"cannot write {self.path}: {problem.strerror or problem}") from None
+        self.rows[self._key_of(row)] = row
+
+    def drop(self, unwanted: Callable[[Row], bool]) -> None:
+        """Take out the rows that the predicate names."""
+        kept = {key: row for key, row in self.rows.items() if not unwanted(row)}
+        if len(kept) < len(self.rows):
+            self.rows = kept
+            self._write()
+
+    def sort(self, order: Sequence[tuple[str, ...]]) -> None:
+        """Put the rows in the order of these keys, others after them."""
+        place = {key: index for index, key in enumerate(order)}
+        ordered = dict(sorted(self.rows.items(), key=lambda item: place.get(item[0], len(place))))
+        if list(ordered) != list(self.rows):
+            self.rows = ordered
+            self._write()
+
+    def _write(self) -> None:
+        from ..commands.common import write_atomically
+
+        if self._stream is not None:
+            self._stream.close()
+            self._stream = None
+        write_atomically(str(self.path), self._header + "".join(map(self._complete, self.rows.values())))
+
+
+def _checksum(cells: Sequence[str]) -> str:
+    return f"{crc32(chr(31).join(cells).encode()):08x}"

@@ -1,0 +1,289 @@
+"""Read the statement of a claim: untrusted text to a SymPy relation, without evaluating any of it as code.
+
+The text goes through Python's ``ast`` (which only parses), and the tree is rebuilt node by node from a whitelist of node
+types, functions and names.  Numbers are read exactly from their digits; length, depth, number of nodes, exponents and the
+size of what is built are bounded, so that no statement can keep the parser busy.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sympy import (
+    Abs,
+    Add,
+    Eq,
+    Expr,
+    Ge,
+    Gt,
+    I,
+    Integer,
+    Le,
+    Lt,
+    Max,
+    Min,
+    Mul,
+    Pow,
+    Rational,
+    atan,
+    erfc,
+    exp,
+    log,
+    nan,
+    oo,
+    pi,
+    sqrt,
+    zoo,
+)
+from sympy.core.relational import Relational
+
+from flrdt.derive.formulas import InputError
+from flrdt.derive.gates import Gate, MoreauEnvelope
+from flrdt.derive.gaussian import H, Phi, phi
+from flrdt.derive.innermost import innermost
+
+from ..decimals import parse_number
+
+__all__ = ["FUNCTIONS", "ClaimError", "Parser", "names"]
+
+MAX_LENGTH = 2000
+MAX_DEPTH = 40
+MAX_NODES = 400
+MAX_EXPONENT = 32
+MAX_SIZE = 2000  # bits of the numbers that evaluation could build, roughly
+LARGEST = 1000  # constants in exponentials and in W, and their inverses
+MAX_ARGUMENTS = 4  # of Min and Max, which compare their arguments with each other
+
+RELATIONS: dict[type[ast.cmpop], Any] = {ast.Eq: Eq, ast.Lt: Lt, ast.LtE: Le, ast.Gt: Gt, ast.GtE: Ge}
+OPERATORS = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow)
+
+# functions of one argument; those in TAILS are bounded, and like exp they refuse an exponential inside
+PLAIN: dict[str, Callable[[Expr], Expr]] = {"sqrt": sqrt, "log": log, "atan": atan, "Abs": Abs, "abs": Abs}
+TAILS: dict[str, Callable[[Expr], Expr]] = {"Phi": Phi, "H": H, "phi": phi, "erfc": erfc}
+EXTREMA: dict[str, Any] = {"Min": Min, "Max": Max, "min": Min, "max": Max}
+OF_GATE = {"W": 4, "M": 2}
+
+FUNCTIONS = (*PLAIN, "exp", *TAILS, *EXTREMA, *OF_GATE)
+"""Names of the functions that a statement may call."""
+
+
+class ClaimError(InputError):
+    """A claim cannot be used; the message says which one, what is wrong and what would be right."""
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A subexpression with bounds on what it can grow to: ``size`` of its numbers, and exponentials inside."""
+
+    expr: Expr
+    size: int
+    exponentials: int = 0
+
+
+def _parsed(text: Any) -> ast.Compare:
+    """The tree of a statement: one relation, within the limits, nothing looked up yet."""
+    if not isinstance(text, str):
+        raise ClaimError(f"the statement has to be text like 'Phi(-x) == H(x)', not {type(text).__name__}")
+    if len(text) > MAX_LENGTH:
+        raise ClaimError(f"the statement has {len(text)} characters: at most {MAX_LENGTH} are allowed")
+    if not text.isascii() or not text.isprintable():
+        raise ClaimError("the statement has to be one line of plain ASCII text")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        raise ClaimError(
+            f"cannot read the statement {_shown(text)}: write it like 'Phi(-x) == H(x)' (== for an equation)"
+        ) from None
+    _bounded(tree)
+    if not isinstance(tree, ast.Compare):
+        raise ClaimError(f"the statement {_shown(text)} is no relation: use one of == < <= > >=")
+    if len(tree.ops) != 1 or type(tree.ops[0]) not in RELATIONS:
+        raise ClaimError(f"the statement {_shown(text)} needs exactly one of == < <= > >=")
+    return tree
+
+
+def _bounded(tree: ast.AST) -> None:
+    level, count, depth = [tree], 0, 0
+    while level:
+        count, depth = count + len(level), depth + 1
+        if depth > MAX_DEPTH:
+            raise ClaimError(f"the statement is nested too deeply: at most {MAX_DEPTH} levels are allowed")
+        if count > MAX_NODES:
+            raise ClaimError(f"the statement is too large: at most {MAX_NODES} nodes are allowed")
+        skip = (ast.expr_context, ast.operator, ast.unaryop, ast.cmpop)
+        level = [c for node in level for c in ast.iter_child_nodes(node) if not isinstance(c, skip)]
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= 60 else f"{text[:57]}...")
+
+
+def names(text: Any) -> set[str]:
+    """The symbols that a statement mentions (functions and ``pi`` left out); raises :class:`ClaimError`.
+
+    >>> sorted(names("gamma_s*gamma_p == 1/4"))
+    ['gamma_p', 'gamma_s']
+    """
+    tree = _parsed(text)
+    called = {id(n.func) for n in ast.walk(tree) if isinstance(n, ast.Call)}
+    return {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and id(n) not in called} - {"pi"}
+
+
+class Parser:
+    """Builds statements from the symbols given by name, and ``W`` and ``M`` of a gate.
+
+    >>> from sympy import Symbol
+    >>> from flrdt.derive import relu
+    >>> Parser({"x": Symbol("x", real=True)}, relu()).relation("Phi(-x) <= 0.1*x**2")
+    Phi(-x) <= x**2/10
+    """
+
+    def __init__(self, symbols: Mapping[str, Expr], gate: Gate) -> None:
+        self.symbols = symbols
+        self.gate = gate
+
+    def relation(self, text: Any) -> Relational:
+        """The relation of a statement; raises :class:`ClaimError` for anything outside the whitelist."""
+        tree = _parsed(text)
+        source = text.strip()
+        try:
+            left, right = (self._part(side, source).expr for side in (tree.left, tree.comparators[0]))
+        except InputError:
+            raise
+        except (ValueError, TypeError, ArithmeticError, RecursionError, MemoryError) as problem:
+            # SymPy's own refusals, such as an order among numbers that have none
+            reason = " ".join(str(problem).split())[:100] or "its numbers are too large"
+            raise ClaimError(f"the statement {_shown(text)} has no meaning: {reason}") from None
+        return RELATIONS[type(tree.ops[0])](left, right, evaluate=False)
+
+    def _part(self, node: ast.expr, source: str) -> _Part:
+        part = self._read(node, source)
+        if not _is_number(part.expr):
+            raise ClaimError("a part of the statement is no real number (division by zero, root or log of a negative?)")
+        if part.size > MAX_SIZE:
+            raise ClaimError("the statement builds numbers or expressions that are too large: use smaller exponents")
+        return part
+
+    def _read(self, node: ast.expr, source: str) -> _Part:
+        if isinstance(node, ast.Constant):
+            return self._number(node, source)
+        if isinstance(node, ast.Name):
+            return self._name(node.id)
+        if isinstance(node, ast.UnaryOp) and isinstance(node.op, (ast.USub, ast.UAdd)):
+            inner = self._part(node.operand, source)
+            return inner if isinstance(node.op, ast.UAdd) else _Part(-inner.expr, inner.size, inner.exponentials)
+        if isinstance(node, ast.BinOp) and isinstance(node.op, OPERATORS):
+            return self._operation(node.op, self._part(node.left, source), self._part(node.right, source))
+        if isinstance(node, ast.Call):
+            return self._call(node, source)
+        raise ClaimError(
+            f"{_named(node)} is not allowed in a statement: use numbers, symbols, + - * / ** and functions"
+        )
+
+    @staticmethod
+    def _number(node: ast.Constant, source: str) -> _Part:
+        if isinstance(node.value, (bool, str, bytes)) or not isinstance(node.value, (int, float)):
+            raise ClaimError(f"{_named(node)} is not allowed in a statement: use exact numbers, symbols and functions")
+        # the digits, not the float that Python made of them
+        text = source[node.col_offset : node.end_col_offset]
+        value = parse_number(f"0{text}" if text.startswith(".") else text, "the number")
+        found = Rational(value.numerator, value.denominator)
+        return _Part(found, 1 + value.numerator.bit_length() + value.denominator.bit_length())
+
+    def _name(self, name: str) -> _Part:
+        if name == "pi":
+            return _Part(pi, 2)
+        if name not in self.symbols:
+            raise ClaimError(f"unknown symbol {name}")
+        expr = self.symbols[name]
+        return _Part(expr, 2 + int(expr.count_ops()))
+
+    @staticmethod
+    def _operation(operator: ast.operator, left: _Part, right: _Part) -> _Part:
+        size, exponentials = left.size + right.size, max(left.exponentials, right.exponentials)
+        if isinstance(operator, ast.Pow):
+            power = right.expr
+            if not power.is_Rational or abs(power) > MAX_EXPONENT or power.q > 2:
+                raise ClaimError(
+                    f"the exponent {_shown(str(power))} is not allowed: use integers or halves up to {MAX_EXPONENT}, or exp"
+                )
+            if left.expr.is_zero and power < 0:
+                raise ClaimError("division by zero")
+            grown = left.size * max(1, int(abs(power)) + 1)
+            if grown > MAX_SIZE:
+                raise ClaimError(
+                    "the statement builds numbers or expressions that are too large: use smaller exponents"
+                )
+            return _Part(Pow(left.expr, power), grown, exponentials)
+        if isinstance(operator, ast.Div):
+            if right.expr == 0:
+                raise ClaimError("division by zero")
+            return _Part(left.expr / right.expr, size, exponentials)
+        if isinstance(operator, ast.Mult):
+            return _Part(Mul(left.expr, right.expr), size, exponentials)
+        signed = right.expr if isinstance(operator, ast.Add) else -right.expr
+        return _Part(Add(left.expr, signed), size + 1, exponentials)
+
+    def _call(self, node: ast.Call, source: str) -> _Part:
+        if not isinstance(node.func, ast.Name) or node.func.id not in FUNCTIONS:
+            name = node.func.id if isinstance(node.func, ast.Name) else _named(node.func)
+            raise ClaimError(f"unknown function {_shown(name)}: use {', '.join(FUNCTIONS)}")
+        name = node.func.id
+        if node.keywords or any(isinstance(a, ast.Starred) for a in node.args):
+            raise ClaimError(f"{name} takes plain arguments only")
+        least, most = (2, MAX_ARGUMENTS) if name in EXTREMA else (OF_GATE.get(name, 1),) * 2
+        if not least <= len(node.args) <= most:
+            wanted = f"{least} to {most}" if least < most else str(least)
+            raise ClaimError(f"{name} takes {wanted} argument{'s' * (most > 1)}, not {len(node.args)}")
+        return self._apply(name, [self._part(a, source) for a in node.args])
+
+    def _apply(self, name: str, parts: list[_Part]) -> _Part:
+        arguments = [p.expr for p in parts]
+        size, exponentials = 2 + sum(p.size for p in parts), max(p.exponentials for p in parts)
+        if name in PLAIN:
+            if name == "log" and arguments[0].is_zero:
+                raise ClaimError("the logarithm of zero is not a number")
+            return _Part(PLAIN[name](arguments[0]), size, exponentials)
+        if name in EXTREMA:
+            return _Part(EXTREMA[name](*arguments), 60 + 2 * size, exponentials)
+        if name == "M":
+            return _Part(self.gate.envelope(*arguments), 60 + 2 * size, exponentials)
+        if exponentials:
+            raise ClaimError(f"an exponential inside {name} is not allowed: give the inner one a symbol of its own")
+        for argument in arguments:
+            # SymPy compares constants numerically: exp(-10**16) against 1 would need 10**16 digits
+            if not argument.free_symbols and not _moderate(argument):
+                raise ClaimError(
+                    f"{name} of the constant {_shown(str(argument))}: constants in {name} are 0, or between 1/1000 and 1000 in size"
+                )
+        if name == "exp":
+            return _Part(exp(arguments[0]), size, 1)
+        if name in TAILS:
+            return _Part(TAILS[name](arguments[0]), size)
+        inner = innermost(self.gate)
+        at = dict(zip((inner.x, inner.D, inner.y, inner.chi), arguments, strict=True))
+        return _Part(inner.W.xreplace(at), 100 + 8 * size)
+
+
+def _moderate(constant: Expr) -> bool:
+    """Whether a constant is 0 or of moderate size."""
+    size = abs(constant.evalf(15))
+    return bool(constant.is_zero or (size.is_Float and Rational(1, LARGEST) <= size <= LARGEST))
+
+
+def _is_number(expr: Expr) -> bool:
+    """Whether no infinity and no imaginary unit came out; the active set of an envelope's gate may reach to infinity."""
+    envelopes = expr.atoms(MoreauEnvelope)
+    plain = expr.xreplace({m: Integer(1) for m in envelopes})
+    return not plain.has(nan, zoo, oo, I) and all(_is_number(a) for m in envelopes for a in m.args[:2])
+
+
+def _named(node: ast.AST) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(node).__name__).lower()

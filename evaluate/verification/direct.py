@@ -1,0 +1,422 @@
+"""Values of expressions straight from their definitions, in ball arithmetic, by no rule of the derivations.
+
+An expectation is numerical quadrature (Gauss-Legendre between the kinks of the integrand, or the trapezoidal rule if it has
+none), a derivative is a central difference, a limit is the value at an extreme point, and a Moreau envelope is the least
+of the costs of moving to any component of the line.  Rounding errors are in the balls; the errors of quadrature and of
+differences are not: :func:`compare` calls two sides equal only if they agree to the digits asked for, and different only
+if refining both leaves them apart.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+from sympy import (
+    Abs,
+    Derivative,
+    Expr,
+    Heaviside,
+    Integer,
+    Limit,
+    Max,
+    Min,
+    Piecewise,
+    Poly,
+    PolynomialError,
+    Rational,
+    Subs,
+    Symbol,
+    oo,
+)
+
+from flrdt.derive.gates import MoreauEnvelope
+from flrdt.derive.gaussian import Expectation
+from flrdt.derive.registry.entries import Comparison
+
+from ..backends import backend
+from ..compile import compile_scalar
+
+__all__ = ["Outcome", "Undefined", "compare", "value"]
+
+SPECIAL = (Expectation, Derivative, Subs, Limit, Piecewise)
+RESOLUTIONS = (1, 2, 4, 8, 16, 32)
+PRECISION_ATTEMPTS = 3
+
+
+class Undefined(ArithmeticError):
+    """The expression has no value at the point (a pole, a divergent integral, an undecided branch)."""
+
+
+@dataclass(frozen=True)
+class Effort:
+    """Digits that the pieces must be good to, and the refinement of the quadrature."""
+
+    digits: int
+    resolution: int = 1
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Result of a comparison at a point: ``holds`` is ``None`` if it could not be decided."""
+
+    holds: bool | None
+    left: Any = None
+    right: Any = None
+    note: str = ""
+
+
+def _arb() -> Any:
+    return backend("arb")
+
+
+def compare(comparison: Comparison, point: Mapping[Symbol, Rational], digits: int) -> Outcome:
+    """Compare both sides at an exact point to a number of digits (relative to the larger side; absolute next to 0).
+
+    Differences, limits and the tails of quadrature are cut off, and next to the edges of a domain that can matter: sides
+    that have them are different only if they stay so when the cut-offs are those of four times the digits.
+    """
+    both = (definitions(comparison.left), definitions(comparison.right))
+    truncates = any(e.has(Derivative, Limit, Expectation) for e in both)
+    outcome = Outcome(None)
+    for factor in (1, 2, 4) if truncates else (1,):
+        outcome = _compare(comparison.relation, both, point, digits, factor * digits)
+        if outcome.holds:
+            break
+    return outcome
+
+
+def _compare(
+    relation: str, both: tuple[Expr, Expr], point: Mapping[Symbol, Rational], digits: int, effort_digits: int
+) -> Outcome:
+    quadrature = any(e.has(Expectation) for e in both)
+    note = "undecided at the highest precision and refinement"
+    bits = int(3.33 * (3 * effort_digits + 30))
+    for _ in range(PRECISION_ATTEMPTS):
+        earlier = None
+        for resolution in RESOLUTIONS if quadrature else (1,):
+            with _arb().precision(bits):
+                try:
+                    numbers = {s: _number(v) for s, v in point.items()}
+                    effort = Effort(effort_digits + 6, resolution)
+                    left, right = (value(e, numbers, effort) for e in both)
+                except (Undefined, ZeroDivisionError) as problem:
+                    note = str(problem)
+                    break
+                settled, holds = _decide(left, right, relation, digits, earlier, quadrature)
+                if settled:
+                    return Outcome(holds, left, right)
+                if not (left - right).is_finite() or _wide(left, right, digits):
+                    note = "rounding errors hide the difference"
+                    break
+                earlier = (left, right)
+        bits *= 2
+    return Outcome(None, note=note)
+
+
+def _wide(left: Any, right: Any, digits: int) -> bool:
+    difference = left - right
+    scale = abs(left).upper().max(abs(right).upper())
+    return bool(difference.rad() * 10**digits > scale) if scale > 0 else False
+
+
+def _decide(left: Any, right: Any, relation: str, digits: int, earlier: Any, quadrature: bool) -> tuple[bool, bool]:
+    """Whether the comparison is settled, and how."""
+    from flint import arb
+
+    difference = left - right
+    if not difference.is_finite():
+        return False, False
+    scale = abs(left).upper().max(abs(right).upper())
+    if left.is_zero() or right.is_zero():
+        scale = scale.max(arb(1))
+    tolerance = scale / arb(10) ** digits
+    # what a refinement still moved is an estimate of the error of the quadrature
+    moved = arb(0) if earlier is None else abs(left - earlier[0]).upper() + abs(right - earlier[1]).upper()
+    if relation == "==":
+        if abs(difference).upper() <= tolerance:
+            return True, True
+        stable = not quadrature or (earlier is not None and moved * 1000 < abs(difference).lower())
+        return bool(stable and abs(difference).lower() > tolerance), False
+    if quadrature and (earlier is None or moved * 1000 > abs(difference).lower()):
+        return False, False
+    sign = difference if relation in (">", ">=") else -difference
+    if sign > 0 or (relation in (">=", "<=") and sign >= 0):
+        return True, True
+    return bool(sign < 0), False
+
+
+def definitions(expr: Expr) -> Expr:
+    """Replace envelopes by their definition as a minimum over the components of the line."""
+    return _defined(expr)
+
+
+@lru_cache(maxsize=4096)
+def _defined(expr: Expr) -> Expr:
+    while expr.has(MoreauEnvelope, Abs):  # one may be inside another
+        found = {m: _least_cost(m) for m in expr.atoms(MoreauEnvelope)}
+        found |= {a: Max(a.args[0], -a.args[0]) for a in expr.atoms(Abs)}
+        expr = expr.xreplace(found)
+    return expr
+
+
+def _least_cost(envelope: MoreauEnvelope) -> Expr:
+    """``min_z V(z) + (z-h)^2/(2 chi)``: over each component of the line V is constant and the nearest point wins."""
+    h, chi = envelope.args[:2]
+    candidates: list[Expr] = []
+    edge: Expr = -oo
+    for a, b in envelope.gate.components:
+        candidates += [] if a == edge == -oo else [_squared_distance(h, edge, a) / (2 * chi)]
+        candidates.append(1 + _squared_distance(h, a, b) / (2 * chi))
+        edge = b
+    if edge != oo:
+        candidates.append(_squared_distance(h, edge, oo) / (2 * chi))
+    return Min(*candidates)
+
+
+def _squared_distance(h: Expr, a: Expr, b: Expr) -> Expr:
+    return Max(Integer(0), *([a - h] if a != -oo else []), *([h - b] if b != oo else [])) ** 2
+
+
+def value(expr: Expr, point: Mapping[Symbol, Any], effort: Effort) -> Any:
+    """The ball of an expression (already in :func:`definitions`) at a point, at the current precision."""
+    return _function(expr, point, effort)()
+
+
+@lru_cache(maxsize=4096)
+def _split(expr: Expr) -> tuple[Expr, tuple[tuple[Symbol, Expr], ...]]:
+    """Replace the outermost unevaluated objects by symbols."""
+    found: dict[Expr, Symbol] = {}
+
+    def walk(e: Any) -> Any:
+        if isinstance(e, SPECIAL):
+            return found.setdefault(e, Symbol(f"value_{len(found)}", real=True))
+        if not e.args or not e.has(*SPECIAL):
+            return e
+        return e.func(*map(walk, e.args))
+
+    plain = walk(expr)
+    return plain, tuple((symbol, node) for node, symbol in found.items())
+
+
+@lru_cache(maxsize=4096)
+def _compiled(expr: Expr) -> tuple[tuple[Symbol, ...], Callable]:
+    symbols = tuple(sorted(expr.free_symbols, key=str))
+    return symbols, compile_scalar([expr], symbols, _arb())
+
+
+def _function(expr: Expr, point: Mapping[Symbol, Any], effort: Effort, *variables: Symbol) -> Callable[..., Any]:
+    """The expression as a function of some variables at an otherwise fixed point."""
+    from flint import arb
+
+    plain, nodes = _split(expr)
+    symbols, compiled = _compiled(plain)
+    missing = expr.free_symbols - set(point) - set(variables)
+    if missing:
+        raise Undefined(f"no value for {', '.join(sorted(map(str, missing)))}")
+    fixed = {s: _node(node, point, effort) for s, node in nodes if not node.free_symbols & set(variables)}
+    moving = [(s, node) for s, node in nodes if s not in fixed]
+    values = {**point, **fixed}
+
+    def at(*arguments: Any) -> Any:
+        here = dict(zip(variables, arguments, strict=True))
+        if moving:
+            inner = {**point, **here}
+            here |= {s: _node(node, inner, effort) for s, node in moving}
+        try:
+            found = compiled(*(here[s] if s in here else values[s] for s in symbols))[0]
+        except ValueError as problem:
+            raise Undefined(str(problem)) from None
+        return found if isinstance(found, arb) else arb(found)
+
+    return at
+
+
+def _node(node: Expr, point: Mapping[Symbol, Any], effort: Effort) -> Any:
+    if isinstance(node, Expectation):
+        return _expectation(node, point, effort)
+    if isinstance(node, Derivative):
+        return _derivative(node, point, effort)
+    if isinstance(node, Subs):
+        at = {s: value(v, point, effort) for s, v in zip(node.variables, node.point, strict=True)}
+        return value(node.expr, {**point, **at}, effort)
+    if isinstance(node, Limit):
+        return _limit(node, point, effort)
+    return _piecewise(node, point, effort)
+
+
+def _number(exact: Rational) -> Any:
+    return _arb().rational(int(exact.p), int(exact.q))
+
+
+def _derivative(node: Derivative, point: Mapping[Symbol, Any], effort: Effort) -> Any:
+    """Nested central differences with a step that leaves half the digits to the truncation error."""
+    variable, count = node.variable_count[0]
+    rest = [v for pair in node.variable_count[1:] for v in [pair]]
+    inner = node.expr if not rest else Derivative(node.expr, *rest)
+    if count > 1:
+        inner = Derivative(inner, (variable, count - 1))
+    half = effort.digits // 2 + 4
+    # relative to the variable, so that positive variables stay positive
+    scale = abs(point[variable]).mid()
+    step = (scale if scale > 0 else 1) / _number(Integer(10) ** half)
+    finer = replace(effort, digits=effort.digits + half + 4)
+    high, low = (value(inner, {**point, variable: point[variable] + s * step}, finer) for s in (1, -1))
+    return (high - low) / (2 * step)
+
+
+def _limit(node: Limit, point: Mapping[Symbol, Any], effort: Effort) -> Any:
+    expr, variable, target, side = node.args
+    far = _number(Integer(10) ** (2 * effort.digits + 4))
+    if target in (oo, -oo):
+        at = far if target == oo else -far
+    else:
+        at = value(target, point, effort) + (-1 / far if str(side) == "-" else 1 / far)
+    return value(expr, {**point, variable: at}, effort)
+
+
+def _piecewise(node: Piecewise, point: Mapping[Symbol, Any], effort: Effort) -> Any:
+    for branch, condition in node.args:
+        if condition == True:  # noqa: E712  (a SymPy boolean)
+            return value(branch, point, effort)
+        gap = value(condition.gts - condition.lts, point, effort)
+        if gap > 0:
+            return value(branch, point, effort)
+        if not gap < 0:
+            raise Undefined(f"branch {condition} cannot be decided at this point")
+    raise Undefined("no branch of a piecewise expression applies")
+
+
+def _expectation(node: Expectation, point: Mapping[Symbol, Any], effort: Effort) -> Any:
+    from flint import arb
+
+    u = node.variable
+    f = _function(node.expr, {s: v for s, v in point.items() if s != u}, effort, u)
+    scale = 1 / (2 * arb.pi()).sqrt()
+
+    def weighted(t: Any) -> Any:
+        return f(t) * (-t * t / 2).exp() * scale
+
+    reach = _reach(weighted, effort.digits)
+    kinks = sorted(t for t in (float(k.mid()) for k in _kinks(node.expr, u, point)) if abs(t) < reach)
+    if not kinks and not _has_kinks(node.expr, u):
+        return _trapezoid(weighted, reach, effort)
+    exact = sorted(_kinks(node.expr, u, point), key=lambda k: float(k.mid()))
+    ends = [arb(-reach), *(k.mid() for k in exact if abs(float(k.mid())) < reach), arb(reach)]
+    total = arb(0)
+    for a, b in itertools.pairwise(ends):
+        total += _legendre(weighted, a, b, effort)
+    return total
+
+
+def _reach(weighted: Callable, digits: int) -> int:
+    """Half-width beyond which the integrand is negligible."""
+    from flint import arb
+
+    reach = math.ceil(math.sqrt(2 * math.log(10) * (digits + 6)))
+    small = arb(10) ** -(digits + 6)
+    for _ in range(12):
+        if all(abs(weighted(arb(s * reach))) < small for s in (1, -1)):
+            return reach
+        reach = math.ceil(1.3 * reach)
+    raise Undefined("the expectation diverges, or its tails are too heavy to be integrated")
+
+
+def _trapezoid(weighted: Callable, reach: int, effort: Effort) -> Any:
+    from flint import arb
+
+    per_unit = 3 * effort.resolution
+    step = arb(1) / per_unit
+    total = arb(0)
+    for j in range(-reach * per_unit, reach * per_unit + 1):
+        total += weighted(step * j)
+    return total * step
+
+
+def _legendre(weighted: Callable, a: Any, b: Any, effort: Effort) -> Any:
+    from flint import arb
+
+    panels = max(1, math.ceil(float((b - a).mid()) * effort.resolution / 2))
+    nodes = _rule(effort.digits // 2 + 12, backend_bits())
+    half = (b - a) / (2 * panels)
+    total = arb(0)
+    for i in range(panels):
+        middle = a + half * (2 * i + 1)
+        for node, weight in nodes:
+            total += weight * weighted(middle + half * node)
+    return total * half
+
+
+def backend_bits() -> int:
+    """The current precision of the ball arithmetic."""
+    from flint import ctx
+
+    return int(ctx.prec)
+
+
+@lru_cache(maxsize=32)
+def _rule(count: int, bits: int) -> list[tuple[Any, Any]]:
+    """Gauss-Legendre nodes and weights at a precision."""
+    from flint import arb
+
+    return [arb.legendre_p_root(count, k, weight=True) for k in range(count)]
+
+
+@lru_cache(maxsize=1024)
+def _kink_polynomials(expr: Expr, u: Symbol) -> tuple[tuple[Expr, ...], ...]:
+    """Coefficients of the polynomials in u whose zeros contain every kink of the expression."""
+    found: set[tuple[Expr, ...]] = set()
+    for left, right in _contacts(_split(expr)[0], u):
+        for a, b in itertools.product(_branches(left), _branches(right)):
+            try:
+                polynomial = Poly(a - b, u)
+            except PolynomialError:
+                raise Undefined(f"cannot place the kinks of {expr}") from None
+            if 1 <= polynomial.degree() <= 2:
+                found.add(tuple(polynomial.all_coeffs()))
+            elif polynomial.degree() > 2:
+                raise Undefined(f"cannot place the kinks of {expr}")
+    return tuple(sorted(found, key=str))
+
+
+def _contacts(expr: Expr, u: Symbol) -> list[tuple[Expr, Expr]]:
+    pairs: list[tuple[Expr, Expr]] = []
+    for node in expr.atoms(Min, Max):
+        if u in node.free_symbols:
+            pairs += itertools.combinations(node.args, 2)
+    pairs += [(node.args[0], Integer(0)) for node in expr.atoms(Heaviside) if u in node.free_symbols]
+    return pairs
+
+
+def _branches(expr: Expr) -> set[Expr]:
+    """The smooth expressions that an expression with minima and maxima can be equal to."""
+    inner = next(iter(expr.atoms(Min, Max)), None)
+    if inner is None:
+        return {expr}
+    return {branch for choice in inner.args for branch in _branches(expr.xreplace({inner: choice}))}
+
+
+def _has_kinks(expr: Expr, u: Symbol) -> bool:
+    return bool(_contacts(_split(expr)[0], u))
+
+
+def _kinks(expr: Expr, u: Symbol, point: Mapping[Symbol, Any]) -> list[Any]:
+    """Where the integrand is not smooth."""
+    found: list[Any] = []
+    for coefficients in _kink_polynomials(expr, u):
+        *rest, constant = (value(c, point, Effort(0)) for c in coefficients)
+        if len(rest) == 1:
+            found.append(-constant / rest[0])
+            continue
+        square, linear = rest
+        discriminant = linear * linear - 4 * square * constant
+        if discriminant >= 0:
+            root = discriminant.sqrt()
+            found += [(-linear + root) / (2 * square), (-linear - root) / (2 * square)]
+        elif not discriminant < 0:  # a double zero, up to rounding: a touching point is no kink that matters
+            found.append(-linear / (2 * square))
+    return found

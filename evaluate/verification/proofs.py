@@ -1,0 +1,110 @@
+"""Proofs that need no sample: symbolic identities, and inequalities by enclosures that cover a box."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sympy import Expr, Limit, Piecewise, Pow, Rational, Symbol, cancel, erfc, exp, expand_log, log, together
+from sympy.polys.polyerrors import PolynomialError
+
+from flrdt.derive.domains import Domain
+from flrdt.derive.gates import MoreauEnvelope
+from flrdt.derive.gaussian import Expectation, H, Phi, phi
+from flrdt.derive.registry.entries import Comparison
+from flrdt.derive.tilting import TiltedExpectation
+
+from ..backends import backend
+from ..compile import CompileError, compile_scalar
+
+__all__ = ["enclosed", "identical", "proved"]
+
+OPERATIONS = 120  # larger differences are left to the samples
+CELLS = 500
+MAX_DIMENSION = 4
+
+
+def proved(comparison: Comparison, domain: Domain) -> bool:
+    """Whether the comparison could be proved; ``False`` says nothing about its truth."""
+    if any(
+        e.has(Expectation, TiltedExpectation, Limit, Piecewise, MoreauEnvelope) for e in comparison_sides(comparison)
+    ):
+        return False
+    if comparison.relation == "==":
+        return identical(comparison)
+    return enclosed(comparison, domain)
+
+
+def comparison_sides(comparison: Comparison) -> tuple[Expr, Expr]:
+    """Both sides."""
+    return comparison.left, comparison.right
+
+
+def identical(comparison: Comparison) -> bool:
+    """Whether the difference of the sides, derivatives and substitutions done, cancels to zero.
+
+    Square roots of positive symbols are removed first, so that what is left is a rational function of symbols,
+    exponentials and logarithms.
+    """
+    difference = comparison.left.doit() - comparison.right.doit()
+    if difference == 0:
+        return True
+    if difference.count_ops() > OPERATIONS:
+        return False
+    difference = difference.replace(H, lambda a: H(a).rewrite(erfc)).replace(Phi, lambda a: Phi(a).rewrite(erfc))
+    difference = difference.replace(phi, lambda a: phi(a).rewrite(exp))
+    if difference.has(log):
+        difference = expand_log(difference, force=True)
+        inner = {e: log(cancel(together(_rooted(e.args[0])))) for e in difference.atoms(log)}
+        difference = expand_log(difference.xreplace(inner), force=True)
+    try:
+        return bool(cancel(together(_rooted(difference))) == 0)
+    except PolynomialError:
+        return False
+
+
+def _rooted(expr: Expr) -> Expr:
+    """Write every positive symbol that is under a root as a square."""
+    under = {s for p in expr.atoms(Pow) if p.exp.is_Rational and p.exp.q == 2 for s in p.base.free_symbols}
+    squares = {s: Symbol(f"{s.name}_root", positive=True) ** 2 for s in under if s.is_positive}
+    return expr.subs(squares, simultaneous=True) if squares else expr
+
+
+def enclosed(comparison: Comparison, domain: Domain) -> bool:
+    """Whether ``left < right`` (or the other relation) holds on the whole box of the domain, by bisection in ball arithmetic."""
+    sides = [e.doit() for e in comparison_sides(comparison)]
+    difference = sides[1] - sides[0] if comparison.relation in ("<", "<=") else sides[0] - sides[1]
+    box = domain.box()
+    symbols = tuple(sorted(difference.free_symbols, key=str))
+    if len(symbols) > MAX_DIMENSION:
+        return False
+    b: Any = backend("arb")
+    try:
+        function = compile_scalar([difference], symbols, b)
+    except CompileError:
+        return False
+    with b.precision(128):
+        return _covered(function, [box[s] for s in symbols], b)
+
+
+def _covered(function: Any, box: list[tuple[Rational, Rational]], b: Any) -> bool:
+    """Positivity on a box: bisect the widest side of a cell until its enclosure is positive."""
+    cells, used = [box], 0
+    while cells:
+        cell = cells.pop()
+        used += 1
+        if used > CELLS:
+            return False
+        if function(*(_ball(b, low, high) for low, high in cell))[0] > 0:
+            continue
+        widths = [high - low for low, high in cell]
+        if not widths or max(widths) == 0:
+            return False
+        widest = max(range(len(cell)), key=lambda i: widths[i])
+        low, high = cell[widest]
+        middle = (low + high) / 2
+        cells += [[*cell[:widest], half, *cell[widest + 1 :]] for half in ((low, middle), (middle, high))]
+    return True
+
+
+def _ball(b: Any, low: Rational, high: Rational) -> Any:
+    return b.rational(int(low.p), int(low.q)).union(b.rational(int(high.p), int(high.q)))
