@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
@@ -18,8 +19,8 @@ from flrdt.derive.notation import chi
 from .backends import backend as get_backend
 from .compile import compile_scalar
 from .decimals import InputError, known_digits, parse_digits, parse_number
-from .solve import Solution, partial_lifting_helps, solve
-from .starts import capacity_goal, energy_goal
+from .solve import ConvergenceError, Solution, partial_lifting_helps, solve
+from .starts import capacity_goal, energy_goal, nearby_minimum
 
 __all__ = ["Capacity", "Energy", "capacity", "energy"]
 
@@ -253,12 +254,24 @@ PLAIN_NOTE = "; partial lifting does not help here (y_2 -> 0), so this is the pl
 
 
 def _solved(
-    network: Network, level: Level, make: Callable, constant: Fraction, digits: int, backend: str, report: Callable
+    network: Network,
+    level: Level,
+    make: Callable,
+    constant: Fraction,
+    digits: int,
+    backend: str,
+    report: Callable,
+    near: Sequence[float] | None = None,
 ) -> tuple[Level, Solution]:
     """Solve at the level, or at the plain one where partial lifting does not improve on it."""
     goal, float_goal = _Lazy(make, constant, backend).goal(), make(float(constant))
     if level.partial and not partial_lifting_helps(network, _Lazy(make, constant, "arb").goal(), float_goal):
         level = Level(1)
+    if near is not None and level.r > 1 and not level.partial:
+        start = nearby_minimum(network, level, float_goal, near)
+        if start is not None:
+            with suppress(ConvergenceError):
+                return level, solve(network, level, goal, float_goal, digits, backend, report, start)
     return level, solve(network, level, goal, float_goal, digits, backend, report)
 
 
@@ -271,6 +284,7 @@ def capacity(
     budget: Fraction | int | str = 1,
     backend: str = "arb",
     certified: bool = False,
+    near: Sequence[float] | None = None,
     report: Callable[[str], None] = lambda _: None,
 ) -> Capacity:
     """The injectivity capacity of one layer at a lifting level.
@@ -279,8 +293,9 @@ def capacity(
     ``gate`` is a gate object, a name or an active set; ``radius`` is the norm of the inputs, which matters to gates that
     are not positively homogeneous.  A gate that is injective everywhere has capacity ``budget`` at every level.
     Raises ``LevelError``, ``GateError`` or ``InputError`` (all ``ValueError``) for bad input and ``ConvergenceError`` if
-    the solve fails.  With ``certified`` the value is proved: ``error_kind`` is then "enclosure", and ``CertifyError`` is
-    raised if no proof is found.  Source: arXiv 2410.20646 (one layer, fully lifted RDT).
+    the solve fails.  ``near`` gives the parameters ``(chi, p_2.., y_2..)`` of a similar problem to start from at a full
+    level; where no minimum lies close to them the solve starts as without.  With ``certified`` the value is proved:
+    ``error_kind`` is then "enclosure", and ``CertifyError`` is raised if no proof is found.  Source: arXiv 2410.20646 (one layer, fully lifted RDT).
 
     >>> capacity(level=1, digits=12).decimal
     '7.647694935435'
@@ -291,9 +306,11 @@ def capacity(
     get_backend(backend)
     if isinstance(the_gate, InjectiveGate):
         return _injective_capacity(the_gate, level, digits, count, started)
+    if near is not None and len(near) != 2 * level.r - 1:
+        raise InputError(f"near has {len(near)} numbers: give the {2 * level.r - 1} parameters of level {level}")
     network = Network(the_gate, 1, _sympy(count))
     sought = max(digits, 20) if certified else digits  # a proof wants a point well inside its box
-    used, solution = _solved(network, level, capacity_goal, count, sought, backend, report)
+    used, solution = _solved(network, level, capacity_goal, count, sought, backend, report, near)
     from mpmath import workdps
 
     with workdps(sought + 20):

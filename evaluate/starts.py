@@ -18,13 +18,16 @@ from flrdt.derive import Level, Network
 from .continuation import WIDEST, coordinates, minimise, predict
 from .energies import EnergyForm
 
-__all__ = ["capacity_goal", "energy_goal", "float_minimum"]
+__all__ = ["capacity_goal", "energy_goal", "float_minimum", "nearby_minimum"]
 
 DESCENT = 3
 """Levels up to here start from a quasi-Newton descent; the higher ones continue the pattern of this one."""
 
 ROUGH = 1e-10
 """Newton decrement at which a level in between is good enough to predict the next."""
+
+NEARBY = 0.5
+"""How far, in logarithmic coordinates, the minimum reached from a neighbour's solution may lie from it."""
 
 
 def capacity_goal(budget):
@@ -133,6 +136,20 @@ def float_minimum(network: Network, level: Level, goal, report: Callable[[str], 
         best = min(solved, key=lambda s: s[0])
         report(f"level {current}: float64 minimum {best[0]:.9f}")
     return best if form.closed else _continued(network, level, goal, coordinates(best[1]), report)
+
+
+def nearby_minimum(network: Network, level: Level, goal, z: Sequence[float]) -> list[float] | None:
+    """The parameters that Newton reaches from a neighbouring solution at a full level.
+
+    ``None`` if it fails or ends so far away that it may have left the branch of the neighbour.
+    """
+    with numpy.errstate(all="ignore"):
+        start = coordinates(z)
+    try:
+        found = minimise(EnergyForm(network, level, "float64"), start, goal)
+    except (ArithmeticError, numpy.linalg.LinAlgError):
+        return None
+    return found.parameters() if numpy.abs(found.u - start).max() < NEARBY else None
 
 
 def _continued(network: Network, level: Level, goal, u, report: Callable[[str], None]) -> tuple[float, list[float]]:
