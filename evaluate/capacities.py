@@ -11,6 +11,8 @@ from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from numpy.linalg import LinAlgError
+
 from flrdt.derive import Gate, GateError, InjectiveGate, Level, Lifting, Network, Status
 from flrdt.derive.energy_map import lambda_forms, psi_forms
 from flrdt.derive.gates import read_gate
@@ -19,7 +21,8 @@ from flrdt.derive.notation import chi
 from .backends import backend as get_backend
 from .compile import compile_scalar
 from .decimals import InputError, known_digits, parse_digits, parse_number
-from .solve import ConvergenceError, Solution, partial_lifting_helps, solve
+from .extreme_gates import remark
+from .solve import ConvergenceError, Solution, full_lifting_helps, partial_lifting_helps, solve
 from .starts import capacity_goal, energy_goal, nearby_minimum
 
 __all__ = ["Capacity", "Energy", "capacity", "energy"]
@@ -250,7 +253,16 @@ def _named(level: Level, solution: Solution) -> tuple[dict[str, Any], dict[str, 
     return values, errors
 
 
-PLAIN_NOTE = "; partial lifting does not help here (y_2 -> 0), so this is the plain value"
+FAILURES = (ArithmeticError, ValueError, MemoryError, LinAlgError)
+NOTES = {
+    1: "; partial lifting does not help here (y_2 -> 0), so this is the plain value",
+    2: "; full lifting does not help here (p_2 -> 0), so this is the partially lifted value",
+}
+"""What a status says when the minimum of a level is at its border, by the r of the lower level whose value it is."""
+
+
+def _noted(status: str, level: Level, used: Level) -> str:
+    return status if used == level else status + NOTES[used.r]
 
 
 def _solved(
@@ -263,16 +275,34 @@ def _solved(
     report: Callable,
     near: Sequence[float] | None = None,
 ) -> tuple[Level, Solution]:
-    """Solve at the level, or at the plain one where partial lifting does not improve on it."""
+    """Solve at the level, or at a lower one where lifting does not improve on it; failures come with their reason."""
     goal, float_goal = _Lazy(make, constant, backend).goal(), make(float(constant))
-    if level.partial and not partial_lifting_helps(network, _Lazy(make, constant, "arb").goal(), float_goal):
-        level = Level(1)
-    if near is not None and level.r > 1 and not level.partial:
-        start = nearby_minimum(network, level, float_goal, near)
-        if start is not None:
-            with suppress(ConvergenceError):
-                return level, solve(network, level, goal, float_goal, digits, backend, report, start)
-    return level, solve(network, level, goal, float_goal, digits, backend, report)
+
+    def attempt(used: Level, start: list | None = None) -> tuple[Level, Solution]:
+        return used, solve(network, used, goal, float_goal, digits, backend, report, start)
+
+    def helps(test: Callable) -> bool:
+        return test(network, _Lazy(make, constant, "arb").goal(), float_goal)
+
+    try:
+        if near is not None and level.r > 1 and not level.partial:
+            start = nearby_minimum(network, level, float_goal, near)
+            if start is not None:
+                with suppress(ConvergenceError):
+                    return attempt(level, start)
+        if level.partial:
+            return attempt(level if helps(partial_lifting_helps) else Level(1))
+        try:
+            return attempt(level)
+        except FAILURES:
+            if level.r == 2 and not helps(full_lifting_helps):
+                return attempt(Level(2, partial=True))
+            raise
+    except FAILURES as problem:
+        if getattr(problem, "bad_input", False):
+            raise
+        said = str(problem) if isinstance(problem, ArithmeticError) else "the solve left the range of its arithmetic"
+        raise ConvergenceError(said + remark(network.gate)) from problem
 
 
 def capacity(
@@ -323,7 +353,7 @@ def capacity(
         parameters=parameters,
         parameter_errors=errors,
         residual=solution.residual,
-        status=status_of(level) + ("" if used == level else PLAIN_NOTE),
+        status=_noted(status_of(level), level, used),
         backend=backend,
         seconds=time.perf_counter() - started,
         alpha=solution.value,
@@ -402,10 +432,11 @@ def energy(
             energy=-solution.value,
             energy_error=solution.value_error,
             slope=-solution.terms.B,
-            status=(
-                Status.FULLY_LIFTED.value if status_of(level) == Status.FULLY_LIFTED.value else "rigorous lower bound"
-            )
-            + ("" if used == level else PLAIN_NOTE),
+            status=_noted(
+                Status.FULLY_LIFTED.value if status_of(level) == Status.FULLY_LIFTED.value else "rigorous lower bound",
+                level,
+                used,
+            ),
             seconds=time.perf_counter() - started,
         )
 
