@@ -13,7 +13,7 @@ from .backends import backend
 
 __all__ = ["remark"]
 
-RARE = 1e-4  # active or inactive fraction of the pre-activations below which starts may fail
+RARE = 1e-2  # active or inactive fraction of the pre-activations below which starts may fail
 FAR = 30  # radii from zero beyond which no pre-activation is seen
 TINY = 1e-300
 
@@ -34,7 +34,8 @@ def remark(gate: Gate) -> str:
             )
     far = [end for component in gate.components for end in component if end.is_finite and abs(end) > FAR]
     if far:
-        return f"; gate {where} has an end point beyond all pre-activations: write {'-' * (far[0] < 0)}oo instead"
+        infinite = "-oo" if far[0] < 0 else "oo"
+        return f"; gate {where} has an end point beyond all pre-activations: write {infinite} instead"
     return ""
 
 

@@ -74,12 +74,12 @@ def _lines(points: Sequence[Mapping[str, str]], setting: str) -> list[list[tuple
 
 
 def start_between(level: str, left: str, right: str, weight: float) -> list[float] | None:
-    """Parameters between those of two rows (JSON, as in the results), or ``None`` if one of them has none."""
+    """Parameters between those of two rows (JSON, as in the results), or ``None`` if one of them lacks some."""
     known = [json.loads(text) for text in (left, right) if text]
-    if len(known) < 2 or not all(known):
-        return None
     r = Level.parse(level).r
     names = ["chi", *(f"p_{k}" for k in range(2, r + 1)), *(f"y_{k}" for k in range(2, r + 1))]
+    if len(known) < 2 or any(name not in row for row in known for name in names):
+        return None
     with numpy.errstate(all="ignore"):  # few digits may have merged two parameters
         a, b = (coordinates([float(row[name]) for name in names]) for row in known)
     if not numpy.all(numpy.isfinite([a, b])):
