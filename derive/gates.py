@@ -116,6 +116,11 @@ class Gate:
         return all(end in (0, oo, -oo) for component in self.components for end in component)
 
     @property
+    def symmetric(self) -> bool:
+        """Whether the active set is its own mirror image."""
+        return all((-b, -a) in self.components for a, b in self.components)
+
+    @property
     def convex_complement(self) -> bool:
         """Whether the inactive set is an interval (then the zero-energy phase ends at the plain-level threshold)."""
         return sum(piece.distance is None and piece.plateau == 0 for piece in self.pieces(Integer(1))) == 1

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
+
+from numpy.linalg import LinAlgError
 
 from flrdt.derive import Gate, GateError, InjectiveGate, Level, Lifting, Network, Status
 from flrdt.derive.energy_map import lambda_forms, psi_forms
@@ -18,8 +21,9 @@ from flrdt.derive.notation import chi
 from .backends import backend as get_backend
 from .compile import compile_scalar
 from .decimals import InputError, known_digits, parse_digits, parse_number
-from .solve import Solution, partial_lifting_helps, solve
-from .starts import capacity_goal, energy_goal
+from .extreme_gates import remark
+from .solve import ConvergenceError, Solution, full_lifting_helps, partial_lifting_helps, solve
+from .starts import capacity_goal, energy_goal, nearby_minimum
 
 __all__ = ["Capacity", "Energy", "capacity", "energy"]
 
@@ -249,17 +253,56 @@ def _named(level: Level, solution: Solution) -> tuple[dict[str, Any], dict[str, 
     return values, errors
 
 
-PLAIN_NOTE = "; partial lifting does not help here (y_2 -> 0), so this is the plain value"
+FAILURES = (ArithmeticError, ValueError, MemoryError, LinAlgError)
+NOTES = {
+    1: "; partial lifting does not help here (y_2 -> 0), so this is the plain value",
+    2: "; full lifting does not help here (p_2 -> 0), so this is the partially lifted value",
+}
+"""What a status says when the minimum of a level is at its border, by the r of the lower level whose value it is."""
+
+
+def _noted(status: str, level: Level, used: Level) -> str:
+    return status if used == level else status + NOTES[used.r]
 
 
 def _solved(
-    network: Network, level: Level, make: Callable, constant: Fraction, digits: int, backend: str, report: Callable
+    network: Network,
+    level: Level,
+    make: Callable,
+    constant: Fraction,
+    digits: int,
+    backend: str,
+    report: Callable,
+    near: Sequence[float] | None = None,
 ) -> tuple[Level, Solution]:
-    """Solve at the level, or at the plain one where partial lifting does not improve on it."""
+    """Solve at the level, or at a lower one where lifting does not improve on it; failures come with their reason."""
     goal, float_goal = _Lazy(make, constant, backend).goal(), make(float(constant))
-    if level.partial and not partial_lifting_helps(network, _Lazy(make, constant, "arb").goal(), float_goal):
-        level = Level(1)
-    return level, solve(network, level, goal, float_goal, digits, backend, report)
+
+    def attempt(used: Level, start: list | None = None) -> tuple[Level, Solution]:
+        return used, solve(network, used, goal, float_goal, digits, backend, report, start)
+
+    def helps(test: Callable) -> bool:
+        return test(network, _Lazy(make, constant, "arb").goal(), float_goal)
+
+    try:
+        if near is not None and level.r > 1 and not level.partial:
+            start = nearby_minimum(network, level, float_goal, near)
+            if start is not None:
+                with suppress(ConvergenceError):
+                    return attempt(level, start)
+        if level.partial:
+            return attempt(level if helps(partial_lifting_helps) else Level(1))
+        try:
+            return attempt(level)
+        except FAILURES:
+            if level.r == 2 and not helps(full_lifting_helps):
+                return attempt(Level(2, partial=True))
+            raise
+    except FAILURES as problem:
+        if getattr(problem, "bad_input", False):
+            raise
+        said = str(problem) if isinstance(problem, ArithmeticError) else "the solve left the range of its arithmetic"
+        raise ConvergenceError(said + remark(network.gate)) from problem
 
 
 def capacity(
@@ -271,6 +314,7 @@ def capacity(
     budget: Fraction | int | str = 1,
     backend: str = "arb",
     certified: bool = False,
+    near: Sequence[float] | None = None,
     report: Callable[[str], None] = lambda _: None,
 ) -> Capacity:
     """The injectivity capacity of one layer at a lifting level.
@@ -279,8 +323,9 @@ def capacity(
     ``gate`` is a gate object, a name or an active set; ``radius`` is the norm of the inputs, which matters to gates that
     are not positively homogeneous.  A gate that is injective everywhere has capacity ``budget`` at every level.
     Raises ``LevelError``, ``GateError`` or ``InputError`` (all ``ValueError``) for bad input and ``ConvergenceError`` if
-    the solve fails.  With ``certified`` the value is proved: ``error_kind`` is then "enclosure", and ``CertifyError`` is
-    raised if no proof is found.  Source: arXiv 2410.20646 (one layer, fully lifted RDT).
+    the solve fails.  ``near`` gives the parameters ``(chi, p_2.., y_2..)`` of a similar problem to start from at a full
+    level; where no minimum lies close to them the solve starts as without.  With ``certified`` the value is proved:
+    ``error_kind`` is then "enclosure", and ``CertifyError`` is raised if no proof is found.  Source: arXiv 2410.20646 (one layer, fully lifted RDT).
 
     >>> capacity(level=1, digits=12).decimal
     '7.647694935435'
@@ -291,9 +336,11 @@ def capacity(
     get_backend(backend)
     if isinstance(the_gate, InjectiveGate):
         return _injective_capacity(the_gate, level, digits, count, started)
+    if near is not None and len(near) != 2 * level.r - 1:
+        raise InputError(f"near has {len(near)} numbers: give the {2 * level.r - 1} parameters of level {level}")
     network = Network(the_gate, 1, _sympy(count))
     sought = max(digits, 20) if certified else digits  # a proof wants a point well inside its box
-    used, solution = _solved(network, level, capacity_goal, count, sought, backend, report)
+    used, solution = _solved(network, level, capacity_goal, count, sought, backend, report, near)
     from mpmath import workdps
 
     with workdps(sought + 20):
@@ -306,7 +353,7 @@ def capacity(
         parameters=parameters,
         parameter_errors=errors,
         residual=solution.residual,
-        status=status_of(level) + ("" if used == level else PLAIN_NOTE),
+        status=_noted(status_of(level), level, used),
         backend=backend,
         seconds=time.perf_counter() - started,
         alpha=solution.value,
@@ -385,10 +432,11 @@ def energy(
             energy=-solution.value,
             energy_error=solution.value_error,
             slope=-solution.terms.B,
-            status=(
-                Status.FULLY_LIFTED.value if status_of(level) == Status.FULLY_LIFTED.value else "rigorous lower bound"
-            )
-            + ("" if used == level else PLAIN_NOTE),
+            status=_noted(
+                Status.FULLY_LIFTED.value if status_of(level) == Status.FULLY_LIFTED.value else "rigorous lower bound",
+                level,
+                used,
+            ),
             seconds=time.perf_counter() - started,
         )
 

@@ -25,7 +25,8 @@ TINY = 1e-100  # complex step: its square vanishes, so the difference quotient h
 DIFFERENCE = 3e-5
 FLOAT_DIGITS = 15
 WIDEST = 20_000  # longest vector a float64 evaluation may need: longer ones belong to all but merged levels
-STRICT = 1e-21  # Newton decrement of a float64 minimum
+STRICT = 1e-21  # Newton decrement of a float64 minimum, in units of its value if that is above one
+NOISE = 1e-10  # the same where rounding prevents any further descent: near enough for the steps in Arb
 NEAR = 1e-2  # step in a coordinate below which differences are not good enough for the Hessian
 CHORD = 1e-4  # the Hessian is kept once the largest step in a coordinate is below this
 LONGEST_STEP = 0.7  # in logarithmic coordinates: a factor of two
@@ -180,7 +181,8 @@ def minimise(form: EnergyForm, u: numpy.ndarray, goal: Goal, tolerance: float = 
                 eigenvalues, vectors = numpy.linalg.eigh(matrix)
             along = vectors.T @ slope
             decrement = float((along**2 / abs(eigenvalues)).sum())
-            if decrement < tolerance and eigenvalues[0] > 0:
+            size = max(1.0, abs(value))
+            if decrement < tolerance * size and eigenvalues[0] > 0:
                 if not sharp and tolerance <= STRICT:
                     matrix = hessian(form, u, goal, grid)
                 return Minimum(u, value, matrix, decrement)
@@ -192,6 +194,8 @@ def minimise(form: EnergyForm, u: numpy.ndarray, goal: Goal, tolerance: float = 
                     break
                 scale /= 2
                 if not scale > 1e-4:
+                    if decrement < NOISE * size and eigenvalues[0] > 0:
+                        return Minimum(u, value, hessian(form, u, goal, grid), decrement)
                     raise ArithmeticError(f"Newton stalled at level {form.level}, decrement {decrement:.1e}")
             u = u + scale * move
             grid, value, slope = trial

@@ -19,12 +19,13 @@ from flrdt.derive import Level, Network
 from .continuation import parameter_hessian
 from .energies import EnergyForm, Terms
 from .grid import STRIP
-from .starts import float_minimum
+from .starts import float_minimum, merged_minimum
 
-__all__ = ["ConvergenceError", "Solution", "partial_lifting_helps", "solve"]
+__all__ = ["ConvergenceError", "Solution", "full_lifting_helps", "partial_lifting_helps", "solve"]
 
 GUARD = 6
 STALE = 8  # digits an iteration must gain for the Hessian to be kept at closed-form levels
+SMALL_OVERLAP = 1e-4  # where the slope in p_2 shows whether level 2 merges with level 2p
 SLOW = 2  # digits an iteration must gain with the float64 Hessian of the other levels
 
 
@@ -119,7 +120,10 @@ def solve(
             z, H = _newton(evaluate, z, full, report)
         else:
             H = parameter_hessian(EnergyForm(network, level, "float64"), z, float_goal)
-            z = _chord(evaluate, z, H, full, report)
+            try:
+                z = _chord(evaluate, z, H, full, report)
+            except ConvergenceError:  # the float64 Hessian is too rough, as for far thresholds
+                z, H = _newton(evaluate, z, full, report)
         return _finish(evaluate, z, H, digits, report)
 
 
@@ -139,8 +143,25 @@ def partial_lifting_helps(
         return bool(evaluate([mpf(float(chi)), mpf(10) ** -8], 40)[1][1] < 0)
 
 
+def full_lifting_helps(
+    network: Network, goal: tuple[Callable, Callable], float_goal: tuple[Callable, Callable]
+) -> bool:
+    """Whether level 2 has a minimum of its own, or its best p_2 tends to 0 (the partially lifted value).
+
+    At p_2 = 0 the slope in p_2 vanishes for a symmetric active set, and for no other is p_2 = 0 stationary.  Decided by
+    where the float64 descents end, and by the sign of the slope close to 0.
+    """
+    merged = merged_minimum(network, float_goal) if network.gate.symmetric else None
+    if merged is None:
+        return True
+    evaluate = _Evaluator(EnergyForm(network, Level(2), "arb"), goal)
+    with mp.workdps(40):
+        chi, y = (mpf(float(v)) for v in merged)
+        return bool(evaluate([chi, mpf(SMALL_OVERLAP), y], 20)[1][1] < 0)
+
+
 def _newton(evaluate: _Evaluator, z: list, full: int, report: Callable) -> tuple[list, Any]:
-    """Newton at rising precision for the closed-form levels, where evaluations cost next to nothing."""
+    """Newton at rising precision, where evaluations cost next to nothing or the float64 Hessian does not do."""
     H: Any = None
     known, work = 5.0, 30
     for _ in range(80):

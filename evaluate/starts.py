@@ -18,13 +18,19 @@ from flrdt.derive import Level, Network
 from .continuation import WIDEST, coordinates, minimise, predict
 from .energies import EnergyForm
 
-__all__ = ["capacity_goal", "energy_goal", "float_minimum"]
+__all__ = ["capacity_goal", "energy_goal", "float_minimum", "merged_minimum", "nearby_minimum"]
 
 DESCENT = 3
 """Levels up to here start from a quasi-Newton descent; the higher ones continue the pattern of this one."""
 
 ROUGH = 1e-10
 """Newton decrement at which a level in between is good enough to predict the next."""
+
+MERGED = 1e-6
+"""Relative difference of two float64 values at which one may be the limit of the other."""
+
+NEARBY = 0.5
+"""How far, in logarithmic coordinates, the minimum reached from a neighbour's solution may lie from it."""
 
 
 def capacity_goal(budget):
@@ -94,6 +100,8 @@ def descend(form: EnergyForm, goal, z: Sequence[float], digits: int = 15) -> tup
     """Quasi-Newton descent from z; returns the value and the parameters."""
     value, gradient = goal
     overlaps = 0 if form.closed else form.level.r - 1
+    first = _value(form, value, [float(v) for v in z])
+    scale = max(1.0, abs(first)) if numpy.isfinite(first) else 1.0  # capacities grow fast with a threshold
 
     def target(t):
         z, jacobian = decode(t, overlaps)
@@ -104,19 +112,19 @@ def descend(form: EnergyForm, goal, z: Sequence[float], digits: int = 15) -> tup
             return numpy.inf, numpy.zeros_like(t)
         terms = form.terms(list(z), grid, gradient=True)
         slope = numpy.array([float(g) for g in gradient(terms.A, terms.B, terms.dA, terms.dB)])
-        return float(value(terms.A, terms.B)), slope @ jacobian
+        return float(value(terms.A, terms.B)) / scale, slope @ jacobian / scale
 
     with warnings.catch_warnings(), numpy.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         found = minimize(target, encode(z, overlaps), jac=True, method="BFGS", options={"gtol": 1e-9, "maxiter": 2000})
-    return float(found.fun), decode(found.x, overlaps)[0]
+    return float(found.fun) * scale, decode(found.x, overlaps)[0]
 
 
 def _merged(form: EnergyForm, z: numpy.ndarray) -> bool:
     """Too close to a lower level for double precision: such points are not the level's own solution."""
     _, p, y = form.split(list(z))
     gaps = [a - b for a, b in zip([1.0, *p], [*p, 0.0], strict=True)] if p else []
-    return any(g < 1e-9 for g in gaps) or any(not 1e-3 < v < 60 for v in y)
+    return any(g < 1e-9 for g in gaps) or any(not 1e-3 < v < 600 for v in y)
 
 
 def float_minimum(network: Network, level: Level, goal, report: Callable[[str], None] = lambda _: None):
@@ -135,6 +143,20 @@ def float_minimum(network: Network, level: Level, goal, report: Callable[[str], 
     return best if form.closed else _continued(network, level, goal, coordinates(best[1]), report)
 
 
+def nearby_minimum(network: Network, level: Level, goal, z: Sequence[float]) -> list[float] | None:
+    """The parameters that Newton reaches from a neighbouring solution at a full level.
+
+    ``None`` if it fails or ends so far away that it may have left the branch of the neighbour.
+    """
+    with numpy.errstate(all="ignore"):
+        start = coordinates(z)
+    try:
+        found = minimise(EnergyForm(network, level, "float64"), start, goal)
+    except (ArithmeticError, numpy.linalg.LinAlgError):
+        return None
+    return found.parameters() if numpy.abs(found.u - start).max() < NEARBY else None
+
+
 def _continued(network: Network, level: Level, goal, u, report: Callable[[str], None]) -> tuple[float, list[float]]:
     """Newton from a good start, through a few levels in between; each predicts the next."""
     r = min(level.r, DESCENT)
@@ -148,12 +170,25 @@ def _continued(network: Network, level: Level, goal, u, report: Callable[[str], 
         u = predict(found.u, r)
 
 
+def merged_minimum(network: Network, goal) -> numpy.ndarray | None:
+    """The level-2p parameters ``(chi, y_2)`` if every float64 descent at level 2 ends there, with ``p_2 -> 0``."""
+    low = float_minimum(network, Level(1), goal)
+    value, parameters = float_minimum(network, Level(2, partial=True), goal)
+    form = EnergyForm(network, Level(2), "float64")
+    ends = [descend(form, goal, z) for z in _seeds(form, low, goal)]
+    ends = [(v, z) for v, z in ends if numpy.isfinite(v)]
+    same = ends and all(abs(v - value) < MERGED * max(1.0, abs(value)) and z[1] < 0.05 for v, z in ends)
+    return parameters if same else None
+
+
 def _seeds(form: EnergyForm, lower, goal) -> list[list[float]]:
     """Starting points at a level from the solution one level below."""
     r = form.level.r
     value, _ = goal
     if r == 1:
-        scan = [10.0 ** (e / 4) for e in range(-12, 17)]
+        widths = [float(b - a) for a, b in form.network.gate.components if (b - a).is_finite]
+        lowest = min([1e-3, *(w * w / 100 for w in widths)])  # a narrow component is all used up at its width squared
+        scan = list(numpy.geomspace(max(lowest, 1e-9), 1e4, 29))
         return [[min(scan, key=lambda c: _value(form, value, [c]))]]
     chi = float(lower[1][0])
     if form.level.partial:
@@ -164,8 +199,11 @@ def _seeds(form: EnergyForm, lower, goal) -> list[list[float]]:
 
 
 def _value(form: EnergyForm, value, z: list[float]) -> float:
+    grid = form.grid(z, 15)
+    if grid is not None and grid.widest > WIDEST:
+        return float("inf")
     with numpy.errstate(all="ignore"):
-        terms = form.terms(z, form.grid(z, 15))
+        terms = form.terms(z, grid)
         found = float(value(terms.A, terms.B))
     return found if numpy.isfinite(found) else float("inf")
 

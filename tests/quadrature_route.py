@@ -21,6 +21,8 @@ GATES = {
     "hardtanh": [(-1, 1)],
     "softshrink:1/2": [(-INFINITY, -0.5), (0.5, INFINITY)],
     "(-1/2,1/3) U (1,oo)": [(-0.5, 1 / 3), (1, INFINITY)],
+    "relu-bias:3": [(3, INFINITY)],
+    "(-1/4,1/4)": [(-0.25, 0.25)],
 }
 
 

@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from mpmath import erfc, findroot, mpf, npdf, sqrt, workdps
 from sympy import Interval, Rational, Union, oo
 
 from flrdt.derive import Gate, GateError, InjectiveGate, Network, NetworkError, gate
@@ -64,6 +65,56 @@ def test_relu6_and_the_rectifier_differ_by_the_far_end():
     # P(z > 6) is about 1e-9, so the capacities differ, but only from the sixth digit on
     rectifier, clipped = (capacity("2p", 12, gate=name).alpha for name in ("relu", "relu6"))
     assert 0 < clipped - rectifier < 1e-6
+
+
+EXTREME = {
+    "relu-bias:1e99": "leaves a fraction of less than 1e-300 of the pre-activations active",
+    "relu-bias:-1e99": "use a smaller active set",
+    "(-oo,-40)": "use a larger active set",
+    "(100,101)": "use a larger active set, or another radius",
+    "(-1e-9,1e-9)": "about 8.0e-10",
+    "(-1e9,1e9)": "of the pre-activations inactive",
+}
+
+
+@pytest.mark.parametrize("level", ["1", "2p", "2"])
+@pytest.mark.parametrize("text", EXTREME)
+def test_sets_out_of_reach_are_one_clear_line(text, level, run):
+    code, out, error = run("capacity", f"--gate={text}", "--level", level, "--digits", "8")
+    assert (code, out) == (1, "")
+    assert EXTREME[text] in error and len([line for line in error.splitlines() if line.startswith("flrdt:")]) == 1
+
+
+def test_extreme_radius(run):
+    code, _, error = run("capacity", "--gate", "hardtanh", "--radius", "1e9", "--level", "1")
+    assert code == 1 and "hardtanh at radius 1000000000 leaves" in error
+    code, _, error = run("capacity", "--gate", "(0,1e20)", "--digits", "8")
+    assert code == 1 and "beyond all pre-activations: write oo instead" in error
+    assert capacity(1, 9, radius="1e99").decimal == "7.647694935"  # no radius matters to the rectifier
+
+
+@pytest.mark.parametrize("bias", [-50, -20, 4, 6])
+def test_far_thresholds_at_the_plain_level(bias):
+    # alpha E[(g-b)^2; b < g < b+k] = 1 and alpha P(g > b+k) = 1, from moments of the normal distribution
+    with workdps(60):
+        phi, tail = npdf, lambda t: erfc(t / sqrt(mpf(2))) / 2
+
+        def equations(k):
+            a, e = mpf(bias), bias + k
+            moved = (1 + a * a) * (tail(a) - tail(e)) - a * phi(a) + (2 * a - e) * phi(e)
+            return moved, tail(e)
+
+        k = findroot(lambda t: (lambda m, s: m / s - 1)(*equations(t)), mpf(1) / 2 if bias > 0 else mpf(-bias))
+        expected = 1 / equations(k)[1]
+        assert abs(capacity(1, 15, gate=f"relu-bias:{bias}").alpha / expected - 1) < mpf(10) ** -16
+
+
+@pytest.mark.slow
+def test_full_lifting_that_does_not_help_says_so():
+    found, lower = (capacity(level, 12, gate="(-1/4,1/4)") for level in ("2", "2p"))
+    assert found.decimal == lower.decimal and "full lifting does not help here" in found.status
+    assert found.level == "2" and "p_2" not in found.parameters
+    assert "does not help" not in capacity(2, 9, gate="hardtanh").status
 
 
 def test_leaky_gates_have_capacity_one():

@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flrdt.evaluate import capacity, run_sweep
+from flrdt.evaluate.deep_networks.deep import deep_capacity
 from flrdt.evaluate.pools import local_pool
 from flrdt.evaluate.sweeps import sweep as sweeping
 from flrdt.evaluate.sweeps.sweep import DEFAULTS, SweepError, evaluate_point, points_of, read_plan
@@ -28,7 +29,7 @@ def counted(monkeypatch):
     """Replaces the solve by a stand-in that counts its calls (for tests of the file, not of the numbers)."""
     calls = []
 
-    def stand_in(point):
+    def stand_in(point, near=None):
         calls.append(point)
         return {**point, **dict.fromkeys(sweeping.RESULTS, ""), "alpha": f"1.{len(point['gate'])}"}
 
@@ -76,7 +77,9 @@ def test_file_cut_anywhere_is_repaired(tmp_path_factory, cut):
     points, messages = points_of(PLAN), []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            sweeping, "evaluate_point", lambda p: {**p, **dict.fromkeys(sweeping.RESULTS, ""), "alpha": p["gate"]}
+            sweeping,
+            "evaluate_point",
+            lambda p, near=None: {**p, **dict.fromkeys(sweeping.RESULTS, ""), "alpha": p["gate"]},
         )
         run_sweep(points, target)
         whole = target.read_bytes()
@@ -226,6 +229,14 @@ def test_command_with_toml_and_figure(run, tmp_path):
         ('level = "x"\n', "level"),
         ("digits = 0\n", "digits"),
         ("radius = -1\n", "positive"),
+        ('notion = "strict"\n', "use weak or strong"),
+        ('notion = "strong"\nbudget = 2\n', "both notion and budget"),
+        ('depth = 2\nwidths = "7.7"\n', "both depth and widths"),
+        ("depth = 0\n", "use an integer from 1 to 1000"),
+        ('widths = "7.7,x"\n', "width alpha_2 'x' is not a number"),
+        ("depth = [1, 2]\nlevel = 3\n", "level 3 of a deep network"),
+        ('depth = [1, 2]\ngate = ["relu", "hardtanh"]\n', "not positively homogeneous"),
+        ('depth = 2\ngate = "leaky-relu:1/9"\n', "strictly increasing"),
         ('gate = ["relu-bias:{0..1;999}"]\nbudget = "{1..2;999}"\n', "at most"),
     ],
 )
@@ -241,7 +252,7 @@ def test_bad_plans(run, tmp_path, text, message):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--level", "1", "--output", "r.parquet"], "ends in .csv"),
+        (["--level", "1", "--output", "r.xlsx"], "ends in .csv or .parquet"),
         (["--output", "r.csv"], "nothing to sweep"),
         (["--level", "1", "--output", "r.csv", "--dask", "tcp://x:1", "--workers", "2"], "leave it out with --dask"),
         (["none.toml", "--output", "r.csv"], "cannot read none.toml"),
@@ -255,12 +266,56 @@ def test_bad_commands(run, words, message, tmp_path, monkeypatch):
     assert message in error and error.count("\n") == 1
 
 
+def test_repairs_are_reported_at_once(run, tmp_path, counted):
+    words = ("sweep", "--level", "1", "--digits", "8", "9", "--output", str(tmp_path / "r.csv"), "--workers", "1")
+    run(*words)
+    whole = (tmp_path / "r.csv").read_bytes()
+    (tmp_path / "r.csv").write_bytes(whole[:-9])
+    code, _, error = run(*words)
+    assert code == 0 and "1 damaged line taken out" in error and len(counted) == 3
+    assert (tmp_path / "r.csv").read_bytes() == whole
+
+
 def test_other_files_are_left_alone(tmp_path):
     target = tmp_path / "r.csv"
     target.write_text("my,own,table\n1,2,3\n")
     with pytest.raises(ValueError, match="something else"):
         run_sweep(points_of(PLAN), target)
     assert Path(target).read_text() == "my,own,table\n1,2,3\n"
+
+
+def test_deep_points(tmp_path):
+    # values of the scalar recursion and of the table of reference values
+    points = points_of({"depth": ["1", "2"], "notion": ["weak", "strong"], "level": ["1"], "digits": ["9"]})
+    rows = run_sweep(points, tmp_path / "r.csv")
+    assert [(r["notion"], r["depth"], r["budget"], r["alpha"]) for r in rows] == [
+        ("weak", "1", "1", "7.647694935"),
+        ("weak", "2", "1", "7.540672913"),
+        ("strong", "1", "1", "7.647694935"),
+        ("strong", "2", "2", "11.460256878"),
+    ]
+    assert json.loads(rows[3]["chain"]) == ["7.647694935", "11.460256878"] and rows[0]["chain"] == ""
+
+
+def test_widths_are_given_or_too_small(tmp_path):
+    plan = tmp_path / "plan.toml"
+    plan.write_text('widths = ["", "8", "7", "{7.7..8;2},8"]\nlevel = "1"\ndigits = 9\n')
+    points = points_of(read_plan(plan))
+    assert [(p["widths"], p["depth"]) for p in points] == [
+        ("", "1"),
+        ("8", "2"),
+        ("7", "2"),
+        ("77/10,8", "3"),
+        ("8,8", "3"),
+    ]
+    rows = run_sweep(points[:3], tmp_path / "r.csv")
+    assert rows[1]["alpha"] == deep_capacity(1, 9, widths=["8"]).decimal
+    assert "layer 1 has width 7" in rows[2]["status"] and "not admissible" not in rows[1]["status"]
+
+
+def test_mirrored_rectifier_in_a_deep_network():
+    # -ReLU(-z) behind symmetric matrices is the rectifier again; names of the same set are the same gate
+    assert {deep_capacity(1, 9, depth=2, gate=g).decimal for g in ("relu", "(-oo,0)", "relu-bias:0")} == {"7.540672913"}
 
 
 def test_plan_file_is_read(tmp_path):

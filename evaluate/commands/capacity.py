@@ -42,8 +42,10 @@ def run(options: argparse.Namespace) -> int:
     shown = result.to_json()
     emit(shown if options.json else text(shown), options.output)
     if not shown.get("admissible", True):
+        from flrdt.evaluate.deep_networks.deep import shortfall
+
         print(
-            "flrdt: hidden architecture not admissible: " + "; ".join(map(_shortfall, shown["short_layers"])),
+            "flrdt: hidden architecture not admissible: " + "; ".join(map(shortfall, shown["short_layers"])),
             file=sys.stderr,
         )
         return 1
@@ -72,16 +74,15 @@ def _single(options: argparse.Namespace):
 
 
 def _deep(options: argparse.Namespace):
-    from flrdt.evaluate.deep_networks.deep import InputError, deep_capacity
+    from flrdt.evaluate.deep_networks.deep import InputError, deep_capacity, deep_gate
 
-    if options.gate != "relu":
-        raise InputError(f"gate {options.gate!r} in a deep network: only the relu is positively homogeneous")
     if options.backend != "arb":
         raise InputError(f"backend {options.backend!r} for a deep network: use arb")
     widths = () if options.widths is None else options.widths.split(",")
     return deep_capacity(
         options.level,
         options.digits,
+        gate=deep_gate(options.gate, options.radius),
         depth=options.depth,
         widths=widths,
         notion=options.notion,
@@ -89,10 +90,6 @@ def _deep(options: argparse.Namespace):
         first_level=options.first_level,
         report=progress(),
     )
-
-
-def _shortfall(layer: dict) -> str:
-    return f"layer {layer['layer']} has width {layer['width']} and needs {layer['capacity']}, {layer['shortfall']} more"
 
 
 def _limit(options: argparse.Namespace) -> int:

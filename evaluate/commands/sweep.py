@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager
@@ -12,6 +13,9 @@ from .common import emit, progress
 OPTIONS = {
     "gate": "gates",
     "level": "levels",
+    "depth": "depths",
+    "widths": "hidden widths, like 7.7,7.6,",
+    "notion": "notions (weak, strong)",
     "radius": "radii",
     "budget": "budgets",
     "digits": "digits",
@@ -27,15 +31,16 @@ def arguments(parser: argparse.ArgumentParser) -> None:
             f"--{name}", nargs="+", metavar=name[0].upper(), help=f"{what} of the grid, instead of the file's"
         )
     parser.add_argument(
-        "--output", required=True, metavar="FILE.csv", help="results; points it holds are not recomputed"
+        "--output", required=True, metavar="FILE", help="results, .csv or .parquet; points it holds are not recomputed"
     )
     parser.add_argument("--workers", metavar="W", help="local worker processes (default one per core)")
     parser.add_argument("--dask", metavar="ADDRESS", help="use the Dask cluster with this scheduler instead")
     parser.add_argument("--figure", metavar="FILE", help="also draw the capacities (png, svg or pdf)")
     parser.add_argument("--json", action="store_true", help="print one JSON object that sums the sweep up")
     parser.epilog = (
-        "example: flrdt sweep --gate 'relu-bias:{-1..2;41}' --level 2 --digits 20 --output bias.csv\n"
-        "         {a..b;k} stands for k equally spaced exact numbers from a to b"
+        "examples: flrdt sweep --gate 'relu-bias:{-1..2;41}' --level 2 --digits 20 --output bias.csv\n"
+        "          flrdt sweep --depth 1 2 3 --level 1 2p --notion weak strong --output deep.parquet\n"
+        "          {a..b;k} stands for k equally spaced exact numbers from a to b"
     )
 
 
@@ -46,14 +51,17 @@ def run(options: argparse.Namespace) -> int:
     from flrdt.evaluate.pools import local_pool, parse_workers
     from flrdt.evaluate.reporting.figures import check_figure
     from flrdt.evaluate.sweeps.clusters import dask_executor
+    from flrdt.evaluate.sweeps.parquet_file import require_pyarrow
     from flrdt.evaluate.sweeps.sweep import points_of, read_plan, run_sweep
 
     plan = read_plan(options.plan) if options.plan else {}
     plan |= {name: getattr(options, name) for name in OPTIONS if getattr(options, name)}
     if not plan:
         raise InputError("nothing to sweep: name a TOML file or give at least one of --" + ", --".join(OPTIONS))
-    if not options.output.endswith(".csv"):
-        raise InputError(f"output {options.output}: results are written as CSV, use a name that ends in .csv")
+    if not options.output.endswith((".csv", ".parquet")):
+        raise InputError(f"output {options.output}: use a name that ends in .csv or .parquet")
+    if options.output.endswith(".parquet"):
+        require_pyarrow()
     if options.dask and options.workers:
         raise InputError("--workers is for local processes: leave it out with --dask")
     if options.figure:
@@ -66,7 +74,7 @@ def run(options: argparse.Namespace) -> int:
         executors = partial(dask_executor, options.dask)
     elif workers > 1:
         executors = partial(local_pool, workers)
-    rows = run_sweep(points, options.output, executors, report)
+    rows = run_sweep(points, options.output, executors, report, lambda text: print("flrdt:", text, file=sys.stderr))
     if options.figure:
         from flrdt.evaluate.sweeps.sweep_figure import draw
 

@@ -39,10 +39,10 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _deep(options: argparse.Namespace):
-    from flrdt.evaluate.tables import InputError, deep_networks, parse_depths
+    from flrdt.evaluate.deep_networks.deep import deep_gate
+    from flrdt.evaluate.tables import deep_networks, parse_depths
 
-    if options.gate != "relu":
-        raise InputError(f"gate {options.gate!r} in a deep network: only the relu is positively homogeneous")
+    deep_gate(options.gate)
     return deep_networks(
         (options.levels or "1,2p").split(","), parse_depths(options.depths or "1..4"), options.digits, progress()
     )

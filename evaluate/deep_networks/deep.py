@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from flrdt.derive import InputError, Level, Status
+from flrdt.derive import Gate, InjectiveGate, InputError, Level, Status
 
-from ..capacities import Capacity, capacity
+from ..capacities import Capacity, as_gate, capacity
 from ..decimals import known_digits, parse_digits, parse_number
 from .lifted_solve import solve_lifted
 from .scaled_solve import solve_scaled
@@ -26,9 +26,12 @@ __all__ = [
     "DeepCapacity",
     "LayerCapacity",
     "Requirement",
+    "architecture",
     "at_least",
     "deep_capacity",
+    "deep_gate",
     "layer_capacity",
+    "shortfall",
 ]
 
 Report = Callable[[str], None]
@@ -194,10 +197,37 @@ def at_least(width: Fraction, found: LayerCapacity) -> bool | None:
     return True if margin >= 0 else False if margin < 0 else None
 
 
+def deep_gate(gate: Gate | InjectiveGate | str, radius: Fraction | int | str = 1) -> Gate:
+    """The gate of a deep network: a rectifier, by whatever name or active set.
+
+    Raises ``InputError`` for gates that are not positively homogeneous and for those that are injective everywhere.
+
+    >>> deep_gate("threshold:0").active
+    Interval.open(0, oo)
+    """
+    found = as_gate(gate, radius)
+    if isinstance(found, InjectiveGate):
+        raise InputError(
+            f"gate {found} in a deep network: nothing to solve, layers of width 1 are injective since {found.reason}"
+        )
+    if not found.homogeneous:
+        raise InputError(
+            f"gate {found} in a deep network: it is not positively homogeneous, so what a layer passes on has no "
+            "fixed size; use relu, or one layer"
+        )
+    return found
+
+
+def shortfall(layer: dict[str, Any]) -> str:
+    """A line on an entry of ``short_layers``, a given width that is below the capacity."""
+    return f"layer {layer['layer']} has width {layer['width']} and needs {layer['capacity']}, {layer['shortfall']} more"
+
+
 def deep_capacity(
     level: Level | int | str = 2,
     digits: int = 30,
     *,
+    gate: Gate | InjectiveGate | str = "relu",
     depth: int | str | None = None,
     widths: Sequence[Any] = (),
     notion: str = "weak",
@@ -207,7 +237,8 @@ def deep_capacity(
 ) -> DeepCapacity:
     r"""Capacity :math:`\alpha_l` of a deep ReLU network, behind a minimal chain or given widths.
 
-    ``depth`` alone takes the minimal chain; ``widths`` are alpha_1..alpha_(l-1) relative to the input. At
+    ``depth`` alone takes the minimal chain; ``widths`` are alpha_1..alpha_(l-1) relative to the input. The gate
+    is a rectifier: the mirrored one, active on (-oo, 0), has the same capacities by the symmetry of the matrices. At
     levels 1 and 2p the stationary point is enclosed: proved to exist within the error given. At level 2 the
     error is an estimate from a finer grid. Source: arXiv 2412.19677 (deep networks, plain and partial level),
     arXiv 2410.20646 (one layer); level 2 of deep networks is derived here. Raises ``InputError`` and
@@ -219,11 +250,8 @@ def deep_capacity(
     """
     started = time.perf_counter()
     level, digits, required = Level.parse(level), parse_digits(digits), Requirement.parse(notion, budget)
-    first = level if first_level is None else Level.parse(first_level)
-    given = [parse_number(w, f"width alpha_{i}", positive=True) for i, w in enumerate(widths, start=1)]
-    count = _depth(depth, given, first_level)
-    if level.r > 2 and count > 1:
-        raise InputError(f"level {level} of a deep network is not available: use 1, 2p or 2")
+    first, rectifier = level if first_level is None else Level.parse(first_level), deep_gate(gate)
+    given, count = architecture(level, depth, widths, first_level)
     layers: list[ChainLayer] = []
     for i in range(1, count + 1):
         behind = given[: i - 1] if given else [layer.width for layer in layers]
@@ -233,7 +261,18 @@ def deep_capacity(
             layers.append(ChainLayer(given[i - 1], found, at_least(given[i - 1], found)))
         else:
             layers.append(ChainLayer(found.alpha, found))
-    return _result(layers, level, first, digits, required, given, time.perf_counter() - started)
+    return _result(layers, rectifier, level, first, digits, required, given, time.perf_counter() - started)
+
+
+def architecture(
+    level: Level, depth: Any = None, widths: Sequence[Any] = (), first_level: Any = None
+) -> tuple[list[Fraction], int]:
+    """Hidden widths, read exactly, and the depth; raises ``InputError`` if they or the level do not fit."""
+    given = [parse_number(w, f"width alpha_{i}", positive=True) for i, w in enumerate(widths, start=1)]
+    count = _depth(depth, given, first_level)
+    if level.r > 2 and count > 1:
+        raise InputError(f"level {level} of a deep network is not available: use 1, 2p or 2")
+    return given, count
 
 
 def _depth(depth: Any, given: Sequence[Fraction], first_level: Any) -> int:
@@ -259,7 +298,7 @@ def _ball(value: Any, digits: int) -> Any:
 
 
 def _result(
-    layers: list[ChainLayer], level: Level, first: Level, digits: int, required: Requirement,
+    layers: list[ChainLayer], gate: Gate, level: Level, first: Level, digits: int, required: Requirement,
     given: list[Fraction], seconds: float,
 ) -> DeepCapacity:  # fmt: skip
     """Gather a chain into a result; widths carried with an error pass it on to the layers behind them."""
@@ -296,7 +335,7 @@ def _result(
             for n, v in named.items()
         }
         return DeepCapacity(
-            level=str(level), digits=digits, gate="relu", parameters=parameters,
+            level=str(level), digits=digits, gate=str(gate), parameters=parameters,
             parameter_errors=spread,
             residual=mpf(last.residual), backend="arb", seconds=seconds,
             alpha=chain[-1], alpha_error=errors[-1],

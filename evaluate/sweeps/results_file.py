@@ -1,20 +1,51 @@
-"""A results file that survives interruption: CSV, one line per result, every line with its own checksum."""
+"""A results file that survives interruption: CSV, one line per result, every line with its own checksum.
+
+Parquet cannot be appended to, so for a Parquet file the CSV is a journal beside it, which lasts until the whole is written.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 from zlib import crc32
 
 from ..decimals import InputError
+from .parquet_file import Row, read_rows, write_rows
 
-__all__ = ["ResultsFile"]
+__all__ = ["ResultsFile", "open_results"]
 
-Row = dict[str, str]
+PARQUET = ".parquet"
+JOURNAL = ".journal.csv"
+
+
+@contextmanager
+def open_results(
+    path: str | Path, columns: Sequence[str], key: Sequence[str], report: Callable[[str], None]
+) -> Iterator[ResultsFile]:
+    """The results in a CSV or Parquet file, open for more; a Parquet file is written when the block ends well.
+
+    Raises as :class:`ResultsFile` and :func:`~flrdt.evaluate.sweeps.parquet_file.read_rows`.
+    """
+    target = Path(path)
+    if target.suffix != PARQUET:
+        with ResultsFile(target, columns, key, report) as file:
+            yield file
+        return
+    before = read_rows(target, columns, report)
+    journal = target.with_name(target.name + JOURNAL)
+    with ResultsFile(journal, columns, key, report) as file:
+        for row in before:
+            file.rows.setdefault(tuple(row[name] for name in key), row)
+        yield file
+    rows = list(file.rows.values())
+    if rows != before or not target.exists():
+        write_rows(target, columns, rows)
+    journal.unlink(missing_ok=True)
 
 
 class ResultsFile:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from fractions import Fraction
 
 from ..reporting.figures import new_figure, save_figure
+from .neighbours import number_of
 from .sweep import DEFAULTS, Row
 
 __all__ = ["draw"]
@@ -28,23 +28,15 @@ def draw(rows: Sequence[Row], path: str) -> None:
         axes.plot(*zip(*sorted(points), strict=True), marker=".", label=name or None)
     if others:
         axes.legend()
-    if any(positions[value] != _number(value) for value in values[along]):
+    if any(positions[value] != number_of(value) for value in values[along]):
         axes.set_xticks(range(len(values[along])), values[along], rotation=30, ha="right")
     axes.set(xlabel=along, ylabel="injectivity capacity")
     save_figure(figure, path)
 
 
-def _number(text: str) -> float | None:
-    """The number that a value is, or that a gate has as its parameter."""
-    try:
-        return float(Fraction(text.rpartition(":")[2]))
-    except ValueError:
-        return None
-
-
 def _positions(values: Sequence[str]) -> dict[str, float]:
-    numbers = [_number(value) for value in values]
+    numbers = [number_of(value) for value in values]
     families = {value.rpartition(":")[0] for value in values}
     if None in numbers or len(families) > 1:
         return {value: float(index) for index, value in enumerate(values)}
-    return {value: number for value, number in zip(values, numbers, strict=True) if number is not None}
+    return {value: float(number) for value, number in zip(values, numbers, strict=True) if number is not None}
