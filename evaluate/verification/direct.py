@@ -160,12 +160,14 @@ def _decide(left: Any, right: Any, relation: str, digits: int, earlier: Any, qua
 
 
 def definitions(expr: Expr) -> Expr:
-    """Replace envelopes by their definition as a minimum over the components of the line."""
+    """Replace envelopes by their definition as a minimum over the components of the line; drop averages of constants."""
     return _defined(expr)
 
 
 @lru_cache(maxsize=4096)
 def _defined(expr: Expr) -> Expr:
+    # an average over what is not there: the density has mass 1
+    expr = expr.replace(lambda e: isinstance(e, Expectation) and e.variable not in e.expr.free_symbols, lambda e: e.expr)
     while expr.has(MoreauEnvelope, Abs):  # one may be inside another
         found = {m: _least_cost(m) for m in expr.atoms(MoreauEnvelope)}
         found |= {a: Max(a.args[0], -a.args[0]) for a in expr.atoms(Abs)}
@@ -228,14 +230,12 @@ def _function(expr: Expr, point: Mapping[Symbol, Any], effort: Effort, *variable
     if missing:
         raise Undefined(f"no value for {', '.join(sorted(map(str, missing)))}")
     fixed = {s: _node(node, point, effort) for s, node in nodes if not node.free_symbols & set(variables)}
-    moving = [(s, node) for s, node in nodes if s not in fixed]
+    moving = [(s, _moving(node, point, effort, variables)) for s, node in nodes if s not in fixed]
     values = {**point, **fixed}
 
     def at(*arguments: Any) -> Any:
         here = dict(zip(variables, arguments, strict=True))
-        if moving:
-            inner = {**point, **here}
-            here |= {s: _node(node, inner, effort) for s, node in moving}
+        here |= {s: node(*arguments) for s, node in moving}
         try:
             found = compiled(*(here[s] if s in here else values[s] for s in symbols))[0]
         except ValueError as problem:
@@ -262,6 +262,14 @@ def _node(node: Expr, point: Mapping[Symbol, Any], effort: Effort) -> Any:
     if isinstance(node, HIDDEN):
         return _unit_part(node, best_response(*(value(a, point, effort) for a in node.args), effort.digits))
     return _piecewise(node, point, effort)
+
+
+def _moving(node: Any, point: Mapping[Symbol, Any], effort: Effort, variables: tuple[Symbol, ...]) -> Callable[..., Any]:
+    """An unevaluated object as a function of variables."""
+    if isinstance(node, HIDDEN):  # by the thousand in a quadrature: its fields are compiled once
+        fields = [_function(a, point, effort, *variables) for a in node.args]
+        return lambda *values: _unit_part(node, best_response(*(f(*values) for f in fields), effort.digits))
+    return lambda *values: _node(node, {**point, **dict(zip(variables, values, strict=True))}, effort)
 
 
 def _unit_part(node: Expr, unit: Unit) -> Any:
@@ -332,13 +340,9 @@ def _expectation(node: Expectation, point: Mapping[Symbol, Any], effort: Effort)
     from flint import arb
 
     u = node.variable
-    if u not in node.expr.free_symbols:
-        return value(node.expr, point, effort)
-    if isinstance(node.expr, Expectation) and node.expr.variable not in node.expr.expr.free_symbols:
-        return _expectation(Expectation(node.expr.expr, u), point, effort)
-    fields = _planar(node)
-    if fields is not None:
-        return _polar(node, fields, point, effort)
+    plane = _planar(node)
+    if plane is not None:
+        return _polar(node, plane, point, effort)
     outside = {s: v for s, v in point.items() if s != u}
     f = _function(node.expr, outside, effort, u)
     scale = 1 / (2 * arb.pi()).sqrt()
@@ -419,47 +423,67 @@ def _unit_kinks(
     return [k for k in found if arb(low) < k < arb(high)]
 
 
-@lru_cache(maxsize=1024)
-def _planar(node: Expectation) -> tuple[Expr, ...] | None:
-    """The arguments of the hidden units in a double expectation that are linear in both normals; ``None`` if there are none.
+@dataclass(frozen=True)
+class _Plane:
+    """Fields of the hidden units of a double expectation: ``w = scales[0] (u + shifts[0])``, ``h`` likewise in s."""
 
-    Then a unit at the radius rho gains rho^2 times what it gains at the radius 1: its pre-activation scales with the fields.
-    """
+    fields: tuple[Expr, ...]
+    scales: tuple[Expr, Expr]
+    shifts: tuple[Expr, Expr]
+
+
+@lru_cache(maxsize=1024)
+def _planar(node: Expectation) -> _Plane | None:
+    """The hidden unit of a double expectation, if w is linear in the outer normal and h in the inner one."""
     if not isinstance(node.expr, Expectation):
         return None
     u, s, inner = node.variable, node.expr.variable, node.expr.expr
-    fields = {part.args for part in inner.atoms(*HIDDEN)}
-    if len(fields) != 1 or inner.has(Expectation, Integral):
+    found = {part.args for part in inner.atoms(*HIDDEN)}
+    if len(found) != 1 or inner.has(Expectation, Integral):
         return None
-    (found,) = fields
-    for argument in found[:2]:
-        if argument.subs({u: 0, s: 0}) != 0 or Poly(argument, u, s).total_degree() != 1:
+    (fields,) = found
+    scales, shifts = [], []
+    for argument, own, other in ((fields[0], u, s), (fields[1], s, u)):
+        if other in argument.free_symbols or own not in argument.free_symbols:
             return None
-    return None if any({u, s} & a.free_symbols for a in found[2:]) else found
+        linear = Poly(argument, own)
+        if linear.degree() != 1:
+            return None
+        scales.append(linear.coeff_monomial(own))
+        shifts.append(linear.coeff_monomial(1) / scales[-1])
+    if any({u, s} & a.free_symbols for a in fields[2:]):
+        return None
+    return _Plane(fields, (scales[0], scales[1]), (shifts[0], shifts[1]))
 
 
-def _polar(node: Expectation, fields: tuple[Expr, ...], point: Mapping[Symbol, Any], effort: Effort) -> Any:
-    """A double expectation over the fields of one unit: Gauss-Legendre in the radius and, between kinks, in the angle."""
+def _polar(node: Expectation, plane: _Plane, point: Mapping[Symbol, Any], effort: Effort) -> Any:
+    """A double expectation over the fields of a unit: Gauss-Legendre in the radius and, between kinks, in the angle.
+
+    The centre is where both fields vanish.  At the radius rho a unit gains rho^2 times what it gains at the radius 1,
+    because its pre-activation scales with the fields.
+    """
     from flint import arb
 
     u, s = node.variable, node.expr.variable
-    inner = node.expr.expr
-    parts = {HiddenValue(*fields): Symbol("unit_value", real=True)}
-    parts[HiddenActivation(*fields)] = Symbol("unit_activation", real=True)
+    parts = {HiddenValue(*plane.fields): Symbol("unit_value", real=True)}
+    parts[HiddenActivation(*plane.fields)] = Symbol("unit_activation", real=True)
     outside = {x: v for x, v in point.items() if x not in (u, s)}
-    f = _function(inner.xreplace(parts), outside, effort, u, s, *parts.values())
-    linear = [_function(a, outside, effort, u, s) for a in fields[:2]]
-    chi, mu = (value(a, outside, effort) for a in fields[2:])
+    f = _function(node.expr.expr.xreplace(parts), outside, effort, u, s, *parts.values())
+    first, second = (value(e, outside, effort) for e in plane.scales)
+    right, up = (value(e, outside, effort) for e in plane.shifts)
+    chi, mu = (value(e, outside, effort) for e in plane.fields[2:])
 
     def at(angle: Any) -> tuple[Any, ...]:
-        return (*(field(angle.cos(), angle.sin()) for field in linear), chi, mu)
+        return first * angle.cos(), second * angle.sin(), chi, mu
 
     def ring(angle: Any) -> Any:
         unit = best_response(*at(angle), effort.digits)
         cosine, sine = angle.cos(), angle.sin()
 
         def radial(rho: Any) -> Any:
-            return rho * (-rho * rho / 2).exp() * f(rho * cosine, rho * sine, rho * rho * unit.value, rho * unit.activation)
+            x, z = rho * cosine - right, rho * sine - up
+            density = rho * (-(x * x + z * z) / 2).exp()
+            return density * f(x, z, rho * rho * unit.value, rho * unit.activation)
 
         # a Gaussian over its whole width: one panel with many nodes is cheaper than several with few
         return _legendre(radial, arb(0), arb(_reach(radial, effort.digits)), effort, 2 * effort.digits, effort.resolution)
