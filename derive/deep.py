@@ -9,13 +9,13 @@ of its output, conjugate overlaps :math:`q^{(i)}`, curvature :math:`\mu^{(i)}` a
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 
-from sympy import Add, Eq, Expr, Integer, Mul, Symbol, diff, log, sqrt, symbols
+from sympy import Add, Derivative, Eq, Expr, Function, Integer, Mul, Symbol, diff, log, sqrt, symbols
 
 from .blocks import CountingOutput
 from .energy_map import energy_sphere
-from .formulas import Derivation, Formula, Status
+from .formulas import Derivation, Formula, Status, Step, identically_zero
 from .gates import relu
 from .hidden import HiddenLayer, LayerLifting, eta, hidden_exponential, hidden_mean, kappa, tau
 from .inner_maxima import SOURCE, inner_maximum
@@ -60,10 +60,28 @@ class ScaledTerm:
     function: Expr
     reduced: tuple[tuple[Symbol, Expr], ...] = ()
 
-    @property
+    @cached_property
     def value(self) -> Expr:
         """The term in the parameters themselves."""
-        return Mul(self.width or 1, self.prefactor, self.function.subs(dict(self.reduced), simultaneous=True))
+        return self.with_function(self.function)
+
+    def weights(self, symbol: Symbol) -> dict[Symbol | None, Expr]:
+        """Exponents of a parameter in the prefactor (under ``None``) and in the monomials of the reduced variables."""
+        monomials = {None: self.prefactor, **dict(self.reduced)}
+        return {s: m.as_powers_dict().get(symbol, Integer(0)) for s, m in monomials.items()}
+
+    def slope(self, symbol: Symbol) -> Expr:
+        """Derivative in a parameter, by the chain rule through the exponents."""
+        weights = self.weights(symbol)
+        if not any(weights.values()):
+            return Integer(0)
+        parts = [weights[None] * self.function]
+        parts += [w * s * _partial(self.function, s) for s, w in weights.items() if s and w]
+        return self.with_function(Add(*parts)) / symbol
+
+    def with_function(self, function: Expr) -> Expr:
+        """The term with another expression for the function of the reduced variables."""
+        return Mul(self.width or 1, self.prefactor, function.xreplace(dict(self.reduced)))
 
 
 @dataclass(frozen=True)
@@ -93,6 +111,11 @@ class DeepObjective(Objective):
     def family(self, layer: int) -> Lifting:
         """Symbol families of a layer; layer 0 is the unit sphere."""
         return LayerLifting(self.level, layer) if layer else InputLifting(self.level, 0)
+
+    @property
+    def widths(self) -> tuple[Symbol, ...]:
+        """``alpha_1`` to ``alpha_l``."""
+        return tuple(width(i) for i in range(1, self.network.depth + 1))
 
     @staticmethod
     def susceptibility(layer: int) -> Symbol:
@@ -149,7 +172,7 @@ class DeepObjective(Objective):
         terms.append(ScaledTerm("count", width(last + 1), 1 / y if y else Integer(1), count, tuple(reduced)))
         return tuple(terms)
 
-    @property
+    @cached_property
     def closed_form(self) -> Expr:
         """The objective in elementary functions and Phi, at the plain and the partial level."""
         return Add(*(term.value for term in self.scaled_terms))
@@ -159,18 +182,40 @@ class DeepObjective(Objective):
         elsewhere.
         """
         closed = self.level.r == 1 or self.level.partial
-        value = self.closed_form if closed else self.energy
-        return {s: diff(value, s) for s in self.parameters()}
+        if closed:
+            return {s: Add(*(term.slope(s) for term in self.scaled_terms)) for s in self.parameters()}
+        return {s: diff(self.energy, s) for s in self.parameters()}
+
+    def _weights(self, symbol: Symbol) -> tuple[Step, ...]:
+        """The exponents with which a parameter enters the terms: what the chain rule multiplies them by."""
+        steps = []
+        for term in self.scaled_terms:
+            monomials = {None: term.prefactor, **dict(term.reduced)}
+            weights = term.weights(symbol)
+            if not any(weights.values()):
+                continue
+            f = Function("f")(*(s for s, _ in term.reduced))
+            change = weights[None] * f + Add(*(w * s * Derivative(f, s) for s, w in weights.items() if s and w))
+            steps.append(
+                Step(
+                    f"The {term.name} term is a monomial times a function of monomials: its slope follows from the "
+                    f"exponents of {symbol} in them.",
+                    Eq(symbol * Derivative(Function("P")(symbol), symbol), term.prefactor * change, evaluate=False),
+                    partial(_exponents, symbol, monomials, weights),
+                )
+            )
+        return tuple(steps)
 
     def stationarity_formulas(self) -> tuple[Formula, ...]:
         """Each derivative as a formula, in the order of the parameters."""
+        closed, objective = self.level.r == 1 or self.level.partial, self.formula()
         return tuple(
             replace(
-                self.formula(),
+                objective,
                 id=f"stationarity.{self.level}.depth{self.network.depth}.{symbol}",
                 title=f"Stationarity in {symbol}, level {self.level}, depth {self.network.depth}",
                 statement=Eq(slope, 0, evaluate=False),
-                derivation=Derivation(()),
+                derivation=Derivation(self._weights(symbol) if closed else ()),
             )
             for symbol, slope in self.stationarity().items()
         )
@@ -188,8 +233,19 @@ class DeepObjective(Objective):
             status=Status.LIFTED if self.level.r == 1 or self.level.partial else Status.FULLY_LIFTED,
             source=SOURCE,
             assumptions=("stationary in every parameter; widths given",),
-            variables=(*(width(i) for i in range(1, self.network.depth + 1)), *self.parameters()),
+            variables=(*self.widths, *self.parameters()),
         )
+
+
+@lru_cache(maxsize=32)
+def _partial(function: Expr, symbol: Symbol) -> Expr:
+    return diff(function, symbol)
+
+
+def _exponents(symbol: Symbol, monomials: dict, weights: dict) -> bool | None:
+    """Whether every monomial has the given logarithmic slope in the symbol."""
+    found = [identically_zero(symbol * diff(m, symbol) / m - weights[s]) for s, m in monomials.items()]
+    return all(f is True for f in found) or None
 
 
 @lru_cache(maxsize=2)

@@ -10,16 +10,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache, partial
 
-from sympy import Add, Eq, Expr, Rational, Symbol, diff, exp, log, pi, sqrt, symbols
+from sympy import Add, Eq, Expr, Rational, Symbol, diff, exp, log, oo, pi, simplify, solve, sqrt, symbols
 
 from .angular import QuadraticForm, angular_steps, wedge_exponential, wedge_mean
 from .blocks import coupling
 from .formulas import Derivation, Formula, Status, Step, identically_zero
 from .gaussian import Expectation
 from .inner_maxima import SOURCE, HiddenValue, chi, h, inner_maximum, mu, slope, w
+from .maxima import Maximum
 from .notation import Lifting
 
-__all__ = ["HiddenLayer", "LayerLifting", "hidden_exponential", "hidden_mean"]
+__all__ = [
+    "HiddenLayer",
+    "LayerLifting",
+    "hidden_exponential",
+    "hidden_mean",
+    "largest_lifting",
+    "lifting_bound",
+    "reduced_parameters",
+]
 
 kappa, tau, eta = symbols("kappa tau eta", positive=True)
 CONDITION = "2 y v < 1 on the unit circle of the scaled fields"
@@ -91,6 +100,16 @@ class HiddenLayer:
         return Expectation(Expectation(outer, s), u)
 
 
+def reduced_parameters(p: Expr, q: Expr, susceptibility: Expr, curvature: Expr) -> dict[Symbol, Expr]:
+    r"""``kappa = mu sqrt(p/q)`` and ``tau = sqrt(p/q)/chi`` of a layer whose fields have the variances p and q.
+
+    >>> reduced_parameters(1, 4, chi, mu)
+    {kappa: mu/2, tau: 1/(2*chi)}
+    """
+    scale = sqrt(p) / sqrt(q)
+    return {kappa: curvature * scale, tau: scale / susceptibility}
+
+
 def _scaled_wedges():
     """Wedges in the reduced scaling p = q = 1, chi = 1/tau, mu = kappa: form, limits, wedge."""
     scale = {chi: 1 / tau, mu: kappa}
@@ -107,7 +126,7 @@ def _scaled_wedges():
 def homogeneity_step() -> Step:
     """v(sqrt(p) w, sqrt(q) h; chi, mu) = sqrt(p q) v(w, h; 1/tau, kappa), wedge by wedge."""
     p, q = symbols("p q", positive=True)
-    reduced = {tau: sqrt(p) / (sqrt(q) * chi), kappa: mu * sqrt(p) / sqrt(q)}
+    reduced = reduced_parameters(p, q, chi, mu)
 
     def check() -> bool | None:
         for form, lower, _, wedge in _scaled_wedges():
@@ -216,3 +235,53 @@ def exponential_domain() -> tuple[Expr, Expr]:
     form = QuadraticForm.along(value, slope)
     diagonal = 1 - 2 * eta * form.c
     return diagonal, (1 - 2 * eta * form.a) * diagonal - (eta * form.b) ** 2
+
+
+@lru_cache(maxsize=1)
+def largest_lifting() -> Formula:
+    """The eta at which the exponential moment of a hidden layer diverges: where the determinant of the form vanishes.
+
+    >>> largest_lifting().statement.rhs.subs({kappa: 1, tau: 1})
+    sqrt(2)
+    """
+    diagonal, determinant = exponential_domain()
+    solutions = solve(determinant, eta)
+    (bound,) = (r for r in solutions if r.subs({kappa: 1, tau: 1}).is_positive)
+    end = solve(diagonal, eta)[0]
+    unit = HiddenValue(1, slope, 1 / tau, kappa) / (1 + slope**2)
+    return Formula(
+        id="hidden.exponential.bound",
+        title="Where the exponential moment of a hidden layer diverges",
+        statement=Eq(1 / (2 * Maximum(unit, slope, 0, oo)), bound, evaluate=False),
+        derivation=Derivation(
+            (
+                *inner_maximum().formula.derivation,
+                Step(
+                    "The form 1 + t^2 - 2 eta v of the active wedge degenerates where its determinant vanishes.",
+                    Eq(determinant, 0, evaluate=False),
+                    lambda: identically_zero(determinant.subs(eta, bound)),
+                ),
+                Step(
+                    "The other zero is negative: the product of the two is.",
+                    Eq(Symbol("eta_1") * Symbol("eta_2"), -(kappa + tau) / tau, evaluate=False),
+                    lambda: identically_zero(solutions[0] * solutions[1] + (kappa + tau) / tau),
+                ),
+                Step(
+                    "At the zero of the diagonal entry the determinant is negative already.",
+                    Eq(eta, end, evaluate=False),
+                    lambda: simplify(determinant.subs(eta, end)).is_negative,
+                ),
+            ),
+            (CONDITION,),
+        ),
+        status=Status.RIGOROUS,
+        source=SOURCE,
+        assumptions=("kappa > 0", "tau > 0"),
+        variables=(kappa, tau),
+    )
+
+
+def lifting_bound(p: Expr, q: Expr, susceptibility: Expr, curvature: Expr) -> Expr:
+    """The y at which the exponential moment of a layer diverges, from :func:`largest_lifting` by scaling."""
+    reduced = reduced_parameters(p, q, susceptibility, curvature)
+    return largest_lifting().statement.rhs.subs(reduced, simultaneous=True) / sqrt(p * q)

@@ -31,11 +31,15 @@ from sympy import (
 
 from .formulas import Derivation, Formula, Status, Step, identically_zero
 
-__all__ = ["HiddenValue", "Wedge", "inner_maximum"]
+__all__ = ["HiddenActivation", "HiddenValue", "Wedge", "inner_maximum"]
 
 w, h, z = symbols("w h z", real=True)
 chi, mu = symbols("chi mu", positive=True)
 slope = Symbol("t", real=True)
+
+ACTIVE_GAIN = -((z - w) ** 2) / (2 * chi) + h * z - mu * z**2 / 2
+IDLE_GAIN = -((z - w) ** 2) / (2 * chi)
+"""What a unit gains at z >= 0 and at z <= 0."""
 
 SOURCE = "arXiv 2412.19677 (deep networks; l-extension)"
 
@@ -88,10 +92,9 @@ def inner_maximum() -> InnerMaximum:
     >>> inner_maximum().form(1, True).lower, inner_maximum().form(-1, True).lower
     (-1/chi, (sqrt(chi*mu + 1) + 1)/chi)
     """
-    gain = -((z - w) ** 2) / (2 * chi) + h * z - mu * z**2 / 2
+    gain, still = ACTIVE_GAIN, IDLE_GAIN
     maximiser = factor(solve(diff(gain, z), z)[0])
     active = factor(simplify(gain.subs(z, maximiser)))
-    still = -((z - w) ** 2) / (2 * chi)
     idle = {1: still.subs(z, 0), -1: still.subs(z, w)}  # z = min(w, 0)
     steps = [
         Step(
@@ -129,7 +132,7 @@ def inner_maximum() -> InnerMaximum:
     formula = Formula(
         id="hidden.inner_maximum",
         title="Inner maximisation of a hidden layer",
-        statement=Eq(Symbol("v"), _pieces(wedges, w, h), evaluate=False),
+        statement=Eq(HiddenValue(w, h, chi, mu), _pieces(wedges, w, h), evaluate=False),
         derivation=Derivation(tuple(steps)),
         status=Status.RIGOROUS,
         source=SOURCE,
@@ -189,4 +192,28 @@ class HiddenValue(Expr):
     def _latex(self, printer, exp=None):
         field_w, field_h, chi_, mu_ = map(printer._print, self.args)
         body = rf"v_{{{chi_},{mu_}}}\left({field_w}, {field_h}\right)"
+        return body if exp is None else rf"{body}^{{{exp}}}"
+
+
+class HiddenActivation(Expr):
+    r"""The pre-activation ``z(w, h)`` at which the maximum is attained, unevaluated: positive for an active unit.
+
+    >>> a, b = symbols("a b", real=True)
+    >>> HiddenActivation(a, b, chi, mu)
+    z(a, b; chi, mu)
+    """
+
+    def __new__(cls, field_w, field_h, chi, mu):
+        return Expr.__new__(cls, *map(sympify, (field_w, field_h, chi, mu)))
+
+    def _eval_is_real(self):
+        return True
+
+    def _sympystr(self, printer):
+        field_w, field_h, chi_, mu_ = map(printer._print, self.args)
+        return f"z({field_w}, {field_h}; {chi_}, {mu_})"
+
+    def _latex(self, printer, exp=None):
+        field_w, field_h, chi_, mu_ = map(printer._print, self.args)
+        body = rf"z_{{{chi_},{mu_}}}\left({field_w}, {field_h}\right)"
         return body if exp is None else rf"{body}^{{{exp}}}"

@@ -36,7 +36,12 @@ class LiftedHidden:
 
     transform: dict[int, Expr]
     kernel: dict[int, Expr]
-    formula: Formula
+    formulas: dict[int, Formula]
+
+    @property
+    def formula(self) -> Formula:
+        """The average at w = -a; ``formulas[1]`` is the one at w = a."""
+        return self.formulas[-1]
 
 
 class TiltedTail(Function):
@@ -112,18 +117,21 @@ def lifted_hidden() -> LiftedHidden:
             lambda: identically_zero((transform[1] - transform[-1]).subs(a, 0)),
         )
     )
-    unfolded = Expectation(exp(y * HiddenValue(-a, mean + sqrt(variance) * h, chi, mu)), h)
-    formula = Formula(
-        id="hidden.lifted",
-        title="Fully lifted level 2: average over the dual field of a hidden layer, at w = -a < 0",
-        statement=Eq(unfolded, (parts[-1, False] + parts[-1, True]).doit(), evaluate=False),
-        derivation=Derivation((*inner_maximum().formula.derivation, *steps), (CONDITION,)),
-        status=Status.RIGOROUS,
-        source=SOURCE + "; the fully lifted level of deep networks is derived here",
-        assumptions=(CONDITION, "a > 0", "V > 0"),
-        variables=(a, mean, variance, chi, mu, y),
-    )
-    return LiftedHidden(transform, kernel, formula)
+    derivation = Derivation((*inner_maximum().formula.derivation, *steps), (CONDITION,))
+    formulas = {}
+    for side, name, where in ((-1, "hidden.lifted", "w = -a < 0"), (1, "hidden.lifted.positive", "w = a > 0")):
+        unfolded = Expectation(exp(y * HiddenValue(side * a, mean + sqrt(variance) * h, chi, mu)), h)
+        formulas[side] = Formula(
+            id=name,
+            title=f"Fully lifted level 2: average over the dual field of a hidden layer, at {where}",
+            statement=Eq(unfolded, (parts[side, False] + parts[side, True]).doit(), evaluate=False),
+            derivation=derivation,
+            status=Status.RIGOROUS,
+            source=SOURCE + "; the fully lifted level of deep networks is derived here",
+            assumptions=(CONDITION, "a > 0", "V > 0"),
+            variables=(a, mean, variance, chi, mu, y),
+        )
+    return LiftedHidden(transform, kernel, formulas)
 
 
 def _half_line_check(part: Expr, wedge: Wedge, value: Expr) -> bool | None:

@@ -14,7 +14,24 @@ from .entries import Check, Comparison, Entry, make_entry, stated
 
 __all__ = ["SECTIONS", "Check", "Comparison", "Entry", "entry", "make_entry", "registry", "select", "stated"]
 
-SECTIONS = ("gaussian_rules", "envelopes", "expectations", "plain_values", "quadratic", "lifting", "energies", "slopes")
+SECTIONS = (
+    "gaussian_rules",
+    "envelopes",
+    "expectations",
+    "plain_values",
+    "quadratic",
+    "lifting",
+    "energies",
+    "slopes",
+    "hidden_units",
+    "angles",
+    "hidden_averages",
+    "lifted_units",
+    "recursions",
+    "deep_objectives",
+    "deep_reductions",
+    "deep_slopes",
+)
 
 
 @lru_cache(maxsize=1)

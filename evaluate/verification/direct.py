@@ -1,9 +1,10 @@
 """Values of expressions straight from their definitions, in ball arithmetic, by no rule of the derivations.
 
-An expectation is numerical quadrature (Gauss-Legendre between the kinks of the integrand, or the trapezoidal rule if it has
-none), a derivative is a central difference, a limit is the value at an extreme point, and a Moreau envelope is the least
-of the costs of moving to any component of the line.  Rounding errors are in the balls; the errors of quadrature and of
-differences are not: :func:`compare` calls two sides equal only if they agree to the digits asked for, and different only
+An expectation or integral is numerical quadrature (Gauss-Legendre between the kinks of the integrand, or the trapezoidal
+rule if it has none; in polar coordinates over the two fields of a hidden unit), a derivative is a central difference, a
+limit is the value at an extreme point, a Moreau envelope is the least of the costs of moving to any component of the line,
+and a maximum is found by search.  Rounding errors are in the balls; the errors of quadrature, differences and searches
+are not: :func:`compare` calls two sides equal only if they agree to the digits asked for, and different only
 if refining both leaves them apart.
 """
 
@@ -18,13 +19,16 @@ from typing import Any
 
 from sympy import (
     Abs,
+    And,
     Derivative,
     Expr,
     Heaviside,
     Integer,
+    Integral,
     Limit,
     Max,
     Min,
+    Or,
     Piecewise,
     Poly,
     PolynomialError,
@@ -36,14 +40,19 @@ from sympy import (
 
 from flrdt.derive.gates import MoreauEnvelope
 from flrdt.derive.gaussian import Expectation
+from flrdt.derive.inner_maxima import HiddenActivation, HiddenValue
+from flrdt.derive.maxima import Maximum
 from flrdt.derive.registry.entries import Comparison
 
 from ..backends import backend
 from ..compile import compile_scalar
+from .hidden_fields import Unit, best_response, breakpoints
+from .searches import SearchError, maximum
 
 __all__ = ["Outcome", "Undefined", "compare", "value"]
 
-SPECIAL = (Expectation, Derivative, Subs, Limit, Piecewise)
+HIDDEN = (HiddenValue, HiddenActivation)
+SPECIAL = (Expectation, Integral, Derivative, Subs, Limit, Piecewise, Maximum, *HIDDEN)
 RESOLUTIONS = (1, 2, 4, 8, 16, 32)
 PRECISION_ATTEMPTS = 3
 
@@ -81,7 +90,7 @@ def compare(comparison: Comparison, point: Mapping[Symbol, Rational], digits: in
     that have them are different only if they stay so when the cut-offs are those of four times the digits.
     """
     both = (definitions(comparison.left), definitions(comparison.right))
-    truncates = any(e.has(Derivative, Limit, Expectation) for e in both)
+    truncates = any(e.has(Derivative, Limit, Expectation, Integral) for e in both)
     outcome = Outcome(None)
     for factor in (1, 2, 4) if truncates else (1,):
         outcome = _compare(comparison.relation, both, point, digits, factor * digits)
@@ -93,7 +102,7 @@ def compare(comparison: Comparison, point: Mapping[Symbol, Rational], digits: in
 def _compare(
     relation: str, both: tuple[Expr, Expr], point: Mapping[Symbol, Rational], digits: int, effort_digits: int
 ) -> Outcome:
-    quadrature = any(e.has(Expectation) for e in both)
+    quadrature = any(e.has(Expectation, Integral) for e in both)
     note = "undecided at the highest precision and refinement"
     bits = int(3.33 * (3 * effort_digits + 30))
     for _ in range(PRECISION_ATTEMPTS):
@@ -104,7 +113,7 @@ def _compare(
                     numbers = {s: _number(v) for s, v in point.items()}
                     effort = Effort(effort_digits + 6, resolution)
                     left, right = (value(e, numbers, effort) for e in both)
-                except (Undefined, ZeroDivisionError) as problem:
+                except (Undefined, SearchError, ZeroDivisionError) as problem:
                     note = str(problem)
                     break
                 settled, holds = _decide(left, right, relation, digits, earlier, quadrature)
@@ -151,12 +160,14 @@ def _decide(left: Any, right: Any, relation: str, digits: int, earlier: Any, qua
 
 
 def definitions(expr: Expr) -> Expr:
-    """Replace envelopes by their definition as a minimum over the components of the line."""
+    """Replace envelopes by their definition as a minimum over the components of the line; drop averages of constants."""
     return _defined(expr)
 
 
 @lru_cache(maxsize=4096)
 def _defined(expr: Expr) -> Expr:
+    # an average over what is not there: the density has mass 1
+    expr = expr.replace(lambda e: isinstance(e, Expectation) and e.variable not in e.expr.free_symbols, lambda e: e.expr)
     while expr.has(MoreauEnvelope, Abs):  # one may be inside another
         found = {m: _least_cost(m) for m in expr.atoms(MoreauEnvelope)}
         found |= {a: Max(a.args[0], -a.args[0]) for a in expr.atoms(Abs)}
@@ -219,14 +230,12 @@ def _function(expr: Expr, point: Mapping[Symbol, Any], effort: Effort, *variable
     if missing:
         raise Undefined(f"no value for {', '.join(sorted(map(str, missing)))}")
     fixed = {s: _node(node, point, effort) for s, node in nodes if not node.free_symbols & set(variables)}
-    moving = [(s, node) for s, node in nodes if s not in fixed]
+    moving = [(s, _moving(node, point, effort, variables)) for s, node in nodes if s not in fixed]
     values = {**point, **fixed}
 
     def at(*arguments: Any) -> Any:
         here = dict(zip(variables, arguments, strict=True))
-        if moving:
-            inner = {**point, **here}
-            here |= {s: _node(node, inner, effort) for s, node in moving}
+        here |= {s: node(*arguments) for s, node in moving}
         try:
             found = compiled(*(here[s] if s in here else values[s] for s in symbols))[0]
         except ValueError as problem:
@@ -246,7 +255,33 @@ def _node(node: Expr, point: Mapping[Symbol, Any], effort: Effort) -> Any:
         return value(node.expr, {**point, **at}, effort)
     if isinstance(node, Limit):
         return _limit(node, point, effort)
+    if isinstance(node, Integral):
+        return _integral(node, point, effort)
+    if isinstance(node, Maximum):
+        return _maximum(node, point, effort)
+    if isinstance(node, HIDDEN):
+        return _unit_part(node, best_response(*(value(a, point, effort) for a in node.args), effort.digits))
     return _piecewise(node, point, effort)
+
+
+def _moving(node: Any, point: Mapping[Symbol, Any], effort: Effort, variables: tuple[Symbol, ...]) -> Callable[..., Any]:
+    """An unevaluated object as a function of variables."""
+    if isinstance(node, HIDDEN):  # by the thousand in a quadrature: its fields are compiled once
+        fields = [_function(a, point, effort, *variables) for a in node.args]
+        return lambda *values: _unit_part(node, best_response(*(f(*values) for f in fields), effort.digits))
+    return lambda *values: _node(node, {**point, **dict(zip(variables, values, strict=True))}, effort)
+
+
+def _unit_part(node: Expr, unit: Unit) -> Any:
+    return unit.value if isinstance(node, HiddenValue) else unit.activation
+
+
+def _maximum(node: Maximum, point: Mapping[Symbol, Any], effort: Effort) -> Any:
+    # what is maximised has to be known better than the digits to which a flat top is found
+    finer = replace(effort, digits=2 * effort.digits)
+    f = _function(node.expr, point, finer, node.variable)
+    low, high = (None if end in (oo, -oo) else value(end, point, finer) for end in node.ends)
+    return maximum(f, low, high, effort.digits)[1]
 
 
 def _number(exact: Rational) -> Any:
@@ -283,34 +318,75 @@ def _piecewise(node: Piecewise, point: Mapping[Symbol, Any], effort: Effort) -> 
     for branch, condition in node.args:
         if condition == True:  # noqa: E712  (a SymPy boolean)
             return value(branch, point, effort)
-        gap = value(condition.gts - condition.lts, point, effort)
-        if gap > 0:
+        holds = _holds(condition, point, effort)
+        if holds:
             return value(branch, point, effort)
-        if not gap < 0:
+        if holds is None:
             raise Undefined(f"branch {condition} cannot be decided at this point")
     raise Undefined("no branch of a piecewise expression applies")
+
+
+def _holds(condition: Any, point: Mapping[Symbol, Any], effort: Effort) -> bool | None:
+    """Whether a condition of strict or weak inequalities holds; ``None`` where two sides cannot be told apart."""
+    if isinstance(condition, (And, Or)):
+        parts = [_holds(part, point, effort) for part in condition.args]
+        decisive = isinstance(condition, Or)
+        return decisive if decisive in parts else (None if None in parts else not decisive)
+    gap = value(condition.gts - condition.lts, point, effort)
+    return True if gap > 0 else (False if gap < 0 else None)
 
 
 def _expectation(node: Expectation, point: Mapping[Symbol, Any], effort: Effort) -> Any:
     from flint import arb
 
     u = node.variable
-    f = _function(node.expr, {s: v for s, v in point.items() if s != u}, effort, u)
+    plane = _planar(node)
+    if plane is not None:
+        return _polar(node, plane, point, effort)
+    outside = {s: v for s, v in point.items() if s != u}
+    f = _function(node.expr, outside, effort, u)
     scale = 1 / (2 * arb.pi()).sqrt()
 
     def weighted(t: Any) -> Any:
         return f(t) * (-t * t / 2).exp() * scale
 
     reach = _reach(weighted, effort.digits)
-    kinks = sorted(t for t in (float(k.mid()) for k in _kinks(node.expr, u, point)) if abs(t) < reach)
-    if not kinks and not _has_kinks(node.expr, u):
-        return _trapezoid(weighted, reach, effort)
-    exact = sorted(_kinks(node.expr, u, point), key=lambda k: float(k.mid()))
-    ends = [arb(-reach), *(k.mid() for k in exact if abs(float(k.mid())) < reach), arb(reach)]
+    exact = [k.mid() for k in _kinks(node.expr, u, point) if abs(float(k.mid())) < reach]
+    if not exact and not _has_kinks(node.expr, u):
+        exact = _unit_kinks(node.expr, u, outside, arb(-reach), arb(reach), effort)
+        if not exact:
+            return _trapezoid(weighted, reach, effort)
+    return _between(weighted, [arb(-reach), *sorted(exact, key=lambda k: float(k.mid())), arb(reach)], effort)
+
+
+def _between(f: Callable, ends: list[Any], effort: Effort, count: int | None = None) -> Any:
+    from flint import arb
+
     total = arb(0)
     for a, b in itertools.pairwise(ends):
-        total += _legendre(weighted, a, b, effort)
+        total += _legendre(f, a, b, effort, count)
     return total
+
+
+def _integral(node: Integral, point: Mapping[Symbol, Any], effort: Effort) -> Any:
+    """An integral over one variable; it has to decay like a Gaussian towards an infinite end."""
+    *below, (variable, *ends) = node.limits  # the innermost variable comes first
+    integrand = Integral(node.function, *below) if below else node.function
+    f = _function(integrand, {s: v for s, v in point.items() if s != variable}, effort, variable)
+    low, high = (end if end in (oo, -oo) else value(end, point, effort).mid() for end in ends)
+    cut = [_cut(f, s, effort.digits) if end in (oo, -oo) else end for s, end in ((-1, low), (1, high))]
+    return _between(f, cut, effort)
+
+
+def _cut(f: Callable, sign: int, digits: int) -> Any:
+    from flint import arb
+
+    reach, small = arb(8), arb(10) ** -(digits + 6)
+    for _ in range(12):
+        if all(abs(f(sign * reach * share)) < small for share in (1, arb(9) / 8)):
+            return sign * reach
+        reach = reach * 13 / 10
+    raise Undefined("the integral diverges, or its tails are too heavy to be integrated")
 
 
 def _reach(weighted: Callable, digits: int) -> int:
@@ -326,6 +402,102 @@ def _reach(weighted: Callable, digits: int) -> int:
     raise Undefined("the expectation diverges, or its tails are too heavy to be integrated")
 
 
+def _unit_kinks(
+    expr: Expr, u: Symbol, point: Mapping[Symbol, Any], low: Any, high: Any, effort: Effort
+) -> list[Any]:
+    """Where hidden units of an integrand switch, or where the field w of one below a further expectation changes sign."""
+    from flint import arb
+
+    found: list[Any] = []
+    for fields in sorted({node.args for node in expr.atoms(*HIDDEN)}, key=str):
+        unknown = {s for a in fields for s in a.free_symbols} - set(point) - {u}
+        if u in fields[0].free_symbols and not unknown & fields[0].free_symbols:
+            # averaged over h, the value has a kink at w = 0 only
+            shown = (fields[0], *((Integer(0), Integer(1), Integer(1)) if unknown else fields[1:]))
+        elif not unknown and any(u in a.free_symbols for a in fields):
+            shown = fields
+        else:
+            continue
+        functions = [_function(a, point, effort, u) for a in shown]
+        found += breakpoints(lambda t, fs=functions: tuple(f(t) for f in fs), low, high, effort.digits // 2 + 8)
+    return [k for k in found if arb(low) < k < arb(high)]
+
+
+@dataclass(frozen=True)
+class _Plane:
+    """Fields of the hidden units of a double expectation: ``w = scales[0] (u + shifts[0])``, ``h`` likewise in s."""
+
+    fields: tuple[Expr, ...]
+    scales: tuple[Expr, Expr]
+    shifts: tuple[Expr, Expr]
+
+
+@lru_cache(maxsize=1024)
+def _planar(node: Expectation) -> _Plane | None:
+    """The hidden unit of a double expectation, if w is linear in the outer normal and h in the inner one."""
+    if not isinstance(node.expr, Expectation):
+        return None
+    u, s, inner = node.variable, node.expr.variable, node.expr.expr
+    found = {part.args for part in inner.atoms(*HIDDEN)}
+    if len(found) != 1 or inner.has(Expectation, Integral):
+        return None
+    (fields,) = found
+    scales, shifts = [], []
+    for argument, own, other in ((fields[0], u, s), (fields[1], s, u)):
+        if other in argument.free_symbols or own not in argument.free_symbols:
+            return None
+        linear = Poly(argument, own)
+        if linear.degree() != 1:
+            return None
+        scales.append(linear.coeff_monomial(own))
+        shifts.append(linear.coeff_monomial(1) / scales[-1])
+    if any({u, s} & a.free_symbols for a in fields[2:]):
+        return None
+    return _Plane(fields, (scales[0], scales[1]), (shifts[0], shifts[1]))
+
+
+def _polar(node: Expectation, plane: _Plane, point: Mapping[Symbol, Any], effort: Effort) -> Any:
+    """A double expectation over the fields of a unit: Gauss-Legendre in the radius and, between kinks, in the angle.
+
+    The centre is where both fields vanish.  At the radius rho a unit gains rho^2 times what it gains at the radius 1,
+    because its pre-activation scales with the fields.
+    """
+    from flint import arb
+
+    u, s = node.variable, node.expr.variable
+    parts = {HiddenValue(*plane.fields): Symbol("unit_value", real=True)}
+    parts[HiddenActivation(*plane.fields)] = Symbol("unit_activation", real=True)
+    outside = {x: v for x, v in point.items() if x not in (u, s)}
+    f = _function(node.expr.expr.xreplace(parts), outside, effort, u, s, *parts.values())
+    first, second = (value(e, outside, effort) for e in plane.scales)
+    right, up = (value(e, outside, effort) for e in plane.shifts)
+    chi, mu = (value(e, outside, effort) for e in plane.fields[2:])
+
+    def at(angle: Any) -> tuple[Any, ...]:
+        return first * angle.cos(), second * angle.sin(), chi, mu
+
+    def ring(angle: Any) -> Any:
+        unit = best_response(*at(angle), effort.digits)
+        cosine, sine = angle.cos(), angle.sin()
+
+        def radial(rho: Any) -> Any:
+            x, z = rho * cosine - right, rho * sine - up
+            density = rho * (-(x * x + z * z) / 2).exp()
+            return density * f(x, z, rho * rho * unit.value, rho * unit.activation)
+
+        # a Gaussian over its whole width: one panel with many nodes is cheaper than several with few
+        return _legendre(radial, arb(0), arb(_reach(radial, effort.digits)), effort, 2 * effort.digits, effort.resolution)
+
+    quarter = arb.pi() / 2
+    low, high = -quarter, 3 * quarter
+    kinks = breakpoints(at, low.mid(), high.mid(), effort.digits // 2 + 8)
+    axes = [j * quarter for j in (0, 1, 2)]
+    inside = [k for k in (*kinks, *axes) if low + arb(10) ** -4 < k < high - arb(10) ** -4]
+    ends = [low, *sorted(inside, key=lambda k: float(k.mid())), high]
+    ends = [a for a, b in itertools.pairwise(ends) if b - a > arb(10) ** -12] + [high]
+    return _between(ring, ends, effort, 2 * effort.digits + 12) / (2 * arb.pi())
+
+
 def _trapezoid(weighted: Callable, reach: int, effort: Effort) -> Any:
     from flint import arb
 
@@ -337,11 +509,14 @@ def _trapezoid(weighted: Callable, reach: int, effort: Effort) -> Any:
     return total * step
 
 
-def _legendre(weighted: Callable, a: Any, b: Any, effort: Effort) -> Any:
+def _legendre(
+    weighted: Callable, a: Any, b: Any, effort: Effort, count: int | None = None, panels: int | None = None
+) -> Any:
     from flint import arb
 
-    panels = max(1, math.ceil(float((b - a).mid()) * effort.resolution / 2))
-    nodes = _rule(effort.digits // 2 + 12, backend_bits())
+    if panels is None:
+        panels = max(1, math.ceil(float((b - a).mid()) * effort.resolution / 2))
+    nodes = _rule(count or effort.digits // 2 + 12, backend_bits())
     half = (b - a) / (2 * panels)
     total = arb(0)
     for i in range(panels):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from sympy import Expr, Limit, Piecewise, Pow, Rational, Symbol, cancel, erfc, exp, expand_log, log, together
+from sympy import Expr, Integral, Limit, Piecewise, Pow, Rational, Symbol, cancel, erfc, exp, expand_log, log, together
 from sympy.polys.polyerrors import PolynomialError
 
 from flrdt.derive.domains import Domain
 from flrdt.derive.gates import MoreauEnvelope
 from flrdt.derive.gaussian import Expectation, H, Phi, phi
+from flrdt.derive.inner_maxima import HiddenActivation, HiddenValue
+from flrdt.derive.maxima import Maximum
 from flrdt.derive.registry.entries import Comparison
 from flrdt.derive.tilting import TiltedExpectation
 
@@ -21,13 +23,23 @@ __all__ = ["enclosed", "identical", "proved"]
 OPERATIONS = 120  # larger differences are left to the samples
 CELLS = 500
 MAX_DIMENSION = 4
+# what only the samples evaluate
+NUMERIC = (
+    Expectation,
+    TiltedExpectation,
+    Integral,
+    Limit,
+    Piecewise,
+    MoreauEnvelope,
+    HiddenValue,
+    HiddenActivation,
+    Maximum,
+)
 
 
 def proved(comparison: Comparison, domain: Domain) -> bool:
     """Whether the comparison could be proved; ``False`` says nothing about its truth."""
-    if any(
-        e.has(Expectation, TiltedExpectation, Limit, Piecewise, MoreauEnvelope) for e in comparison_sides(comparison)
-    ):
+    if any(e.has(*NUMERIC) for e in comparison_sides(comparison)):
         return False
     if comparison.relation == "==":
         return identical(comparison)
@@ -71,6 +83,8 @@ def _rooted(expr: Expr) -> Expr:
 
 def enclosed(comparison: Comparison, domain: Domain) -> bool:
     """Whether ``left < right`` (or the other relation) holds on the whole box of the domain, by bisection in ball arithmetic."""
+    if domain.conditioned:  # no box
+        return False
     sides = [e.doit() for e in comparison_sides(comparison)]
     difference = sides[1] - sides[0] if comparison.relation in ("<", "<=") else sides[0] - sides[1]
     box = domain.box()

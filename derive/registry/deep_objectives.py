@@ -1,0 +1,140 @@
+"""Objectives of deep networks at depth 2 to 4: as composed, and in closed form at the plain and the partial level."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from sympy import Add, Eq, Expr, Integer, Integral, Symbol, log, oo, sqrt
+from sympy.core.relational import Relational
+
+from ..deep import DeepObjective, reach
+from ..domains import Below
+from ..energy_map import energy_sphere
+from ..formulas import Derivation, Formula
+from ..gaussian import phi
+from ..hidden import homogeneity_step, lifting_bound
+from ..inner_maxima import SOURCE, chi, mu
+from ..innermost import plain_expectation
+from ..layer_recursions import output_closure
+from ..lifted_layers import a, g, lifted_hidden, q_1, q_2, y
+from ..networks import relu_network
+from ..notation import Level
+from .entries import Comparison, Entry, make_entry, stated
+from .envelopes import GATES
+from .recursions import by_recursion
+
+PLAIN, PARTIAL, FULL = Level(1), Level(2, True), Level(2)
+DEPTHS = (2, 3, 4)
+POLAR = "polar quadrature over the fields of every hidden layer, the inner maxima by search"
+
+
+def entries() -> list[Entry]:
+    """The composed objective and its closed form, at every depth and level."""
+    found = []
+    for depth in DEPTHS:
+        found += [_composed(composed(depth, level)) for level in (PLAIN, PARTIAL, FULL)]
+        found += [_closed(composed(depth, level)) for level in (PLAIN, PARTIAL)]
+    return found
+
+
+@lru_cache(maxsize=16)
+def composed(depth: int, level: Level) -> DeepObjective:
+    """The objective of a ReLU network."""
+    return DeepObjective(relu_network(depth=depth), level)
+
+
+def admissible(objective: DeepObjective) -> dict[str, Below]:
+    """The lifting parameter up to where the exponential moment of some hidden layer diverges."""
+    bounds = [
+        lifting_bound(layer.before.p(1), layer.own.q(1), layer.susceptibility, layer.own.mu)
+        for layer in objective.layers
+    ]
+    return {"y_2": Below(tuple(bounds))}
+
+
+def merged(objective: DeepObjective) -> dict[Symbol, Expr]:
+    """Every second overlap equal to the first."""
+    pairs = {objective.family(0).p(2): Integer(1)}
+    for layer in objective.layers:
+        pairs |= {layer.own.p(2): layer.own.p(1), layer.own.q(2): layer.own.q(1)}
+    return pairs
+
+
+def _composed(objective: DeepObjective) -> Entry:
+    """Plain and partial: against the closed form.  Fully lifted: where second overlaps are 0 or the first ones."""
+    level, depth = objective.level, objective.network.depth
+    formula = objective.formula()
+    if level != FULL:
+
+        def route(statement: Relational) -> list[Comparison]:
+            return [Comparison(statement.rhs, objective.closed_form)]
+
+        return make_entry(formula, POLAR, route, most=1, ranges=admissible(objective))
+    ends = merged(objective)
+    none = dict.fromkeys(ends, Integer(0))
+    plain, partial = (composed(depth, lower).closed_form for lower in (PLAIN, PARTIAL))
+    mixed = ends | {layer.own.q(2): Integer(0) for layer in objective.layers}
+
+    def corners(statement: Relational) -> list[Comparison]:
+        found = [Comparison(statement.rhs.subs(none), partial), Comparison(statement.rhs.subs(ends), plain)]
+        if depth == 2:
+            found.append(Comparison(statement.rhs.subs(mixed), _mixed(objective, mixed)))
+        return found
+
+    how = "at second overlaps equal to 0 or to the first: quadrature against the closed forms of the lower levels"
+    return make_entry(formula, how, corners, most=1, ranges=admissible(objective))
+
+
+def _mixed(objective: DeepObjective, at: dict[Symbol, Expr]) -> Expr:
+    """Second overlaps p merged and q zero: only h is lifted, and its average is closed form on either side of w = 0."""
+    value: Expr = energy_sphere(objective.family(0), objective.susceptibility(0))
+    for layer, alpha in zip(objective.layers, objective.widths, strict=False):
+        lifting = layer.own.y(2)
+        names = {chi: layer.susceptibility, mu: layer.own.mu, q_1: layer.own.q(1), q_2: 0, g: 0, y: lifting}
+        names |= {a: sqrt(layer.before.p(1)) * a}
+        halves = [lifted_hidden().transform[s].doit().subs(names, simultaneous=True) for s in (1, -1)]
+        outer = Integral(phi(a) * Add(*(log(half) for half in halves)) / lifting, (a, 0, oo))
+        value += alpha * outer + layer.coupling()
+    last = objective.layers[-1].own
+    count = plain_expectation(GATES[0]).subs(Symbol("chi", positive=True), last.chi / last.p(1))
+    return (value - objective.widths[-1] * count).subs(at)
+
+
+def _closed(objective: DeepObjective) -> Entry:
+    level, depth = objective.level, objective.network.depth
+    statement = Eq(Symbol(f"P_{level.r}"), objective.closed_form, evaluate=False)
+
+    def route(statement: Relational) -> list[Comparison]:
+        other = _by_recursion(objective) if level == PLAIN else objective.energy
+        return [Comparison(other, statement.rhs)]
+
+    from_recursion = "the moments of the layer recursion in place of the wedge integrals"
+    formula: Formula = stated(
+        f"objective.closed.{level}.depth{depth}",
+        f"Level-{level} objective in closed form, depth {depth}",
+        statement,
+        derivation=Derivation((*objective.formula().derivation.steps, homogeneity_step())),
+        status=objective.formula().status,
+        source=SOURCE,
+        assumptions=objective.formula().assumptions,
+    )
+    return make_entry(
+        formula,
+        from_recursion if level == PLAIN else POLAR,
+        route,
+        most=10 if level == PLAIN else (2 if depth == 2 else 1),
+        ranges=admissible(objective),
+    )
+
+
+def _by_recursion(objective: DeepObjective) -> Expr:
+    """The plain objective with the moments of the recursion for the functions of its terms."""
+    closure = output_closure()
+    functions = {
+        "hidden": by_recursion(),
+        "count": (-closure.second / closure.k**2 - closure.tail).subs(closure.k, reach),
+    }
+    found = []
+    for term in objective.scaled_terms:
+        found.append(term.with_function(functions.get(term.name.partition(" ")[0], term.function)))
+    return Add(*found)

@@ -1,0 +1,76 @@
+"""A hidden layer at the fully lifted level 2: the innermost averages over one field and over both."""
+
+from __future__ import annotations
+
+from sympy import Eq, Expr, Integer, Integral, Rational, Symbol, exp, oo, sqrt
+
+from ..domains import Below
+from ..gaussian import Expectation
+from ..hidden import eta, hidden_exponential, lifting_bound, reduced_parameters
+from ..inner_maxima import SOURCE, HiddenValue, chi, h, mu, w
+from ..lifted_layers import CONDITION, a, g, lifted_hidden, mean, p_1, p_2, q_1, q_2, variance, y
+from .entries import Entry, make_entry, stated
+
+dual = Symbol("x", real=True)
+LINE = "numerical quadrature, the inner maximum by search"
+RANGES = {
+    "a": (Rational(1, 1000), Integer(4)),
+    "m": (Integer(-2), Integer(2)),
+    "V": (Rational(1, 50), Integer(2)),
+}
+
+
+def entries() -> list[Entry]:
+    """Averages over h at w of either sign, over both fields, and without outer overlaps."""
+    conditions = RANGES | {"y": Below(((1 / chi + mu) / variance,))}
+    found = [make_entry(lifted_hidden().formulas[s], LINE, most=8, ranges=conditions) for s in (-1, 1)]
+    return [*found, _plane(), _partial()]
+
+
+def _halves() -> Expr:
+    """The average over both fields: what is left is an integral over the size of w."""
+    lifted = lifted_hidden()
+    halves = (lifted.transform[s].subs(g, dual).doit() * lifted.kernel[s] for s in (1, -1))
+    return Integral(sum(halves, Integer(0)), (a, 0, oo))
+
+
+def _plane() -> Entry:
+    fields = (sqrt(p_2) * g + sqrt(p_1 - p_2) * w, sqrt(q_2) * dual + sqrt(q_1 - q_2) * h)
+    average = Expectation(Expectation(exp(y * HiddenValue(*fields, chi, mu)), h), w)
+    bound = Below((lifting_bound(p_1 - p_2, q_1 - q_2, chi, mu),), Rational(1, 20), Rational(1, 2))
+    inner = (Rational(1, 4), Rational(3, 4))
+    return make_entry(
+        stated(
+            "hidden.lifted.plane",
+            "Fully lifted level 2: average over both fields of a hidden layer",
+            Eq(average, _halves(), evaluate=False),
+            derivation=lifted_hidden().formula.derivation,
+            source=SOURCE + "; the fully lifted level of deep networks is derived here",
+            assumptions=(CONDITION, "p_1 > p_2", "q_1 > q_2"),
+        ),
+        "nested numerical quadrature, the inner maximum by search",
+        most=1,
+        ranges={"p": inner, "q": inner, "x": (Integer(-1), Integer(1)), "g": (Integer(-1), Integer(1)), "y": bound},
+    )
+
+
+def _partial() -> Entry:
+    """p_2 = q_2 = 0: two ways of integrating over the same two fields."""
+    reduced = reduced_parameters(p_1, q_1, chi, mu) | {eta: y * sqrt(p_1 * q_1)}
+    return make_entry(
+        stated(
+            "reduction.hidden.2p",
+            "The innermost average of level 2 is that of level 2p at p_2 = q_2 = 0",
+            Eq(
+                _halves().subs({p_2: 0, q_2: 0}),
+                hidden_exponential().statement.rhs.subs(reduced, simultaneous=True),
+                evaluate=False,
+            ),
+            derivation=lifted_hidden().formula.derivation,
+            source=SOURCE,
+            assumptions=(CONDITION,),
+        ),
+        "numerical quadrature over w against the angular closed form",
+        most=8,
+        ranges={"y": Below((lifting_bound(p_1, q_1, chi, mu),))},
+    )

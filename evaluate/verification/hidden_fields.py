@@ -1,0 +1,100 @@
+"""Units of a hidden layer, maximised by search: value, pre-activation, and where along a path of fields they switch.
+
+The gain of a unit is written here from its definition, ``-(z-w)^2/(2 chi) + h z_+ - mu z_+^2/2``; wedges and rays are found
+by looking at which half of the line the best pre-activation is on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from .searches import maximum, root
+
+__all__ = ["Unit", "best_response", "breakpoints"]
+
+BISECTIONS = 8
+
+
+@dataclass(frozen=True)
+class Unit:
+    """The best pre-activation and what it gains."""
+
+    activation: Any
+    value: Any
+
+
+def best_response(w: Any, h: Any, chi: Any, mu: Any, digits: int) -> Unit:
+    """The better of the best idle and the best active pre-activation."""
+    from flint import arb
+
+    rest, idle = maximum(_idle(w, chi), None, arb(0), digits)
+    point, active = maximum(_active(w, h, chi, mu), arb(0), None, digits)
+    # at z = 0 both are the same number
+    return Unit(point, active) if (active - idle).mid() > 0 and point > 0 else Unit(rest, idle)
+
+
+def _idle(w: Any, chi: Any) -> Callable:
+    rate = 1 / (2 * chi)
+
+    def gain(z: Any) -> Any:
+        return -(z - w) * (z - w) * rate
+
+    return gain
+
+
+def _active(w: Any, h: Any, chi: Any, mu: Any) -> Callable:
+    rate, half = 1 / (2 * chi), mu / 2
+
+    def gain(z: Any) -> Any:
+        return -(z - w) * (z - w) * rate + h * z - half * z * z
+
+    return gain
+
+
+def breakpoints(fields: Callable[[Any], tuple[Any, Any, Any, Any]], low: Any, high: Any, digits: int) -> list[Any]:
+    """Where the value is not smooth along a path ``t -> (w, h, chi, mu)``: w changes sign, or the unit switches."""
+    count = max(8, int(4 * float((high - low).mid())))
+    grid = [low + (high - low) * i / count for i in range(count + 1)]
+    zeros = _crossings(lambda t: fields(t)[0], grid, digits)
+    found = list(zeros)
+    cells = sorted([*grid, *zeros], key=lambda t: float(t.mid()))
+    states = [best_response(*fields(t), 12).activation > 0 for t in cells]
+    for (a, b), (before, after) in zip(pairwise(cells), pairwise(states), strict=True):
+        if before != after:
+            found.append(_switch(fields, a, b, before, digits))
+    return sorted(found, key=lambda t: float(t.mid()))
+
+
+def _crossings(f: Callable, grid: list[Any], digits: int) -> list[Any]:
+    values = [f(t) for t in grid]
+    found = []
+    for (a, b), (left, right) in zip(pairwise(grid), pairwise(values), strict=True):
+        if (left < 0 < right) or (right < 0 < left):
+            found.append(root(f, a, b, digits))
+        elif abs(left).mid() == 0:
+            found.append(a)
+    return found
+
+
+def _switch(fields: Callable, a: Any, b: Any, before: bool, digits: int) -> Any:
+    """Where the unit switches: the active maximum reaches z = 0 (w > 0) or ties with the idle one (w < 0)."""
+    from flint import arb
+
+    for _ in range(BISECTIONS):
+        middle = ((a + b) / 2).mid()
+        if (best_response(*fields(middle), 12).activation > 0) == before:
+            a = middle
+        else:
+            b = middle
+
+    right = fields((a + b) / 2)[0] > 0
+
+    def margin(t: Any) -> Any:
+        w, h, chi, mu = fields(t)
+        point, active = maximum(_active(w, h, chi, mu), None, None, 2 * digits)
+        return point if right else active - maximum(_idle(w, chi), None, arb(0), 2 * digits)[1]
+
+    return root(margin, a, b, digits)
