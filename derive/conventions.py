@@ -8,13 +8,22 @@ index k becomes r - k; the letters change as :data:`DICTIONARY` says.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from sympy import Basic, Symbol
 
 from .formulas import InputError
 
-__all__ = ["CONVENTIONS", "DICTIONARY", "check_convention", "level_of", "symbol_names"]
+__all__ = [
+    "CONVENTIONS",
+    "DICTIONARY",
+    "check_convention",
+    "level_of",
+    "plain_name",
+    "replica_name",
+    "split_names",
+    "symbol_names",
+]
 
 CONVENTIONS = ("toolkit", "replica")
 
@@ -29,6 +38,9 @@ DICTIONARY = {
 """Toolkit family: (replica letter, meaning)."""
 
 _FAMILY = re.compile(r"(p|q|y|c|Lambda|Theta)(\^\(\d+\))?_(\{[^}]*\}|\w+(?:-1)?)")
+
+_GREEK = "alpha|chi|nu|psi|lambda|Lambda|Theta|gamma"
+_NAME = re.compile(rf"(?<![\w\\])(?:(?:{_GREEK})(?:_(?:\{{[^}}]*\}}|\w+))?|[A-Za-z]_(?:\{{[^}}]*\}}|\w+))(?!\w)")
 
 
 def check_convention(name: str) -> None:
@@ -73,6 +85,36 @@ def replica_name(name: str, r: int) -> str | None:
         return None
     layer = "" if match[2] is None else f"^{{{match[2][1:]}}}"
     return f"{DICTIONARY[match[1]][0]}_{{{_index(match[3], r)}}}{layer}"
+
+
+def plain_name(name: str, r: int) -> str | None:
+    """The replica name as a toolkit-like symbol name, for text and source, or ``None`` if both conventions agree on it.
+
+    >>> plain_name("p_2", 2), plain_name("q_3", 3), plain_name("Theta_{k-1}", 2), plain_name("p^(1)_2", 2)
+    ('q_0', 'qhat_0', 'chihat_{r-k+1}', 'q^(1)_0')
+    """
+    shown = replica_name(name, r)
+    if shown is None:
+        return None
+    shown = re.sub(r"\\(hat|tilde)\{([^}]*)\}", r"\2\1", shown)
+    shown = re.sub(r"_\{(\w+)\}", r"_\1", shown.replace(r"\partial ", "d").replace(" / ", "/").replace("\\", ""))
+    return re.sub(r"(_\w+|_\{[^}]*\})\^\{(\(\d+\))\}", r"^\2\1", shown)
+
+
+def split_names(text: str) -> Iterator[tuple[str, bool]]:
+    """A sentence in pieces, each with whether it is the name of a symbol.
+
+    >>> list(split_names("Theta_1 is 2 gamma_s."))
+    [('Theta_1', True), (' is 2 ', False), ('gamma_s', True), ('.', False)]
+    """
+    position = 0
+    for match in _NAME.finditer(text):
+        if match.start() > position:
+            yield text[position : match.start()], False
+        yield match[0], True
+        position = match.end()
+    if position < len(text):
+        yield text[position:], False
 
 
 def symbol_names(expressions: Iterable[Basic], convention: str, r: int | None = None) -> dict[Symbol, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from .common import finish_progress, progress
+from .common import finish_progress, notation_option, progress
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -13,7 +13,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--level", default="2", metavar="R", help="1, 2p, 2, 3, ... (default 2)")
     parser.add_argument("--gate", default="relu", metavar="NAME", help="gate (default relu)")
     parser.add_argument("--digits", default="30", metavar="D", help="digits asked for (default 30)")
-    parser.add_argument("--notation", default="toolkit", metavar="N", help="toolkit or replica (default toolkit)")
+    notation_option(parser)
     parser.add_argument("--no-figures", action="store_true", help="leave the figures out (they need matplotlib)")
     parser.epilog = "example: flrdt docs report --level 3 --digits 30"
 
