@@ -39,8 +39,11 @@ DICTIONARY = {
 
 _FAMILY = re.compile(r"(p|q|y|c|Lambda|Theta)(\^\(\d+\))?_(\{[^}]*\}|\w+(?:-1)?)")
 
-_GREEK = "alpha|chi|nu|psi|lambda|Lambda|Theta|gamma"
-_NAME = re.compile(rf"(?<![\w\\])(?:(?:{_GREEK})(?:_(?:\{{[^}}]*\}}|\w+))?|[A-Za-z]_(?:\{{[^}}]*\}}|\w+))(?!\w)")
+_GREEK = "alpha|beta|chi|nu|mu|psi|kappa|tau|rho|lambda|Lambda|Theta|gamma"
+_LAYER, _INDEX = r"\^\(\d+\)", r"_(?:\{[^}]*\}|\w+)"
+_NAME = re.compile(
+    rf"(?<![\w\\])(?:(?:{_GREEK})(?:{_LAYER})?(?:{_INDEX})?|[A-Za-z](?:(?:{_LAYER})(?:{_INDEX})?|{_INDEX}))(?!\w)"
+)
 
 
 def check_convention(name: str) -> None:
@@ -106,6 +109,8 @@ def split_names(text: str) -> Iterator[tuple[str, bool]]:
 
     >>> list(split_names("Theta_1 is 2 gamma_s."))
     [('Theta_1', True), (' is 2 ', False), ('gamma_s', True), ('.', False)]
+    >>> [name for name, found in split_names("chi^(0), p^(1)_2 at a width of 5") if found]
+    ['chi^(0)', 'p^(1)_2']
     """
     position = 0
     for match in _NAME.finditer(text):

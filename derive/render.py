@@ -10,15 +10,17 @@ from textwrap import indent
 
 from sympy import Basic, Symbol, latex
 from sympy.core.function import AppliedUndef
+from sympy.core.relational import Relational
 from sympy.printing.str import StrPrinter
 
 from .conventions import check_convention, level_of, plain_name, replica_name, split_names, symbol_names
 from .formulas import Derivation, Formula, InputError
-from .unicode_text import COLUMNS, display, sentence
+from .unicode_text import COLUMNS, display, sentence, term_rows
 
 __all__ = ["FORMATS", "Writer", "expression", "formulas"]
 
 FORMATS = ("text", "latex", "markdown", "sympy")
+LINE = 90  # columns of the Unicode picture of what one line of a page takes
 
 
 class _SourcePrinter(StrPrinter):
@@ -120,6 +122,23 @@ class Writer:
         """An expression."""
         return latex(value, symbol_names=symbol_names([value], self.convention, self.level))
 
+    def display(self, value: Basic) -> str:
+        """An expression on a line of its own; a relation too long for one line is broken between the terms of its sum."""
+        rows = term_rows(value, LINE)
+        if len(rows) == 1 or not isinstance(value, Relational):
+            return self.latex(value)
+        terms = [[("- " if minus else "+ ") + self._term(term) for minus, term in row] for row in rows]
+        terms[0][0] = terms[0][0].removeprefix("+ ")
+        relation = self.latex(type(value)(Symbol("l"), Symbol("r"), evaluate=False))[1:-1].strip()
+        lines = [
+            f"{self.latex(value.lhs)} {relation} & {' '.join(terms[0])}",
+            *(f"& {' '.join(row)}" for row in terms[1:]),
+        ]
+        return "\\begin{split} " + " \\\\ ".join(lines) + " \\end{split}"
+
+    def _term(self, term: Basic) -> str:
+        return rf"\left({self.latex(term)}\right)" if term.is_Add else self.latex(term)
+
     def sentence(self, text: str) -> str:
         """A sentence with its names set as mathematics; other characters are escaped for LaTeX if ``escape``."""
         pieces = split_names(text)
@@ -212,7 +231,7 @@ class _Page:
 
 
 def _one(formula: Formula, style: str, writer: Writer) -> str:
-    shown = writer.latex(formula.statement)
+    shown = writer.display(formula.statement)
     if style == "markdown":
         assumed = "; ".join(f"`{a}`" for a in formula.assumptions)
         tail = f"\n\nAssumptions: {assumed}." if assumed else ""
@@ -229,9 +248,14 @@ def _steps(derivation: Derivation, style: str, writer: Writer) -> str:
     if style == "markdown":
         lines = ["#### Derivation", "", *(f"- uses: {writer.sentence(u)}" for u in derivation.uses), ""]
         for i, text, value, verdict in rows:
-            lines += [f"{i}. {writer.sentence(text)} *({verdict})*", "", f"   $$\n   {writer.latex(value)}\n   $$", ""]
+            lines += [
+                f"{i}. {writer.sentence(text)} *({verdict})*",
+                "",
+                f"   $$\n   {writer.display(value)}\n   $$",
+                "",
+            ]
         return "\n".join(lines).rstrip()
     lines = [r"\begin{enumerate}"]
     for _, text, value, verdict in rows:
-        lines += [rf"  \item {writer.sentence(text)} % check: {verdict}", rf"  \[ {writer.latex(value)} \]"]
+        lines += [rf"  \item {writer.sentence(text)} % check: {verdict}", rf"  \[ {writer.display(value)} \]"]
     return "\n".join([*(f"% uses: {u}" for u in derivation.uses), *lines, r"\end{enumerate}"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from sympy import Add, Basic, Symbol
+from sympy import Add, Basic, Symbol, default_sort_key
 from sympy.core.relational import Relational
 from sympy.printing.pretty.pretty import PrettyPrinter
 from sympy.printing.pretty.pretty_symbology import pretty_symbol, pretty_use_unicode, sub
@@ -12,10 +12,12 @@ from sympy.printing.pretty.stringpict import prettyForm, stringPict
 
 from .conventions import plain_name, split_names
 
-__all__ = ["COLUMNS", "display", "name", "sentence"]
+__all__ = ["COLUMNS", "display", "name", "sentence", "term_rows"]
 
 COLUMNS = 100
 """Width at which a formula is broken unless another one is asked for."""
+
+MARGIN = "    "
 
 
 def name(symbol: str, convention: str = "toolkit", level: int = 1) -> str:
@@ -66,6 +68,16 @@ def display(value: Basic, columns: int = COLUMNS, convention: str = "toolkit", l
     return "\n\n".join(_rendered(row, columns) for row in rows)
 
 
+def term_rows(value: Basic, columns: int = COLUMNS) -> list[list[tuple[bool, Basic]]]:
+    """Where :func:`display` breaks a sum: rows of terms, each with whether it is subtracted; one row if all fits.
+
+    >>> from sympy.abc import x, y
+    >>> term_rows(x - y), len(term_rows(x**99 - y**99, 8))
+    ([[(False, x), (True, y)]], 2)
+    """
+    return _UnicodePrinter("toolkit", 1).term_rows(value, columns)
+
+
 def _rendered(picture: prettyForm, columns: int) -> str:
     shown = picture.render(wrap_line=True, num_columns=columns, use_unicode=True)
     return "\n".join(line.rstrip() for line in shown.splitlines())
@@ -86,24 +98,43 @@ class _UnicodePrinter(PrettyPrinter):
         finally:
             pretty_use_unicode(before)
 
-    def rows(self, value: Basic, columns: int) -> list[prettyForm]:
-        """A relation or a sum in rows that are no wider than ``columns`` where its terms allow."""
-        lines = [prettyForm("")]
-        side = value
+    def term_rows(self, value: Basic, columns: int) -> list[list[tuple[bool, Basic]]]:
+        """The right side of a relation, or a sum, as rows of (subtracted?, term) no wider than ``columns`` if possible."""
+        side, used = value, 0
         if isinstance(value, Relational):
-            sign = self.picture(type(value)(Symbol("l"), Symbol("r"), evaluate=False))
-            lines = [prettyForm(*self.picture(value.lhs).right(str(sign)[1:-1]))]
-            side = value.rhs
-        for place, term in enumerate(self._as_ordered_terms(side) if isinstance(side, Add) else [side]):
-            negative = bool(term.as_coeff_Mul()[0].is_negative) and isinstance(side, Add)
-            sign = ("- " if negative else "+ ") if place else ("-" if negative else "")
-            piece = prettyForm(*self.picture(-term if negative else term).left(sign))
-            longer = prettyForm(*lines[-1].right(" " if place else "", piece))
-            if longer.width() <= columns or not str(lines[-1]).strip():
-                lines[-1] = longer
-            else:
-                lines.append(prettyForm(*piece.left("    ")))
-        return lines
+            side, used = value.rhs, self.picture(value.lhs).width() + 3
+        if not isinstance(side, Add):
+            return [[(False, side)]]
+        rows: list[list[tuple[bool, Basic]]] = [[]]
+        for term in self._as_ordered_terms(side):
+            negative = bool(term.as_coeff_Mul()[0].is_negative)
+            piece = -term if negative else term
+            width = self.picture(piece).width() + 3
+            if used + width > columns and rows[-1]:
+                rows.append([])
+                used = len(MARGIN)
+            used += width
+            rows[-1].append((negative, piece))
+        return rows
+
+    def rows(self, value: Basic, columns: int) -> list[prettyForm]:
+        """The pictures of :meth:`term_rows`, the left side in front of the first one or on a line of its own."""
+        found = []
+        for place, row in enumerate(self.term_rows(value, columns)):
+            parts: list = [MARGIN] if place else []
+            for negative, term in row:
+                first = not place and not parts
+                parts += [
+                    ("-" if negative else "") if first else (" - " if negative else " + ")[bool(parts == [MARGIN]) :]
+                ]
+                parts.append(self.picture(term))
+            found.append(prettyForm(*stringPict.next(*parts)))
+        if isinstance(value, Relational):
+            sign = str(self.picture(type(value)(Symbol("l"), Symbol("r"), evaluate=False)))[1:-1]
+            left = prettyForm(*self.picture(value.lhs).right(sign))
+            joined = prettyForm(*left.right(found[0]))
+            found[:1] = [joined] if joined.width() <= columns else [left, prettyForm(*found[0].left(MARGIN))]
+        return found
 
     def _print_Symbol(self, expr, bold_name=False):
         return prettyForm(name(expr.name, self.convention, self.level))
@@ -117,14 +148,13 @@ class _UnicodePrinter(PrettyPrinter):
         return self._average(f"m{expr.args[1]}", expr.args[0])
 
     def _average(self, index: str, body: Basic) -> prettyForm:
-        held = prettyForm(*self._print(body).parens("[", "]"))
-        return prettyForm(*held.left("E" + _lowered(index.replace("_", ""))), binding=prettyForm.FUNC)
+        return self._bracketed("E" + _lowered(index.replace("_", "")), self._print(body), left="[", right="]")
 
     def _print_Max(self, expr):
-        return self._helper_print_function(None, expr.args, sort=True, func_name="max")
+        return self._bracketed("max", self._print_seq(sorted(expr.args, key=default_sort_key)))
 
     def _print_Min(self, expr):
-        return self._helper_print_function(None, expr.args, sort=True, func_name="min")
+        return self._bracketed("min", self._print_seq(sorted(expr.args, key=default_sort_key)))
 
     def _print_MoreauEnvelope(self, expr):
         return self._with_parameters("M", expr.args[:1], expr.args[1:2])
@@ -134,5 +164,10 @@ class _UnicodePrinter(PrettyPrinter):
 
     def _with_parameters(self, letter: str, fields, parameters) -> prettyForm:
         """``v(w, h; chi, mu)``."""
-        held = stringPict.next(self._print_seq(fields), "; ", self._print_seq(parameters))
-        return prettyForm(*prettyForm(*prettyForm(*held).parens()).left(letter), binding=prettyForm.FUNC)
+        pieces = stringPict.next(self._print_seq(fields), "; ", self._print_seq(parameters))
+        return self._bracketed(letter, prettyForm(*pieces))
+
+    @staticmethod
+    def _bracketed(head: str, held: stringPict, left: str = "(", right: str = ")") -> prettyForm:
+        """A name in front of a bracket; a power goes behind the bracket."""
+        return prettyForm(*prettyForm(*held.parens(left, right)).left(head))

@@ -43,7 +43,7 @@ def run(options: argparse.Namespace) -> int:
     emit(shown if options.json else text(shown), options.output)
     if not shown.get("admissible", True):
         print(
-            "flrdt: hidden architecture not admissible: " + "; ".join(map(_shortfall, shown["short_layers"])),
+            "flrdt: hidden architecture not admissible: " + "; ".join(map(shortfall, shown["short_layers"])),
             file=sys.stderr,
         )
         return 1
@@ -91,7 +91,7 @@ def _deep(options: argparse.Namespace):
     )
 
 
-def _shortfall(layer: dict) -> str:
+def shortfall(layer: dict) -> str:
     return f"layer {layer['layer']} has width {layer['width']} and needs {layer['capacity']}, {layer['shortfall']} more"
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .figures import require_matplotlib
+from .figures import empty_figure
 
 __all__ = ["KINDS", "capacity_curve", "energy_curve", "overlap_curve"]
 
@@ -17,10 +17,7 @@ _DIGITS = 8  # far more than a figure shows
 
 
 def _axes(xlabel: str, ylabel: str) -> tuple[Any, Any]:
-    require_matplotlib()
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(6, 3.8), layout="constrained")
+    figure = empty_figure(6, 3.8)
     axes = figure.add_subplot()
     axes.set_xlabel(xlabel)
     axes.set_ylabel(ylabel)

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..decimals import InputError
 
-__all__ = ["check_figure", "new_figure", "rendered", "require_matplotlib", "save_figure"]
+__all__ = ["check_figure", "empty_figure", "new_figure", "rendered", "require_matplotlib", "save_figure"]
 
 SUFFIXES = (".png", ".svg", ".pdf")
 
@@ -34,6 +34,12 @@ def check_figure(output: str) -> str:
 def new_figure(output: str, width: float = 6.4, height: float = 4.2) -> Any:
     """An empty figure; raises as :func:`check_figure`."""
     check_figure(output)
+    return empty_figure(width, height)
+
+
+def empty_figure(width: float, height: float) -> Any:
+    """A figure without axes, of a size in inches."""
+    require_matplotlib()
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")
