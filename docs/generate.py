@@ -1,4 +1,4 @@
-"""Fragments, formula pages, tables and figures of the documentation, written from the toolkit's own objects."""
+"""Formula pages, tables and figures of the documentation, written from the toolkit's own objects."""
 
 import os
 import re
@@ -11,30 +11,8 @@ from collection import DIGITS, SAMPLES, by_id
 from matplotlib.figure import Figure
 from sympy import Symbol
 
-from flrdt.derive import (
-    energy_map,
-    hidden_exponential,
-    hidden_mean,
-    inner_maximum,
-    innermost,
-    layer_recursion,
-    lifted_hidden,
-    mixture_form,
-    monotonicity,
-    objective,
-    plain_level,
-    recursion,
-    relations,
-    relu,
-    relu_network,
-    render,
-    scaling,
-    stationarity,
-    zero_free_strip,
-)
+from flrdt.derive import render
 from flrdt.derive.conventions import DICTIONARY, replica_name
-from flrdt.derive.notation import Level
-from flrdt.derive.stability import replicon
 from flrdt.evaluate import cli
 from flrdt.evaluate.capacities import capacity
 from flrdt.evaluate.decimals import known_digits
@@ -55,29 +33,9 @@ def stability_sentence() -> str:
 
 
 def fragments() -> dict[str, str]:
-    """Name and Markdown of every fragment."""
-
-    def show(*formulas, steps=True):
-        return render.formulas(formulas, "markdown", steps=steps)
-
+    """Name and Markdown of the tables and sentences that pages include."""
     return {
-        "objective-psi": show(objective(level=2).formula("psi"), steps=False),
-        "objective-energy": show(objective(level=2).formula("energy"), steps=False),
-        "energy-map": show(energy_map(Level(2))),
-        "innermost": show(innermost(relu()).formula),
-        "analyticity": show(mixture_form(), monotonicity(), zero_free_strip()),
-        "plain": show(plain_level().formula),
-        "relations": show(*relations(2).formulas),
-        "recursion": show(recursion()),
-        "scaling": show(scaling(2)),
-        "stationarity": show(*stationarity(2)),
-        "deep-objective": show(objective(relu_network(depth=3), "2p").formula(), steps=False),
-        "deep-inner": show(inner_maximum().formula),
-        "deep-closed-forms": show(hidden_mean(), hidden_exponential(), steps=False),
-        "deep-recursion": show(layer_recursion().formula, steps=False),
-        "deep-lifted": show(lifted_hidden().formula, steps=False),
         "table-deep": deep_networks(["1", "2p"], range(1, 7), 20).render("markdown"),
-        "replicon": show(replicon(2, 2)),
         "stability": stability_sentence(),
         "table-single": single_layer(["1", "2p", "2", "3"], 30).render("markdown"),
         "notation": dictionary(),
@@ -150,8 +108,6 @@ def formula_page(name: str, members: list[dict]) -> str:
         lines += ["The derivation is the one of the formula before.", ""] * same
         lines += checking(f)
         lines += [f"Source: {plain(f['source'])}.", ""]
-        if f["assumptions"]:
-            lines += ["Assumptions: " + "; ".join(f"`{a}`" for a in f["assumptions"]) + ".", ""]
         if f["code"]:
             lines += ["```sh", f["code"], "```", ""]
     return "\n".join(lines)
@@ -230,9 +186,7 @@ def put(target: Path, body: str) -> None:
 def write(folder: Path) -> None:
     """Write everything that is generated."""
     for name, text in cached("fragments", fragments, "derive", "evaluate").items():
-        # fragments are included into pages: headings become plain bold lines there
-        lines = [f"**{line.lstrip('#').strip()}**" if line.startswith("#") else line for line in text.splitlines()]
-        put(folder / f"{name}.md", "\n".join(lines) + "\n")
+        put(folder / f"{name}.md", text + "\n")
     for name, drawing in cached("figures", figures, "derive", "evaluate").items():
         put(folder / "figures" / f"{name}.svg", drawing)
     for name, text in {**formula_pages(), "cli/commands": commands()}.items():

@@ -23,7 +23,6 @@ class LiveFormula(SphinxDirective):
 def show(directive, found):
     """The nodes of one formula."""
     box = nodes.container(classes=["formula"])
-    statement = nodes.math_block("", found["statement"], nowrap=True, number=None)
     origin = nodes.paragraph(classes=["formula-id"])
     page = f"_generated/formulas/{family(found['id'])}"
     link = nodes.reference(
@@ -35,10 +34,27 @@ def show(directive, found):
     )
     checked = f"; independent check {found['outcome']['verdict']}" if found["outcome"] else ""
     origin += [link, nodes.Text(f": {found['status']}; derivation {found['verdict']}{checked}")]
-    box += [statement, origin]
+    box += [displayed(found["statement"], found["id"]), origin]
+    if found["assumptions"]:
+        box += sentence("Assuming " + "; ".join(found["assumptions"]) + ".", classes=["formula-id"])
     if found["steps"] and "statement" not in directive.options:
         box += unfolding(directive, found)
     return [box]
+
+
+def displayed(latex, origin):
+    """A displayed formula that names the id of what it was rendered from."""
+    block = nodes.math_block("", latex, nowrap=True, number=None)
+    block["formula"] = origin
+    return block
+
+
+def sentence(text, **attributes):
+    """A paragraph of a sentence with formulas between dollar signs."""
+    paragraph = nodes.paragraph(**attributes)
+    for i, part in enumerate(text.split("$")):
+        paragraph += nodes.math("", part) if i % 2 else nodes.Text(part)
+    return paragraph
 
 
 def unfolding(directive, found):
@@ -47,17 +63,11 @@ def unfolding(directive, found):
     head = f"<details{state}><summary>Derivation, {len(found['steps'])} steps</summary>"
     items = nodes.enumerated_list(enumtype="arabic", prefix="", suffix=".")
     for text, value, verdict in found["steps"]:
-        item = nodes.list_item()
-        sentence = nodes.paragraph()
-        for i, part in enumerate(text.split("$")):
-            sentence += nodes.math("", part) if i % 2 else nodes.Text(part)
-        sentence += [nodes.Text(" "), nodes.emphasis(text=f"({verdict})")]
-        item += [sentence, nodes.math_block("", value, nowrap=True, number=None)]
-        items += item
-    uses = nodes.paragraph()
-    for i, part in enumerate(("Uses: " + "; ".join(found["uses"]) + ".").split("$")):
-        uses += nodes.math("", part) if i % 2 else nodes.Text(part)
-    body = [uses, items] if found["uses"] else [items]
+        words = sentence(text)
+        words += [nodes.Text(" "), nodes.emphasis(text=f"({verdict})")]
+        items += nodes.list_item("", words, displayed(value, found["id"]))
+    uses = [sentence("Uses: " + "; ".join(found["uses"]) + ".")] if found["uses"] else []
+    body = [*uses, items]
     return [nodes.raw("", head, format="html"), *body, nodes.raw("", "</details>", format="html")]
 
 

@@ -107,7 +107,11 @@ def as_latex(content: Content) -> str:
             rf"\caption{{{plain(caption)}}}",
             r"\end{figure}",
         ]
-    lines += [r"\section{Provenance}", rf"{{\raggedright Command: \texttt{{{_verbatim(content.command)}}}\par}}", r"\begin{itemize}"]
+    lines += [
+        r"\section{Provenance}",
+        rf"{{\raggedright Command: \texttt{{{_verbatim(content.command)}}}\par}}",
+        r"\begin{itemize}",
+    ]
     lines += [rf"  \item {name} {number}" for name, number in content.versions.items()]
     return "\n".join([*lines, r"\end{itemize}", r"\end{document}"]) + "\n"
 
