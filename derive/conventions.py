@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from sympy import Basic, Symbol
+from sympy import Basic, Symbol, latex
 
 from .formulas import InputError
 
@@ -18,6 +18,7 @@ __all__ = [
     "CONVENTIONS",
     "DICTIONARY",
     "check_convention",
+    "latex_name",
     "level_of",
     "plain_name",
     "replica_name",
@@ -123,14 +124,24 @@ def split_names(text: str) -> Iterator[tuple[str, bool]]:
 
 
 def symbol_names(expressions: Iterable[Basic], convention: str, r: int | None = None) -> dict[Symbol, str]:
-    """What SymPy's LaTeX printer is to call the symbols of some expressions; empty for the toolkit's own names.
+    """What SymPy's LaTeX printer is to call the symbols of some expressions; the others are as SymPy has them.
 
     >>> symbol_names([Symbol("p_2") * Symbol("c_3")], "replica")
     {c_3: '\\\\tilde{m}_{0}', p_2: 'q_{1}'}
     """
     check_convention(convention)
-    if convention == "toolkit":
-        return {}
     symbols = sorted({s for e in expressions for s in e.atoms(Symbol)}, key=str)
-    level = level_of(symbols) if r is None else r
-    return {s: found for s in symbols if (found := replica_name(s.name, level)) is not None}
+    if convention == "replica":
+        level = level_of(symbols) if r is None else r
+        return {s: found for s in symbols if (found := replica_name(s.name, level)) is not None}
+    # SymPy prints a name with an index in braces as it stands
+    return {s: latex_name(s.name) for s in symbols if "{" in s.name}
+
+
+def latex_name(name: str) -> str:
+    r"""The toolkit's own name of a symbol in LaTeX.
+
+    >>> latex_name("Theta_{k-1}"), latex_name("p^(1)_2")
+    ('\\Theta_{k-1}', 'p^{(1)}_{2}')
+    """
+    return latex(Symbol(name)) if "{" not in name else re.sub(r"^(?=[A-Za-z]{2})", r"\\", name)

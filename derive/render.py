@@ -13,7 +13,7 @@ from sympy.core.function import AppliedUndef
 from sympy.core.relational import Relational
 from sympy.printing.str import StrPrinter
 
-from .conventions import check_convention, level_of, plain_name, replica_name, split_names, symbol_names
+from .conventions import check_convention, latex_name, level_of, plain_name, replica_name, split_names, symbol_names
 from .formulas import Derivation, Formula, InputError
 from .unicode_text import COLUMNS, display, sentence, term_rows
 
@@ -131,7 +131,7 @@ class Writer:
         terms[0][0] = terms[0][0].removeprefix("+ ")
         relation = self.latex(type(value)(Symbol("l"), Symbol("r"), evaluate=False))[1:-1].strip()
         lines = [
-            f"{self.latex(value.lhs)} {relation} & {' '.join(terms[0])}",
+            f"{self.latex(value.lhs)} {relation} {{}} & {' '.join(terms[0])}",
             *(f"& {' '.join(row)}" for row in terms[1:]),
         ]
         return "\\begin{split} " + " \\\\ ".join(lines) + " \\end{split}"
@@ -147,7 +147,7 @@ class Writer:
     def _name(self, name: str) -> str:
         if self.convention == "replica" and (found := replica_name(name, self.level)) is not None:
             return found
-        return latex(Symbol(name)) if "{" not in name else re.sub(r"^(?=[A-Za-z]{2})", r"\\", name)
+        return latex_name(name)
 
     def _plain(self, text: str) -> str:
         if not self.escape:

@@ -99,13 +99,13 @@ def checking(found: dict) -> list[str]:
 def formula_page(name: str, members: list[dict]) -> str:
     """The page of one family of formulas."""
     lines = [f"# Formulas: {name}", ""]
-    previous: list = []
+    previous = None
     for f in members:
-        same = bool(f["steps"]) and f["steps"] == previous
-        previous = f["steps"]
+        same = bool(f["steps"]) and (f["steps"], f["assumptions"]) == previous
+        previous = f["steps"], f["assumptions"]
         lines += [f"({slug(f['id'])})=", "", f"## {plain(f['title'])}", "", f"```{{formula}} {f['id']}"]
         lines += [":statement:"] * same + ["```", ""]
-        lines += ["The derivation is the one of the formula before.", ""] * same
+        lines += ["Derivation and assumptions are those of the formula before.", ""] * same
         lines += checking(f)
         lines += [f"Source: {plain(f['source'])}.", ""]
         if f["code"]:
@@ -173,7 +173,7 @@ def figures() -> dict[str, str]:
     drawings = {name: make(["1", "2p", "2", "3"]) for name, (_, make) in KINDS.items()}
     drawings["expansion"] = Figure(figsize=(9, 3.6), layout="constrained")
     draw(drawings["expansion"], ["1", "2p"], range(1, 7), lambda _: None)
-    return {name: rendered(figure, "svg").decode() for name, figure in drawings.items()}
+    return {name: rendered(figure, "svg", background=False).decode() for name, figure in drawings.items()}
 
 
 def put(target: Path, body: str) -> None:

@@ -35,7 +35,7 @@ def show(directive, found):
     checked = f"; independent check {found['outcome']['verdict']}" if found["outcome"] else ""
     origin += [link, nodes.Text(f": {found['status']}; derivation {found['verdict']}{checked}")]
     box += [displayed(found["statement"], found["id"]), origin]
-    if found["assumptions"]:
+    if found["assumptions"] and "statement" not in directive.options:
         box += sentence("Assuming " + "; ".join(found["assumptions"]) + ".", classes=["formula-id"])
     if found["steps"] and "statement" not in directive.options:
         box += unfolding(directive, found)
@@ -60,7 +60,9 @@ def sentence(text, **attributes):
 def unfolding(directive, found):
     """The derivation in a box that opens on a click."""
     state = " open" if "open" in directive.options else ""
-    head = f"<details{state}><summary>Derivation, {len(found['steps'])} steps</summary>"
+    head = (
+        f"<details{state}><summary>Derivation, {len(found['steps'])} step{'s' * (len(found['steps']) != 1)}</summary>"
+    )
     items = nodes.enumerated_list(enumtype="arabic", prefix="", suffix=".")
     for text, value, verdict in found["steps"]:
         words = sentence(text)

@@ -97,4 +97,3 @@ def test_what_counts_as_typed():
 def test_no_formula_of_a_page_is_typed(page):
     """Displayed formulas come from live objects by {formula} ID; in a sentence stands a symbol or plain text."""
     assert typed((DOCS / page).read_text()) == []
-

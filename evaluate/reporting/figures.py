@@ -45,14 +45,17 @@ def empty_figure(width: float, height: float) -> Any:
     return Figure(figsize=(width, height), layout="constrained")
 
 
-def rendered(figure: Any, kind: str) -> bytes:
-    """The figure as ``svg``, ``pdf`` or ``png``; the same figure gives the same bytes (no dates, fixed identifiers)."""
+def rendered(figure: Any, kind: str, background: bool = True) -> bytes:
+    """The figure as ``svg``, ``pdf`` or ``png``; the same figure gives the same bytes (no dates, fixed identifiers).
+
+    Without ``background`` it takes that of the page.
+    """
     from matplotlib import rc_context
 
     dated = {"svg": "Date", "pdf": "CreationDate"}.get(kind)
     picture = BytesIO()
     with rc_context({"svg.hashsalt": "flrdt"}):
-        figure.savefig(picture, format=kind, metadata={dated: None} if dated else None)
+        figure.savefig(picture, format=kind, metadata={dated: None} if dated else None, transparent=not background)
     return picture.getvalue()
 
 

@@ -134,7 +134,8 @@ _STYLE = """
 body { font: 16px/1.55 system-ui, sans-serif; max-width: 52rem; margin: auto; padding: 1rem; }
 .display, .scroll { overflow-x: auto; padding: .4rem 0; }
 table { border-collapse: collapse; } td, th { padding: .2rem .7rem; border-bottom: 1px solid #8886; text-align: left; }
-code { font-size: .9em; overflow-wrap: anywhere; } svg { max-width: 100%; height: auto; background: #fff; }
+code { font-size: .9em; overflow-wrap: anywhere; } svg { max-width: 100%; height: auto;  }
+@media (prefers-color-scheme: dark) { svg { filter: invert(1) hue-rotate(180deg); } }
 mtd[columnalign="right"] { text-align: right; } mtd[columnalign="left"] { text-align: left; }
 mtable[columnspacing^="0em"] > mtr > mtd { padding-inline: 0; }
 summary { cursor: pointer; } .meta { font-size: .85em; opacity: .8; }

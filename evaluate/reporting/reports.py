@@ -163,7 +163,7 @@ def _files(found: _Findings, command: str, level: Level, convention: str) -> dic
     drawings: dict[str, str] = {}
     for kind, (_, figure) in found.figures.items():
         files[f"figures/{kind}.pdf"] = rendered(figure, "pdf")
-        files[f"figures/{kind}.svg"] = drawing = rendered(figure, "svg")
+        files[f"figures/{kind}.svg"] = drawing = rendered(figure, "svg", background=False)
         # an id must be unique on the page that holds all drawings
         text = drawing.decode()
         drawings[kind] = _with_prefix(text[text.index("<svg") :], kind)
