@@ -6,6 +6,8 @@ from docutils.parsers.rst import directives
 from generate import family, slug
 from sphinx.util.docutils import SphinxDirective
 
+LONGEST = 6000  # characters of LaTeX; MathML takes about ten times as many bytes
+
 
 class LiveFormula(SphinxDirective):
     """Renders a live formula object; an unknown id is an error of the build."""
@@ -43,7 +45,11 @@ def show(directive, found):
 
 
 def displayed(latex, origin):
-    """A displayed formula that names the id of what it was rendered from."""
+    """A displayed formula that names the id of what it was rendered from; one that nobody would read is only named."""
+    if len(latex) > LONGEST:
+        words = nodes.paragraph("", f"{len(latex)} characters of LaTeX, too many for a page: ", classes=["formula-id"])
+        words += nodes.literal(text=f"flrdt formulas {origin} --format latex")
+        return words
     block = nodes.math_block("", latex, nowrap=True, number=None)
     block["formula"] = origin
     return block
