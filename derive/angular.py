@@ -1,14 +1,8 @@
 r"""Angular integration: Gaussian expectations of a quadratic form that differs from wedge to wedge.
 
 For a plane of two independent standard normals and :math:`v = \rho^2 V(\theta)`, homogeneous of degree 2,
-
-.. math::
-
-    E v = \frac1\pi \int V\, d\theta, \qquad
-    E e^{\eta v} = \frac1{2\pi} \int \frac{d\theta}{1 - 2\eta V(\theta)},
-
-the second while :math:`2\eta V < 1`.  On a half-plane the slope t turns both into integrals of rational
-functions.
+:math:`E v = \frac1\pi \int V\, d\theta` and :math:`E e^{\eta v} = \frac1{2\pi} \int d\theta / (1 - 2\eta V(\theta))`, the
+second while :math:`2\eta V < 1`.  On a half-plane the slope t turns both into integrals of rational functions.
 """
 
 from __future__ import annotations

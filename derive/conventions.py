@@ -8,13 +8,23 @@ index k becomes r - k; the letters change as :data:`DICTIONARY` says.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
-from sympy import Basic, Symbol
+from sympy import Basic, Symbol, latex
 
 from .formulas import InputError
 
-__all__ = ["CONVENTIONS", "DICTIONARY", "check_convention", "level_of", "symbol_names"]
+__all__ = [
+    "CONVENTIONS",
+    "DICTIONARY",
+    "check_convention",
+    "latex_name",
+    "level_of",
+    "plain_name",
+    "replica_name",
+    "split_names",
+    "symbol_names",
+]
 
 CONVENTIONS = ("toolkit", "replica")
 
@@ -29,6 +39,12 @@ DICTIONARY = {
 """Toolkit family: (replica letter, meaning)."""
 
 _FAMILY = re.compile(r"(p|q|y|c|Lambda|Theta)(\^\(\d+\))?_(\{[^}]*\}|\w+(?:-1)?)")
+
+_GREEK = "alpha|beta|chi|nu|mu|psi|kappa|tau|rho|lambda|Lambda|Theta|gamma"
+_LAYER, _INDEX = r"\^\(\d+\)", r"_(?:\{[^}]*\}|\w+)"
+_NAME = re.compile(
+    rf"(?<![\w\\])(?:(?:{_GREEK})(?:{_LAYER})?(?:{_INDEX})?|[A-Za-z](?:(?:{_LAYER})(?:{_INDEX})?|{_INDEX}))(?!\w)"
+)
 
 
 def check_convention(name: str) -> None:
@@ -75,15 +91,57 @@ def replica_name(name: str, r: int) -> str | None:
     return f"{DICTIONARY[match[1]][0]}_{{{_index(match[3], r)}}}{layer}"
 
 
+def plain_name(name: str, r: int) -> str | None:
+    """The replica name as a toolkit-like symbol name, for text and source, or ``None`` if both conventions agree on it.
+
+    >>> plain_name("p_2", 2), plain_name("q_3", 3), plain_name("Theta_{k-1}", 2), plain_name("p^(1)_2", 2)
+    ('q_0', 'qhat_0', 'chihat_{r-k+1}', 'q^(1)_0')
+    """
+    shown = replica_name(name, r)
+    if shown is None:
+        return None
+    shown = re.sub(r"\\(hat|tilde)\{([^}]*)\}", r"\2\1", shown)
+    shown = re.sub(r"_\{(\w+)\}", r"_\1", shown.replace(r"\partial ", "d").replace(" / ", "/").replace("\\", ""))
+    return re.sub(r"(_\w+|_\{[^}]*\})\^\{(\(\d+\))\}", r"^\2\1", shown)
+
+
+def split_names(text: str) -> Iterator[tuple[str, bool]]:
+    """A sentence in pieces, each with whether it is the name of a symbol.
+
+    >>> list(split_names("Theta_1 is 2 gamma_s."))
+    [('Theta_1', True), (' is 2 ', False), ('gamma_s', True), ('.', False)]
+    >>> [name for name, found in split_names("chi^(0), p^(1)_2 at a width of 5") if found]
+    ['chi^(0)', 'p^(1)_2']
+    """
+    position = 0
+    for match in _NAME.finditer(text):
+        if match.start() > position:
+            yield text[position : match.start()], False
+        yield match[0], True
+        position = match.end()
+    if position < len(text):
+        yield text[position:], False
+
+
 def symbol_names(expressions: Iterable[Basic], convention: str, r: int | None = None) -> dict[Symbol, str]:
-    """What SymPy's LaTeX printer is to call the symbols of some expressions; empty for the toolkit's own names.
+    """What SymPy's LaTeX printer is to call the symbols of some expressions; the others are as SymPy has them.
 
     >>> symbol_names([Symbol("p_2") * Symbol("c_3")], "replica")
     {c_3: '\\\\tilde{m}_{0}', p_2: 'q_{1}'}
     """
     check_convention(convention)
-    if convention == "toolkit":
-        return {}
     symbols = sorted({s for e in expressions for s in e.atoms(Symbol)}, key=str)
-    level = level_of(symbols) if r is None else r
-    return {s: found for s in symbols if (found := replica_name(s.name, level)) is not None}
+    if convention == "replica":
+        level = level_of(symbols) if r is None else r
+        return {s: found for s in symbols if (found := replica_name(s.name, level)) is not None}
+    # SymPy prints a name with an index in braces as it stands
+    return {s: latex_name(s.name) for s in symbols if "{" in s.name}
+
+
+def latex_name(name: str) -> str:
+    r"""The toolkit's own name of a symbol in LaTeX.
+
+    >>> latex_name("Theta_{k-1}"), latex_name("p^(1)_2")
+    ('\\Theta_{k-1}', 'p^{(1)}_{2}')
+    """
+    return latex(Symbol(name)) if "{" not in name else re.sub(r"^(?=[A-Za-z]{2})", r"\\", name)

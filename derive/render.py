@@ -1,4 +1,4 @@
-"""Formulas as text, LaTeX, Markdown and executable SymPy source."""
+"""Formulas as Unicode text, LaTeX, Markdown and executable SymPy source."""
 
 from __future__ import annotations
 
@@ -6,17 +6,21 @@ import keyword
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from textwrap import indent
 
-from sympy import Basic, Expr, Symbol, latex
+from sympy import Basic, Symbol, latex
 from sympy.core.function import AppliedUndef
+from sympy.core.relational import Relational
 from sympy.printing.str import StrPrinter
 
-from .conventions import check_convention, level_of, replica_name, symbol_names
+from .conventions import check_convention, latex_name, level_of, plain_name, replica_name, split_names, symbol_names
 from .formulas import Derivation, Formula, InputError
+from .unicode_text import COLUMNS, display, sentence, term_rows
 
 __all__ = ["FORMATS", "Writer", "expression", "formulas"]
 
 FORMATS = ("text", "latex", "markdown", "sympy")
+LINE = 90  # columns of the Unicode picture of what one line of a page takes
 
 
 class _SourcePrinter(StrPrinter):
@@ -24,12 +28,18 @@ class _SourcePrinter(StrPrinter):
 
     printmethod = "_flrdt_source"  # the expressions' own _sympystr is for reading, not for rebuilding
 
-    def __init__(self) -> None:
+    def __init__(self, convention: str, level: int) -> None:
         super().__init__({"sympy_integers": True})
+        self.convention, self.level = convention, level
         self.symbols: dict[Symbol, str] = {}
 
+    def name(self, symbol: Symbol) -> str:
+        """What the convention calls a symbol."""
+        renamed = plain_name(symbol.name, self.level) if self.convention == "replica" else None
+        return symbol.name if renamed is None else renamed
+
     def _print_Symbol(self, expr):
-        name = re.sub(r"\W+", "_", expr.name.replace("-", "m").replace("'", "d")).strip("_")
+        name = re.sub(r"\W+", "_", self.name(expr).replace("-", "m").replace("'", "d")).strip("_")
         return self.symbols.setdefault(expr, f"{name}_" if keyword.iskeyword(name) else name)
 
     _print_Dummy = _print_Symbol
@@ -58,13 +68,13 @@ class _SourcePrinter(StrPrinter):
         return f"{name}({self._print(expr.lhs)}, {self._print(expr.rhs)}, evaluate=False)"
 
 
-def _source(named: Iterable[tuple[str, Basic]]) -> str:
-    printer = _SourcePrinter()
+def _source(named: Iterable[tuple[str, Basic]], convention: str = "toolkit", level: int = 1) -> str:
+    printer = _SourcePrinter(convention, level)
     lines = [f"{name} = {printer.doprint(value)}" for name, value in named]
     declared = []
     for symbol, identifier in sorted(printer.symbols.items(), key=lambda item: item[1]):
         flag = "positive=True" if symbol.is_positive else "real=True" if symbol.is_real else ""
-        declared.append(f"{identifier} = Symbol({symbol.name!r}{', ' + flag if flag else ''})")
+        declared.append(f"{identifier} = Symbol({printer.name(symbol)!r}{', ' + flag if flag else ''})")
     head = [
         "from sympy import *",
         "from flrdt.derive import Expectation, Gate, H, Phi, TiltedExpectation, phi",
@@ -84,14 +94,8 @@ def expression(value: Basic, style: str = "text") -> str:
     if style == "sympy":
         return _source([("value", value)])
     if style == "text":
-        return str(value) if isinstance(value, Expr) else _relation(value)
+        return display(value)
     return latex(value) if style == "latex" else f"$$\n{latex(value)}\n$$"
-
-
-def _relation(value: Basic) -> str:
-    if hasattr(value, "lhs"):
-        return f"{value.lhs} = {value.rhs}"
-    return str(value)
 
 
 def _check(style: str) -> None:
@@ -118,21 +122,32 @@ class Writer:
         """An expression."""
         return latex(value, symbol_names=symbol_names([value], self.convention, self.level))
 
+    def display(self, value: Basic) -> str:
+        """An expression on a line of its own; a relation too long for one line is broken between the terms of its sum."""
+        rows = term_rows(value, LINE)
+        if len(rows) == 1 or not isinstance(value, Relational):
+            return self.latex(value)
+        terms = [[("- " if minus else "+ ") + self._term(term) for minus, term in row] for row in rows]
+        terms[0][0] = terms[0][0].removeprefix("+ ")
+        relation = self.latex(type(value)(Symbol("l"), Symbol("r"), evaluate=False))[1:-1].strip()
+        lines = [
+            f"{self.latex(value.lhs)} {relation} {{}} & {' '.join(terms[0])}",
+            *(f"& {' '.join(row)}" for row in terms[1:]),
+        ]
+        return "\\begin{split} " + " \\\\ ".join(lines) + " \\end{split}"
+
+    def _term(self, term: Basic) -> str:
+        return rf"\left({self.latex(term)}\right)" if term.is_Add else self.latex(term)
+
     def sentence(self, text: str) -> str:
         """A sentence with its names set as mathematics; other characters are escaped for LaTeX if ``escape``."""
-        greek = "alpha|chi|nu|psi|lambda|Lambda|Theta|gamma"
-        pattern = rf"(?<![\w\\])(?:({greek})(?:_(\{{[^}}]*\}}|\w+))?|([A-Za-z])_(\{{[^}}]*\}}|\w+))(?!\w)"
-        parts: list[str] = []
-        position = 0
-        for match in re.finditer(pattern, text):
-            parts += [self._plain(text[position : match.start()]), f"${self._name(match[0])}$"]
-            position = match.end()
-        return "".join([*parts, self._plain(text[position:])])
+        pieces = split_names(text)
+        return "".join(f"${self._name(piece)}$" if named else self._plain(piece) for piece, named in pieces)
 
     def _name(self, name: str) -> str:
         if self.convention == "replica" and (found := replica_name(name, self.level)) is not None:
             return found
-        return latex(Symbol(name)) if "{" not in name else re.sub(r"^(?=[A-Za-z]{2})", r"\\", name)
+        return latex_name(name)
 
     def _plain(self, text: str) -> str:
         if not self.escape:
@@ -141,26 +156,34 @@ class Writer:
         return text.replace("^", r"\^{}").replace("->", r"$\to$").replace("<", "$<$").replace(">", "$>$")
 
 
-def formulas(items: Iterable[Formula], style: str = "text", steps: bool = False, convention: str = "toolkit") -> str:
+def formulas(
+    items: Iterable[Formula],
+    style: str = "text",
+    steps: bool = False,
+    convention: str = "toolkit",
+    columns: int = COLUMNS,
+) -> str:
     """A list of formulas in one of :data:`FORMATS`; with ``steps``, each distinct derivation follows, checks included.
 
-    ``convention`` names the notation of LaTeX and Markdown, one of ``conventions.CONVENTIONS``.
+    ``convention`` names the notation, one of ``conventions.CONVENTIONS``; text is broken at ``columns``.
     """
     _check(style)
     check_convention(convention)
     items = list(items)
+    symbols = {s for f in items for e in (f.statement, *(x.expression for x in f.derivation)) for s in e.atoms(Symbol)}
+    level = level_of(symbols)
     if style == "sympy":
         named = [(re.sub(r"\W+", "_", f.id), f.statement) for f in items]
         if steps:
             for derivation in _distinct(items):
                 named += [(f"step_{i}", s.expression) for i, s in enumerate(derivation, start=1)]
-        return _source(named)
-    symbols = {s for f in items for e in (f.statement, *(x.expression for x in f.derivation)) for s in e.atoms(Symbol)}
-    writer = Writer(convention, level_of(symbols), escape=style == "latex")
-    return "\n\n".join(
-        [*(_one(f, style, writer) for f in items)]
-        + ([_steps(d, style, writer) for d in _distinct(items)] if steps else [])
-    )
+        return _source(named, convention, level)
+    chains = _distinct(items) if steps else []
+    if style == "text":
+        page = _Page(convention, level, columns)
+        return "\n\n".join([*map(page.formula, items), *map(page.derivation, chains)])
+    writer = Writer(convention, level, escape=style == "latex")
+    return "\n\n".join([*(_one(f, style, writer) for f in items), *(_steps(d, style, writer) for d in chains)])
 
 
 def _distinct(items: list[Formula]) -> list[Derivation]:
@@ -171,12 +194,44 @@ def _distinct(items: list[Formula]) -> list[Derivation]:
     return found
 
 
+@dataclass(frozen=True)
+class _Page:
+    """Formulas and derivations as Unicode text."""
+
+    convention: str
+    level: int
+    columns: int
+
+    def _words(self, text: str) -> str:
+        return sentence(text, self.convention, self.level)
+
+    def _picture(self, value: Basic, margin: str) -> str:
+        width = max(self.columns - len(margin), 20)
+        return indent(display(value, width, self.convention, self.level), margin)
+
+    def formula(self, item: Formula) -> str:
+        """Statement, status, source and assumptions."""
+        notes = [f"  [{item.status.value}; {item.source}]", *(f"  assuming {self._words(a)}" for a in item.assumptions)]
+        return "\n".join([f"{item.id}: {self._words(item.title)}", "", self._picture(item.statement, "  "), "", *notes])
+
+    def derivation(self, chain: Derivation) -> str:
+        """Every step with its check."""
+        lines = ["Derivation", *(f"  uses: {self._words(u)}" for u in chain.uses)]
+        for i, step in enumerate(chain, start=1):
+            verdict = f"     check: {step.verdict().value}"
+            lines += [
+                "",
+                f"  {i}. {self._words(step.text)}",
+                "",
+                self._picture(step.expression, "       "),
+                "",
+                verdict,
+            ]
+        return "\n".join(lines)
+
+
 def _one(formula: Formula, style: str, writer: Writer) -> str:
-    if style == "text":
-        notes = [f"  [{formula.status.value}; {formula.source}]"]
-        notes += [f"  assuming {a}" for a in formula.assumptions]
-        return "\n".join([f"{formula.id}: {formula.title}", f"  {_relation(formula.statement)}", *notes])
-    shown = writer.latex(formula.statement)
+    shown = writer.display(formula.statement)
     if style == "markdown":
         assumed = "; ".join(f"`{a}`" for a in formula.assumptions)
         tail = f"\n\nAssumptions: {assumed}." if assumed else ""
@@ -190,17 +245,17 @@ def _one(formula: Formula, style: str, writer: Writer) -> str:
 
 def _steps(derivation: Derivation, style: str, writer: Writer) -> str:
     rows = [(i, s.text, s.expression, s.verdict().value) for i, s in enumerate(derivation, start=1)]
-    if style == "text":
-        lines = ["Derivation", *(f"  uses: {u}" for u in derivation.uses)]
-        for i, text, value, verdict in rows:
-            lines += [f"  {i}. {text}", f"       {_relation(value)}", f"       check: {verdict}"]
-        return "\n".join(lines)
     if style == "markdown":
         lines = ["#### Derivation", "", *(f"- uses: {writer.sentence(u)}" for u in derivation.uses), ""]
         for i, text, value, verdict in rows:
-            lines += [f"{i}. {writer.sentence(text)} *({verdict})*", "", f"   $$\n   {writer.latex(value)}\n   $$", ""]
+            lines += [
+                f"{i}. {writer.sentence(text)} *({verdict})*",
+                "",
+                f"   $$\n   {writer.display(value)}\n   $$",
+                "",
+            ]
         return "\n".join(lines).rstrip()
     lines = [r"\begin{enumerate}"]
     for _, text, value, verdict in rows:
-        lines += [rf"  \item {writer.sentence(text)} % check: {verdict}", rf"  \[ {writer.latex(value)} \]"]
+        lines += [rf"  \item {writer.sentence(text)} % check: {verdict}", rf"  \[ {writer.display(value)} \]"]
     return "\n".join([*(f"% uses: {u}" for u in derivation.uses), *lines, r"\end{enumerate}"])

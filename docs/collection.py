@@ -61,6 +61,7 @@ def formulas() -> list[Formula]:
         lifted_hidden().formula,
         layer_recursion().formula,
         *(objective(relu_network(depth=2), level).formula() for level in ("1", "2p")),
+        objective(relu_network(depth=3), "2p").formula(),
         *(f for level in lifted for f in stationarity(level)),
     ]
 
@@ -71,14 +72,16 @@ def shown(formula: Formula) -> dict:
     return {
         "id": formula.id,
         "title": formula.title,
-        "statement": writer.latex(formula.statement),
+        "statement": writer.display(formula.statement),
         "status": formula.status.value,
         "source": formula.source,
-        "assumptions": formula.assumptions,
+        "assumptions": [writer.sentence(a) for a in formula.assumptions],
         # without a step nothing was derived, and the check is all there is
         "verdict": formula.derivation.verdict().value if formula.derivation.steps else "without steps",
         "uses": [writer.sentence(u) for u in formula.derivation.uses],
-        "steps": [(writer.sentence(s.text), writer.latex(s.expression), s.verdict().value) for s in formula.derivation],
+        "steps": [
+            (writer.sentence(s.text), writer.display(s.expression), s.verdict().value) for s in formula.derivation
+        ],
         "code": evaluation(formula),
         "checks": [],
     }

@@ -1,5 +1,6 @@
 """Sphinx configuration; formulas, tables and figures come from live objects at build time (see generate.py)."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -11,7 +12,7 @@ project = "flrdt"
 author = "The flrdt developers"
 copyright = "2026, The flrdt developers"
 extensions = ["myst_parser", "sphinx.ext.autodoc", "mathml_pages", "live_formulas"]
-myst_enable_extensions = ["dollarmath", "amsmath"]
+myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
 exclude_patterns = ["_build", "figures", "_generated/*.md", "_generated/figures"]
 html_theme = "furo"
@@ -25,6 +26,16 @@ nitpicky = True
 nitpick_ignore_regex = [("py:.*", ".*")]  # references in pages are checked; annotations name third-party types
 
 
+def keep_bars(app, what, name, obj, options, lines):
+    """A modulus in a docstring is not a substitution: bars outside of literals, mathematics and examples are escaped."""
+    example = False
+    for i, line in enumerate(lines):
+        example = bool(line.strip()) and (example or line.lstrip().startswith(">>>"))
+        if not example:
+            lines[i] = re.sub(r"(``.*?``|`[^`]*`)|\|", lambda found: found[1] or r"\|", line)
+
+
 def setup(app):
     """Write the generated pages and fragments before the pages are read."""
+    app.connect("autodoc-process-docstring", keep_bars)
     app.connect("builder-inited", lambda app: generate.write(Path(app.srcdir) / "_generated"))

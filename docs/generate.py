@@ -1,40 +1,22 @@
-"""Fragments, formula pages, tables and figures of the documentation, written from the toolkit's own objects."""
+"""Formula pages, tables and figures of the documentation, written from the toolkit's own objects."""
 
 import os
 import re
 from collections import Counter
+from importlib import import_module
 from itertools import groupby
 from pathlib import Path
+from pkgutil import walk_packages
 
 from build_cache import cached
 from collection import DIGITS, SAMPLES, by_id
 from matplotlib.figure import Figure
 from sympy import Symbol
 
-from flrdt.derive import (
-    energy_map,
-    hidden_exponential,
-    hidden_mean,
-    inner_maximum,
-    innermost,
-    layer_recursion,
-    lifted_hidden,
-    mixture_form,
-    monotonicity,
-    objective,
-    plain_level,
-    recursion,
-    relations,
-    relu,
-    relu_network,
-    render,
-    scaling,
-    stationarity,
-    zero_free_strip,
-)
+import flrdt.derive
+import flrdt.evaluate
+from flrdt.derive import render
 from flrdt.derive.conventions import DICTIONARY, replica_name
-from flrdt.derive.notation import Level
-from flrdt.derive.stability import replicon
 from flrdt.evaluate import cli
 from flrdt.evaluate.capacities import capacity
 from flrdt.evaluate.decimals import known_digits
@@ -55,29 +37,9 @@ def stability_sentence() -> str:
 
 
 def fragments() -> dict[str, str]:
-    """Name and Markdown of every fragment."""
-
-    def show(*formulas, steps=True):
-        return render.formulas(formulas, "markdown", steps=steps)
-
+    """Name and Markdown of the tables and sentences that pages include."""
     return {
-        "objective-psi": show(objective(level=2).formula("psi"), steps=False),
-        "objective-energy": show(objective(level=2).formula("energy"), steps=False),
-        "energy-map": show(energy_map(Level(2))),
-        "innermost": show(innermost(relu()).formula),
-        "analyticity": show(mixture_form(), monotonicity(), zero_free_strip()),
-        "plain": show(plain_level().formula),
-        "relations": show(*relations(2).formulas),
-        "recursion": show(recursion()),
-        "scaling": show(scaling(2)),
-        "stationarity": show(*stationarity(2)),
-        "deep-objective": show(objective(relu_network(depth=3), "2p").formula(), steps=False),
-        "deep-inner": show(inner_maximum().formula),
-        "deep-closed-forms": show(hidden_mean(), hidden_exponential(), steps=False),
-        "deep-recursion": show(layer_recursion().formula, steps=False),
-        "deep-lifted": show(lifted_hidden().formula, steps=False),
         "table-deep": deep_networks(["1", "2p"], range(1, 7), 20).render("markdown"),
-        "replicon": show(replicon(2, 2)),
         "stability": stability_sentence(),
         "table-single": single_layer(["1", "2p", "2", "3"], 30).render("markdown"),
         "notation": dictionary(),
@@ -141,17 +103,15 @@ def checking(found: dict) -> list[str]:
 def formula_page(name: str, members: list[dict]) -> str:
     """The page of one family of formulas."""
     lines = [f"# Formulas: {name}", ""]
-    previous: list = []
+    previous = None
     for f in members:
-        same = bool(f["steps"]) and f["steps"] == previous
-        previous = f["steps"]
+        same = bool(f["steps"]) and (f["steps"], f["assumptions"]) == previous
+        previous = f["steps"], f["assumptions"]
         lines += [f"({slug(f['id'])})=", "", f"## {plain(f['title'])}", "", f"```{{formula}} {f['id']}"]
         lines += [":statement:"] * same + ["```", ""]
-        lines += ["The derivation is the one of the formula before.", ""] * same
+        lines += ["Derivation and assumptions are those of the formula before.", ""] * same
         lines += checking(f)
         lines += [f"Source: {plain(f['source'])}.", ""]
-        if f["assumptions"]:
-            lines += ["Assumptions: " + "; ".join(f"`{a}`" for a in f["assumptions"]) + ".", ""]
         if f["code"]:
             lines += ["```sh", f["code"], "```", ""]
     return "\n".join(lines)
@@ -192,6 +152,45 @@ def formula_pages() -> dict[str, str]:
     return pages
 
 
+def api_pages() -> dict[str, str]:
+    """One page per package, with every module that names what is public in it, and their index."""
+    homes = {}
+    for root in (flrdt.derive, flrdt.evaluate):
+        inside = [m for m in walk_packages(root.__path__, f"{root.__name__}.") if ".commands" not in m.name]
+        for package in [root.__name__, *(m.name for m in inside if m.ispkg)]:
+            homes[package] = [
+                m.name for m in inside if m.name.rpartition(".")[0] == package and not m.ispkg and is_public(m.name)
+            ]
+    pages = {f"api/{package}": api_page(package, modules) for package, modules in homes.items()}
+    listed = [f"| [`{p}`]({p}.md) | {plain(summary(p))} |" for p in homes]
+    head = ["# Python interface", "", "What the two packages export themselves is listed first on their pages.", ""]
+    tail = ["", "```{toctree}", ":hidden:", "", *homes, "```"]
+    pages["api/index"] = "\n".join([*head, "| package | subject |", "| --- | --- |", *listed, *tail])
+    return pages
+
+
+def is_public(module: str) -> bool:
+    """A module that names its public objects, or from which the package exports one."""
+    exported = {f"flrdt.evaluate.{home}" for home in flrdt.evaluate._HOME.values()}
+    return module in exported or bool(getattr(import_module(module), "__all__", ()))
+
+
+def summary(package: str) -> str:
+    """The first line of a package's docstring."""
+    return (import_module(package).__doc__ or "").strip().partition("\n")[0]
+
+
+def api_page(package: str, modules: list[str]) -> str:
+    """What a package exports and its modules, from their docstrings."""
+    exports = getattr(import_module(package), "__all__", ())
+    lines = [f"# {package}", "", summary(package), ""]
+    if exports:
+        lines += ["Exports: " + ", ".join(f"`{name}`" for name in sorted(exports)) + ".", ""]
+    for module in modules:
+        lines += [f"## {module.removeprefix('flrdt.')}", "", "```{eval-rst}", f".. automodule:: {module}", "```", ""]
+    return "\n".join(lines)
+
+
 def commands() -> str:
     """The command line, from its own parsers."""
     os.environ["COLUMNS"] = "88"
@@ -217,7 +216,7 @@ def figures() -> dict[str, str]:
     drawings = {name: make(["1", "2p", "2", "3"]) for name, (_, make) in KINDS.items()}
     drawings["expansion"] = Figure(figsize=(9, 3.6), layout="constrained")
     draw(drawings["expansion"], ["1", "2p"], range(1, 7), lambda _: None)
-    return {name: rendered(figure, "svg").decode() for name, figure in drawings.items()}
+    return {name: rendered(figure, "svg", background=False).decode() for name, figure in drawings.items()}
 
 
 def put(target: Path, body: str) -> None:
@@ -230,10 +229,11 @@ def put(target: Path, body: str) -> None:
 def write(folder: Path) -> None:
     """Write everything that is generated."""
     for name, text in cached("fragments", fragments, "derive", "evaluate").items():
-        # fragments are included into pages: headings become plain bold lines there
-        lines = [f"**{line.lstrip('#').strip()}**" if line.startswith("#") else line for line in text.splitlines()]
-        put(folder / f"{name}.md", "\n".join(lines) + "\n")
+        put(folder / f"{name}.md", text + "\n")
     for name, drawing in cached("figures", figures, "derive", "evaluate").items():
         put(folder / "figures" / f"{name}.svg", drawing)
-    for name, text in {**formula_pages(), "cli/commands": commands()}.items():
+    pages = {**formula_pages(), **api_pages(), "cli/commands": commands()}
+    for name, text in pages.items():
         put(folder / f"{name}.md", text + "\n")
+    for stale in {*folder.rglob("*/*.md")} - {folder / f"{name}.md" for name in pages}:
+        stale.unlink()  # of an earlier build

@@ -6,6 +6,8 @@ from docutils.parsers.rst import directives
 from generate import family, slug
 from sphinx.util.docutils import SphinxDirective
 
+LONGEST = 6000  # characters of LaTeX; MathML takes about ten times as many bytes
+
 
 class LiveFormula(SphinxDirective):
     """Renders a live formula object; an unknown id is an error of the build."""
@@ -23,7 +25,6 @@ class LiveFormula(SphinxDirective):
 def show(directive, found):
     """The nodes of one formula."""
     box = nodes.container(classes=["formula"])
-    statement = nodes.math_block("", found["statement"], nowrap=True, number=None)
     origin = nodes.paragraph(classes=["formula-id"])
     page = f"_generated/formulas/{family(found['id'])}"
     link = nodes.reference(
@@ -35,29 +36,46 @@ def show(directive, found):
     )
     checked = f"; independent check {found['outcome']['verdict']}" if found["outcome"] else ""
     origin += [link, nodes.Text(f": {found['status']}; derivation {found['verdict']}{checked}")]
-    box += [statement, origin]
+    box += [displayed(found["statement"], found["id"]), origin]
+    if found["assumptions"] and "statement" not in directive.options:
+        box += sentence("Assuming " + "; ".join(found["assumptions"]) + ".", classes=["formula-id"])
     if found["steps"] and "statement" not in directive.options:
         box += unfolding(directive, found)
     return [box]
 
 
+def displayed(latex, origin):
+    """A displayed formula that names the id of what it was rendered from; one that nobody would read is only named."""
+    if len(latex) > LONGEST:
+        words = nodes.paragraph("", f"{len(latex)} characters of LaTeX, too many for a page: ", classes=["formula-id"])
+        words += nodes.literal(text=f"flrdt formulas {origin} --format latex")
+        return words
+    block = nodes.math_block("", latex, nowrap=True, number=None)
+    block["formula"] = origin
+    return block
+
+
+def sentence(text, **attributes):
+    """A paragraph of a sentence with formulas between dollar signs."""
+    paragraph = nodes.paragraph(**attributes)
+    for i, part in enumerate(text.split("$")):
+        paragraph += nodes.math("", part) if i % 2 else nodes.Text(part)
+    return paragraph
+
+
 def unfolding(directive, found):
     """The derivation in a box that opens on a click."""
     state = " open" if "open" in directive.options else ""
-    head = f"<details{state}><summary>Derivation, {len(found['steps'])} steps</summary>"
+    head = (
+        f"<details{state}><summary>Derivation, {len(found['steps'])} step{'s' * (len(found['steps']) != 1)}</summary>"
+    )
     items = nodes.enumerated_list(enumtype="arabic", prefix="", suffix=".")
     for text, value, verdict in found["steps"]:
-        item = nodes.list_item()
-        sentence = nodes.paragraph()
-        for i, part in enumerate(text.split("$")):
-            sentence += nodes.math("", part) if i % 2 else nodes.Text(part)
-        sentence += [nodes.Text(" "), nodes.emphasis(text=f"({verdict})")]
-        item += [sentence, nodes.math_block("", value, nowrap=True, number=None)]
-        items += item
-    uses = nodes.paragraph()
-    for i, part in enumerate(("Uses: " + "; ".join(found["uses"]) + ".").split("$")):
-        uses += nodes.math("", part) if i % 2 else nodes.Text(part)
-    body = [uses, items] if found["uses"] else [items]
+        words = sentence(text)
+        words += [nodes.Text(" "), nodes.emphasis(text=f"({verdict})")]
+        items += nodes.list_item("", words, displayed(value, found["id"]))
+    uses = [sentence("Uses: " + "; ".join(found["uses"]) + ".")] if found["uses"] else []
+    body = [*uses, items]
     return [nodes.raw("", head, format="html"), *body, nodes.raw("", "</details>", format="html")]
 
 

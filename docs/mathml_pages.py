@@ -1,8 +1,11 @@
 """Sphinx renderer that writes formulas as MathML at build time: no script and no other host is needed to read them."""
 
 from docutils import nodes
+from sphinx.util import logging
 
 from flrdt.evaluate.reporting.mathml import mathml
+
+logger = logging.getLogger(__name__)
 
 
 def inline(writer, node):
@@ -12,8 +15,14 @@ def inline(writer, node):
 
 
 def display(writer, node):
-    """A displayed formula; it scrolls inside its box on a narrow screen."""
-    writer.body.append(f'<div class="math-display" tabindex="0">{mathml(node.astext(), display=True)}</div>')
+    """A displayed formula with the id of what it was rendered from; it scrolls inside its box on a narrow screen."""
+    origin = node.get("formula")
+    if origin is None:
+        logger.warning("a displayed formula is typed: show a live one with {formula} ID", location=node)
+    shown = mathml(node.astext(), display=True)
+    writer.body.append(
+        f'<div class="math-display" data-formula="{writer.encode(origin or "")}" tabindex="0">{shown}</div>'
+    )
     raise nodes.SkipNode
 
 

@@ -108,9 +108,13 @@ def parse_depths(text: str) -> list[int]:
 
 
 def deep_networks(
-    levels: Sequence[str], depths: Sequence[int], digits: int | str, report: Callable[[str], None] = lambda _: None
+    levels: Sequence[str],
+    depths: Sequence[int],
+    digits: int | str,
+    report: Callable[[str], None] = lambda _: None,
+    notions: Sequence[str] = ("weak", "strong"),
 ) -> Table:
-    """Minimal chains, weak and strong, with their expansions (arXiv 2412.19677; level 2 is derived here)."""
+    """Minimal chains, weak and strong unless other ``notions`` are given, with their expansions (arXiv 2412.19677; level 2 is derived here)."""
     from flrdt.derive import Level
 
     from .capacities import shown_error
@@ -120,7 +124,7 @@ def deep_networks(
     parsed, count = [Level.parse(level) for level in levels], parse_digits(digits)
     rows, objects = [], []
     for level in parsed:
-        for notion in ("weak", "strong"):
+        for notion in notions:
             found = deep_capacity(level, count, depth=max(depths), notion=notion, report=report)
             chain = list(
                 zip(found.chain_decimals, found.expansion_decimals, found.chain, found.chain_errors, strict=True)

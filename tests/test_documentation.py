@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import flrdt.derive
 import flrdt.evaluate
 
@@ -61,3 +63,37 @@ def test_the_snippets_of_the_page_on_claims_run(capsys):
     right, wrong = capsys.readouterr().out.splitlines()
     assert re.fullmatch(r"mine\.right (proved|verified) \{\}", right)
     assert re.fullmatch(r"mine\.wrong failed \{'t': '.+'\}", wrong)
+
+
+# what a hand-written page may set as mathematics: one symbol, with indices, and with at most one argument
+LETTER = r"(?:\\mathbb ?\{?[A-Z]\}?|\\[A-Za-z]+|[A-Za-z])"
+SYMBOL = re.compile(rf"{LETTER}'*(?:[_^](?:\{{[A-Za-z\\]+(?:_\{{?\w+\}}?)?\}}|\\[A-Za-z]+|\w))*(?:\({LETTER}\))?")
+
+
+def typed(page):
+    """The formulas of a page that are more than a symbol."""
+    found = re.findall(r"^```\{math\}|^\\\[|\\begin\{\w+\}", page, re.M)
+    prose = re.sub(r"^```.*?^```|`[^`]*`", "", page, flags=re.S | re.M)
+    found += re.findall(r"\$\$", prose)
+    return found + [f for f in re.findall(r"(?<!\$)\$([^$]+)\$(?!\$)", prose) if not SYMBOL.fullmatch(f)]
+
+
+def test_what_counts_as_typed():
+    for symbol in (r"\alpha", "c_k", r"e(\alpha)", r"M_\chi", r"\mathbb{E}_{m_k}", r"\gamma_s", "a_l^2", "x"):
+        assert typed(f"Here ${symbol}$ stands.") == [], symbol
+    for formula in ("x = 1", r"\frac{1}{2}", r"2\chi", r"a \to 0", "p_{k+1}", r"\alpha n", r"\sqrt{x}"):
+        assert typed(f"Here ${formula}$ stands.") == [formula], formula
+    assert typed("$$\nx\n$$") and typed("```{math}\nx\n```") and typed("\\begin{equation} x \\end{equation}")
+    assert typed("`$$` and\n```sh\necho $$ $HOME\n```\n") == []
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        *(p.name for p in sorted(DOCS.glob("*.md"))),
+        *(f"course/{p.name}" for p in sorted((DOCS / "course").glob("*.md"))),
+    ],
+)
+def test_no_formula_of_a_page_is_typed(page):
+    """Displayed formulas come from live objects by {formula} ID; in a sentence stands a symbol or plain text."""
+    assert typed((DOCS / page).read_text()) == []

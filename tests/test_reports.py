@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 from dataclasses import replace
+from itertools import product
 
 import pytest
 from sympy import Symbol
@@ -14,11 +15,17 @@ from flrdt.derive.conventions import level_of, replica_name
 from flrdt.derive.formulas import Derivation, Step
 from flrdt.evaluate.reporting import reports
 from flrdt.evaluate.reporting.mathml import mathml
+from flrdt.evaluate.reporting.report_folder import store
 
 
 @pytest.fixture(scope="module")
 def small():
     return reports.build("1", 12, figures=False)
+
+
+@pytest.fixture(scope="module")
+def deep():
+    return reports.build("2p", 12, depth=2, notion="strong", figures=False)
 
 
 def test_every_format_holds_the_value_and_every_derivation(small):
@@ -34,8 +41,41 @@ def test_every_format_holds_the_value_and_every_derivation(small):
         )
 
 
-def test_same_input_same_bytes(small):
+def test_same_input_same_bytes(small, deep):
     assert reports.build("1", 12, figures=False) == small
+    assert reports.build("2p", 12, depth="2", notion="strong", figures=False) == deep
+
+
+def test_a_deep_report_holds_chain_parameters_and_derivations(deep):
+    for name in ("report.md", "report.tex", "report.html"):
+        text = deep[name].decode()
+        # minimal chain, strong, partially lifted: theory, section 7
+        assert "7.448638726" in text and "11.029026168" in text, name
+        assert "7.647694935" in text and "11.460256878" in text, name  # compared with the plain level
+        assert text.count("proved") > 20 and "failed" not in text and "unknown" not in text
+        assert "--depth 2 --notion strong" in text.replace("{-}", "-")
+    found = json.loads(deep["provenance.json"])
+    assert found["result"]["depth"] == 2 and found["result"]["budget"] == "2" and "seconds" not in found["result"]
+    assert {*found["derivations"]} >= {"objective.energy.2p.relu.depth2", "hidden.inner_maximum", "hidden.exponential"}
+    # the parameters stand under the names of the formulas
+    assert r"$p^{(1)}_{1}$ & " in deep["report.tex"].decode()
+
+
+@pytest.mark.slow
+def test_a_deep_report_at_the_plain_level_shows_the_second_route():
+    found = reports.build(1, 12, widths=["6.7004", "7.53079507"], figures=False)
+    manifest = json.loads(found["provenance.json"])
+    assert "recursion.layer" in manifest["derivations"] and manifest["command"].endswith(
+        "--widths 16751/2500,753079507/100000000 --notion weak --no-figures"
+    )
+    assert b"7.42778732" in found["report.md"]  # theory, section 7, behind a first width of 6.7004
+
+
+def test_given_widths_that_are_too_small_are_reported_and_the_report_still_written(run, tmp_path):
+    words = ("--widths", "7", "--level", "1", "--digits", "10", "--no-figures")
+    code, out, err = run("docs", str(tmp_path / "out"), *words)
+    assert code == 1 and len(out.splitlines()) == 4 and "layer 1 has width 7" in err
+    assert "not admissible" in (tmp_path / "out" / "report.md").read_text()
 
 
 def test_html_needs_nothing_from_elsewhere(small):
@@ -56,15 +96,23 @@ def test_latex_is_balanced_and_ascii(small):
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed (texlive-latex-base)")
 def test_latex_compiles(tmp_path):
-    for convention in ("toolkit", "replica"):
-        reports.store(reports.build("2", 15, convention=convention), tmp_path / convention)
+    networks = {
+        "one": {},
+        "deep": {"depth": 3, "level": "2p", "notion": "strong"},
+        "given": {"widths": ["7.7", "7.6"], "level": "1"},
+    }
+    for convention, name in [*product(("toolkit", "replica"), networks), ("toolkit", "accepted")]:
+        # the last one is the command that the issue of this page was accepted with
+        words = networks.get(name, {"level": 3, "digits": 30})
+        store(reports.build(**{"digits": 15, "convention": convention} | words), tmp_path / f"{convention}-{name}")
         done = subprocess.run(
             ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "report.tex"],
-            cwd=tmp_path / convention,
+            cwd=tmp_path / f"{convention}-{name}",
             capture_output=True,
             check=False,
         )
         assert done.returncode == 0, done.stdout[-2000:]
+        assert b"Overfull \\hbox" not in done.stdout, name
 
 
 @pytest.mark.slow
@@ -91,16 +139,18 @@ def test_command_writes_and_replaces_its_own_report(run, tmp_path):
 
 @pytest.mark.parametrize(("outcome", "word"), [(False, "failed"), (None, "unknown")])
 def test_a_step_that_is_not_proved_is_reported_and_the_report_still_written(run, tmp_path, monkeypatch, outcome, word):
-    honest = reports.sections
+    honest = reports.one_layer_sections
 
     def broken(gate, level):
-        first, *others = honest(gate, level)
-        formula = first.formulas[0]
+        parts = honest(gate, level)
+        place = next(i for i, part in enumerate(parts) if part.title == "Objective")
+        formula = parts[place].formulas[0]
         step = Step("A step that was broken.", formula.statement, lambda: outcome)
         spoiled = replace(formula, derivation=Derivation((*formula.derivation.steps, step)))
-        return [replace(first, formulas=(spoiled, *first.formulas[1:])), *others]
+        parts[place] = replace(parts[place], formulas=(spoiled, *parts[place].formulas[1:]))
+        return parts
 
-    monkeypatch.setattr(reports, "sections", broken)
+    monkeypatch.setattr(reports, "one_layer_sections", broken)
     code, out, err = run("docs", str(tmp_path / "out"), "--level", "1", "--digits", "12", "--no-figures")
     assert code == 1 and len(out.splitlines()) == 4
     assert f"objective.psi.1.relu ({word})" in err and "energy" not in err
@@ -109,7 +159,7 @@ def test_a_step_that_is_not_proved_is_reported_and_the_report_still_written(run,
 
 @pytest.mark.parametrize("changed", ["notes.txt", "report.md", "provenance.json"])
 def test_foreign_and_changed_files_are_not_overwritten(run, tmp_path, small, changed):
-    reports.store(small, tmp_path / "out")
+    store(small, tmp_path / "out")
     (tmp_path / "out" / changed).write_text("mine")
     code, out, err = run("docs", str(tmp_path / "out"), "--level", "1", "--digits", "12", "--no-figures")
     assert code == 2 and out == "" and len(err.splitlines()) == 1 and "empty folder" in err
@@ -123,8 +173,8 @@ def test_files_that_are_no_longer_part_of_the_report_go(tmp_path, small):
 
     manifest["sha256"]["figures/old.svg"] = hashlib.sha256(body).hexdigest()
     earlier = {**small, "figures/old.svg": body, "provenance.json": json.dumps(manifest).encode()}
-    reports.store(earlier, tmp_path / "out")
-    reports.store(small, tmp_path / "out")
+    store(earlier, tmp_path / "out")
+    store(small, tmp_path / "out")
     assert not (tmp_path / "out" / "figures" / "old.svg").exists()
 
 
@@ -139,6 +189,13 @@ def test_files_that_are_no_longer_part_of_the_report_go(tmp_path, small):
         (("docs", "new", "--gate", "tanh"), "relu"),
         (("docs", "new", "--gate", "leaky-relu:1/10"), "capacity 1"),
         (("docs", "new", "--notation", "klingon"), "toolkit, replica"),
+        (("docs", "new", "--depth", "0"), "integer from 1 to 1000"),
+        (("docs", "new", "--depth", "2", "--level", "3"), "use 1, 2p or 2"),
+        (("docs", "new", "--depth", "2", "--gate", "hardtanh"), "positively homogeneous"),
+        (("docs", "new", "--depth", "2", "--widths", "7"), "not allowed with"),
+        (("docs", "new", "--widths", "7,x"), "alpha_2"),
+        (("docs", "new", "--widths", ""), "alpha_1"),
+        (("docs", "new", "--notion", "middling"), "weak or strong"),
         (("derive", "relations", "--notation", "klingon"), "toolkit, replica"),
     ],
 )

@@ -72,14 +72,22 @@ return {
   wide: document.documentElement.scrollWidth - window.innerWidth,
   remote: performance.getEntriesByType('resource').map(e => e.name).filter(n => !/^(file|data):/.test(n)),
   text: text,
+  origins: [...document.querySelectorAll('math[display=block]')].map(m => m.closest('[data-formula]')?.dataset.formula ?? ''),
   unnamed: [...document.querySelectorAll('.formula')].filter(f => !f.querySelector('.formula-id code')).length,
 };
 }
 """
 
 
+@pytest.fixture(scope="module")
+def known(site):
+    """Ids in the formula index."""
+    index = (site / "_generated" / "formulas" / "index.html").read_text()
+    return {*re.findall(r'<code[^>]*><span class="pre">([^<]+)</span></code>', index)}
+
+
 @pytest.mark.parametrize("width", [390, 1280])
-def test_pages_in_the_browser(browser, pages, site, width):
+def test_pages_in_the_browser(browser, pages, site, known, width):
     browser.execute_cdp_cmd(
         "Emulation.setDeviceMetricsOverride",
         {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 800},
@@ -93,12 +101,44 @@ def test_pages_in_the_browser(browser, pages, site, width):
         assert state["empty"] == [] and state["broken"] == 0 and state["unnamed"] == 0, (name, state)
         assert state["remote"] == [] and state["wide"] <= 1, (name, state["wide"], state["remote"])
         assert not re.search(r"\\(frac|left|mathbb|sqrt|alpha|begin)\b|\$\$", state["text"]), name
+        # every displayed formula names the formula of the index that it was rendered from
+        assert {*state["origins"]} <= known, (name, {*state["origins"]} - known)
         errors = [e for e in browser.get_log("browser") if e["level"] == "SEVERE"]
         assert errors == [], (name, errors)
         folder = os.environ.get("FLRDT_SCREENSHOTS")
         if folder:
             browser.save_screenshot(str(Path(folder) / f"{width}-{'-'.join(name.with_suffix('').parts)}.png"))
     assert formulas > 300
+
+
+COLOURS = """
+const luminance = colour => (c => (c[0] + c[1] + c[2]) / 3)(colour.match(/[0-9.]+/g).map(Number));
+const formula = document.querySelector('math'), figure = document.querySelector('article img');
+return {
+  page: luminance(getComputedStyle(document.body).backgroundColor),
+  text: luminance(getComputedStyle(document.querySelector('article p')).color),
+  formula: formula ? luminance(getComputedStyle(formula).color) : null,
+  figure: figure ? getComputedStyle(figure).filter : null,
+};
+"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_formulas_and_figures_follow_the_colours_of_the_page(browser, site, scheme):
+    browser.execute_cdp_cmd(
+        "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+    )
+    try:
+        for name in ("course/relations.html", "course/problem.html", "deep.html"):
+            browser.get((site / name).as_uri())
+            found = browser.execute_script(COLOURS)
+            front, back = (min, max) if scheme == "light" else (max, min)
+            assert back(found["page"], 128) == found["page"], (name, found)
+            assert front(found["text"], 128) == found["text"] and front(found["formula"], 128) == found["formula"], name
+            if found["figure"] is not None:
+                assert ("invert" in found["figure"]) == (scheme == "dark"), (name, found)
+    finally:
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
 
 
 def test_pages_are_light_and_local(pages, site):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-__all__ = ["emit", "level_options", "output_option", "progress", "write_atomically"]
+__all__ = ["columns", "emit", "level_options", "notation_option", "output_option", "progress", "write_atomically"]
 
 
 def level_options(parser: argparse.ArgumentParser, level: bool = True) -> None:
@@ -32,6 +33,20 @@ def level_options(parser: argparse.ArgumentParser, level: bool = True) -> None:
     )
     parser.add_argument("--digits", default="30", metavar="D", help="digits asked for (default 30)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def columns(output: str | None) -> int:
+    """Width for formulas in text: that of the terminal, and otherwise one that does not depend on where it runs."""
+    from flrdt.derive.unicode_text import COLUMNS
+
+    if output is not None or not sys.stdout.isatty():
+        return COLUMNS
+    return shutil.get_terminal_size((COLUMNS, 24)).columns
+
+
+def notation_option(parser: argparse.ArgumentParser) -> None:
+    """``--notation NAME``."""
+    parser.add_argument("--notation", default="toolkit", metavar="N", help="toolkit or replica (default toolkit)")
 
 
 def output_option(parser: argparse.ArgumentParser) -> None:
@@ -93,6 +108,13 @@ def emit(text: str | dict[str, Any], output: str | None = None) -> None:
     finish_progress()
     body = json.dumps(text, indent=2) if isinstance(text, dict) else text
     if output is None:
-        print(body)
+        try:
+            print(body)
+        except UnicodeEncodeError as problem:
+            from flrdt.evaluate.decimals import InputError
+
+            raise InputError(
+                f"the output cannot be shown in the encoding {problem.encoding}: set PYTHONIOENCODING=utf-8, or use --output FILE"
+            ) from None
     else:
         write_atomically(output, body + "\n")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
-from .common import emit, output_option
+from .common import columns, emit, notation_option, output_option
 
 WHAT = ("objective", "relations", "gradient", "innermost", "plain")
 
@@ -22,12 +22,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--gate", default="relu", metavar="NAME", help="gate (default relu)")
     parser.add_argument("--budget", default="1", metavar="B", help="required active outputs per input (default 1)")
     parser.add_argument("--format", default="text", metavar="F", help="text, latex, markdown or sympy (default text)")
-    parser.add_argument(
-        "--notation",
-        default="toolkit",
-        metavar="N",
-        help="toolkit or replica, for latex and markdown (default toolkit)",
-    )
+    notation_option(parser)
     parser.add_argument("--steps", action="store_true", help="show the derivation, every step with its check")
     output_option(parser)
     parser.epilog = "example: flrdt derive relations --level 3 --format latex --steps"
@@ -48,7 +43,8 @@ def run(options: argparse.Namespace) -> int:
     budget = parse_number(options.budget, "budget", positive=True)
     network = Network(gate(options.gate), int(options.depth), budget)
     items = selected(options.what, network, level, options.form)
-    emit(render.formulas(items, options.format, options.steps, options.notation), options.output)
+    shown = render.formulas(items, options.format, options.steps, options.notation, columns(options.output))
+    emit(shown, options.output)
     if options.steps and any(item.derivation.verdict() is not Verdict.PROVED for item in items):
         import sys
 

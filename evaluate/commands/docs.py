@@ -5,29 +5,42 @@ from __future__ import annotations
 import argparse
 import sys
 
-from .common import finish_progress, progress
+from .common import finish_progress, notation_option, progress
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("outdir", metavar="OUTDIR", help="folder to write, new or empty")
     parser.add_argument("--level", default="2", metavar="R", help="1, 2p, 2, 3, ... (default 2)")
-    parser.add_argument("--gate", default="relu", metavar="NAME", help="gate (default relu)")
+    deep = parser.add_mutually_exclusive_group()
+    deep.add_argument("--depth", metavar="L", help="layers, each hidden one at its own capacity (default 1)")
+    deep.add_argument("--widths", metavar="A1,A2,...", help="hidden widths relative to the input: capacity behind them")
+    parser.add_argument("--notion", default="weak", metavar="NAME", help="weak (default) or strong, for deep networks")
+    parser.add_argument("--gate", default="relu", metavar="NAME", help="gate of one layer (default relu)")
     parser.add_argument("--digits", default="30", metavar="D", help="digits asked for (default 30)")
-    parser.add_argument("--notation", default="toolkit", metavar="N", help="toolkit or replica (default toolkit)")
+    notation_option(parser)
     parser.add_argument("--no-figures", action="store_true", help="leave the figures out (they need matplotlib)")
-    parser.epilog = "example: flrdt docs report --level 3 --digits 30"
+    parser.epilog = (
+        "examples: flrdt docs report --level 3 --digits 30\n"
+        "          flrdt docs deep --depth 3 --level 2p --notion strong"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
     from pathlib import Path
 
-    from flrdt.evaluate.reporting.reports import build, check_folder, store, unproved
+    from flrdt.evaluate.reporting.report_folder import check_folder, store
+    from flrdt.evaluate.reporting.reports import build, inadmissible, unproved
+
+    from flrdt.evaluate.deep_networks.deep import shortfall
 
     folder = Path(options.outdir)
     check_folder(folder)  # before any work
     files = build(
         options.level,
         options.digits,
+        depth=options.depth,
+        widths=() if options.widths is None else options.widths.split(","),
+        notion=options.notion,
         gate=options.gate,
         convention=options.notation,
         figures=not options.no_figures,
@@ -39,5 +52,6 @@ def run(options: argparse.Namespace) -> int:
         print(folder / name)
     if weak := unproved(files):
         print(f"flrdt: not every derivation of this report is proved: {', '.join(weak)}", file=sys.stderr)
-        return 1
-    return 0
+    if short := inadmissible(files):
+        print("flrdt: hidden architecture not admissible: " + "; ".join(map(shortfall, short)), file=sys.stderr)
+    return 1 if weak or short else 0

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 
-from .common import emit, output_option
+from .common import columns, emit, notation_option, output_option
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("id", nargs="?", metavar="ID", help="a formula, or a prefix of ids (default: list all)")
     parser.add_argument("--format", default="text", metavar="F", help="text, latex, markdown or sympy (default text)")
+    notation_option(parser)
     output_option(parser)
     parser.epilog = "example: flrdt formulas relations.2.c_2 --format latex"
 
@@ -25,7 +26,8 @@ def run(options: argparse.Namespace) -> int:
         emit("\n".join(lines), options.output)
         return 0
     items = select([options.id] if options.id else [])
-    page = render.formulas([e.formula for e in items], options.format, steps=options.id is not None)
+    shown = [e.formula for e in items]
+    page = render.formulas(shown, options.format, options.id is not None, options.notation, columns(options.output))
     if options.format == "text":
         checks = [f"  {e.id}: {c.how}; {c.domain.describe()}".rstrip("; ") for e in items for c in e.checks]
         page = "\n".join([page, "", "Checked independently by", *checks])

@@ -11,33 +11,58 @@ KINDS = {
     "expansion": "width and expansion of minimal chains against depth",
     "overlap": "overlap functions y(p) of levels 3, 6, 12 and of the limit",
     "convergence": "distance of the levels from their limit, and the acceleration's error estimates",
+    "energy": "ground-state energy of one layer against alpha",
+    "capacity": "capacity of one layer against the level",
+    "steps": "overlap function p(y) of each level of one layer, a step function",
 }
+LEVELS = {"expansion": "1,2p", "energy": "1,2p,2,3", "capacity": "1,2p,2,3", "steps": "2,3,4"}
+ONE_LAYER = {"energy": "energy", "capacity": "capacity", "steps": "overlap"}  # of the kinds that reports have
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("kind", choices=tuple(KINDS), help="; ".join(f"{k}: {v}" for k, v in KINDS.items()))
     parser.add_argument("--output", required=True, metavar="FILE", help="file to write: .png, .svg or .pdf")
-    parser.add_argument("--levels", default="1,2p", metavar="LIST", help="expansion: levels, comma-separated (1,2p)")
+    defaults = "; ".join(f"{levels} for {kind}" for kind, levels in LEVELS.items())
+    parser.add_argument("--levels", metavar="LIST", help=f"levels, comma-separated (default {defaults})")
     parser.add_argument("--depths", default="1..6", metavar="LIST", help="expansion: depths (default 1..6)")
+    parser.add_argument("--gate", default="relu", metavar="GATE", help="energy, capacity, steps: gate (default relu)")
     parser.add_argument("--digits", default="7", metavar="D", help="limit: decimal places (default 7)")
-    parser.epilog = "example: flrdt plot expansion --output expansion.svg"
+    parser.epilog = (
+        "examples: flrdt plot expansion --output expansion.svg\n"
+        "          flrdt plot capacity --levels 1,2p,2,3,4,5 --output capacity.pdf"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
-    from flrdt.evaluate.reporting.figures import new_figure, save_figure
+    from flrdt.evaluate.reporting.figures import check_figure, new_figure, save_figure
 
-    figure = new_figure(options.output, 9, 3.6)  # before any work: a file that cannot be written is reported at once
-    (_expansion if options.kind == "expansion" else _limit)(figure, options)
+    check_figure(options.output)  # before any work: a file that cannot be written is reported at once
+    levels = (LEVELS.get(options.kind, "") if options.levels is None else options.levels).split(",")
+    if options.kind in ONE_LAYER:
+        figure = _one_layer(options, levels)
+    else:
+        figure = new_figure(options.output, 9, 3.6)
+        if options.kind == "expansion":
+            _expansion(figure, options, levels)
+        else:
+            _limit(figure, options)
+    finish_progress()
     save_figure(figure, options.output)
     return 0
 
 
-def _expansion(figure: Any, options: argparse.Namespace) -> None:
+def _one_layer(options: argparse.Namespace, levels: list[str]) -> Any:
+    from flrdt.evaluate.reporting.curves import KINDS as CURVES
+
+    _, draw = CURVES[ONE_LAYER[options.kind]]
+    return draw(levels, options.gate, progress())
+
+
+def _expansion(figure: Any, options: argparse.Namespace, levels: list[str]) -> None:
     from flrdt.evaluate.reporting.expansion_plot import draw
     from flrdt.evaluate.tables import parse_depths
 
-    draw(figure, options.levels.split(","), parse_depths(options.depths), progress())
-    finish_progress()
+    draw(figure, levels, parse_depths(options.depths), progress())
 
 
 def _limit(figure: Any, options: argparse.Namespace) -> None:
@@ -47,5 +72,4 @@ def _limit(figure: Any, options: argparse.Namespace) -> None:
 
     overlap = options.kind == "overlap"
     found = limit(options.digits, second_route=overlap, store=Store(cache_folder()), report=progress())
-    finish_progress()
     (draw_overlap if overlap else draw_convergence)(figure, found)

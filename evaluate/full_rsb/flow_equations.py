@@ -2,12 +2,9 @@ r"""The limit r -> infinity as a continuous problem: the Parisi flow at zero tem
 
 With :math:`s = 1 - p` the tower becomes the backward flow
 :math:`\partial_s f = \tfrac12 (f'' + y(s) f'^2)`, :math:`f|_{s=0} = -M_\chi`, and the tilted density runs forward,
-:math:`\partial_p m = \tfrac12 m'' - (y f' m)'`, from :math:`m = N(0, p_{min})`.  The objective is
-
-.. math:: P = \int_0^{s_{max}} \frac{ds}{2\Lambda(s)} + \frac{p_{min}}{2\Lambda(s_{max})}
-   + \alpha\, \mathbb E f(s_{max}, \sqrt{p_{min}} u), \qquad \Lambda(s) = \chi + \int_0^s y,
-
-stationary in y(.), chi and p_min.  Here y is a polynomial in :math:`\xi = \sqrt{s}` over :math:`\xi`, the flows are
+:math:`\partial_p m = \tfrac12 m'' - (y f' m)'`, from :math:`m = N(0, p_{min})`.  With :math:`\Lambda(s) = \chi + \int_0^s y`
+the sphere contributes :math:`\int_0^{s_{max}} ds/(2\Lambda(s)) + p_{min}/(2\Lambda(s_{max}))` to the objective, and the count
+:math:`\alpha\, \mathbb E f(s_{max}, \sqrt{p_{min}} u)`; it is stationary in y(.), chi and p_min.  Here y is a polynomial in :math:`\xi = \sqrt{s}` over :math:`\xi`, the flows are
 integrated by finite differences, and no step function appears: an independent second route to the limit.
 Source: arXiv 2302.14112 (zero-temperature full replica symmetry breaking of the same problem).
 """

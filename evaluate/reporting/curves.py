@@ -6,9 +6,18 @@ Every point is a computed value.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from fractions import Fraction
+from math import ceil
 from typing import Any
 
-from .figures import require_matplotlib
+from sympy import ceiling
+
+from flrdt.derive import InjectiveGate, Level
+from flrdt.derive.innermost import zero_energy_threshold
+
+from ..capacities import as_gate, capacity, energy
+from ..decimals import InputError
+from .figures import empty_figure
 
 __all__ = ["KINDS", "capacity_curve", "energy_curve", "overlap_curve"]
 
@@ -17,15 +26,27 @@ _DIGITS = 8  # far more than a figure shows
 
 
 def _axes(xlabel: str, ylabel: str) -> tuple[Any, Any]:
-    require_matplotlib()
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(6, 3.8), layout="constrained")
+    figure = empty_figure(6, 3.8)
     axes = figure.add_subplot()
     axes.set_xlabel(xlabel)
     axes.set_ylabel(ylabel)
     axes.grid(alpha=0.25)
     return figure, axes
+
+
+def _checked(levels: Sequence[str], gate: str) -> list[Level]:
+    """The levels, read before any work; raises ``InputError`` for those and for a gate that leaves nothing to draw."""
+    found = as_gate(gate)
+    if isinstance(found, InjectiveGate):
+        raise InputError(f"gate {gate} is injective and has capacity 1: there is nothing to draw, use another gate")
+    return [Level.parse(level) for level in levels]
+
+
+def _grid(gate: str) -> list[Fraction]:
+    """Seven values of alpha from where the energy leaves zero to beyond every capacity; 2, 3, ..., 8 for the ReLU."""
+    first = Fraction(int(ceiling(10 * zero_energy_threshold(as_gate(gate)))), 10)
+    last = ceil(capacity(1, _DIGITS, gate=gate).alpha)
+    return [first + k * (last - first) / 6 for k in range(7)]
 
 
 def energy_curve(levels: Sequence[str], gate: str = "relu", report: Report = lambda _: None) -> Any:
@@ -36,29 +57,32 @@ def energy_curve(levels: Sequence[str], gate: str = "relu", report: Report = lam
     from numpy import linspace
     from scipy.interpolate import CubicHermiteSpline
 
-    from ..capacities import energy
-
+    _checked(levels, gate)
     figure, axes = _axes(r"$\alpha$", r"$e_r(\alpha)$")
-    grid = list(range(2, 9))
-    fine = linspace(grid[0], grid[-1], 121)
+    grid = _grid(gate)
+    fine = linspace(float(grid[0]), float(grid[-1]), 121)
     for level in levels:
         found = []
         for at in grid:
             report(f"energy at alpha {at}, level {level}")
             found.append(energy(at, level, _DIGITS, gate=gate))
         values, slopes = [float(e.energy) for e in found], [float(e.slope) for e in found]
-        (line,) = axes.plot(fine, CubicHermiteSpline(grid, values, slopes)(fine), label=f"level {level}", linewidth=1.2)
-        axes.plot(grid, values, ".", color=line.get_color())
+        (line,) = axes.plot(
+            fine,
+            CubicHermiteSpline(list(map(float, grid)), values, slopes)(fine),
+            label=f"level {level}",
+            linewidth=1.2,
+        )
+        axes.plot(list(map(float, grid)), values, ".", color=line.get_color())
     axes.axhline(1, color="gray", linewidth=0.8, linestyle="--")
-    axes.annotate("budget 1", (2, 1), va="bottom", fontsize="small", color="gray")
+    axes.annotate("budget 1", (float(grid[0]), 1), va="bottom", fontsize="small", color="gray")
     axes.legend()
     return figure
 
 
 def capacity_curve(levels: Sequence[str], gate: str = "relu", report: Report = lambda _: None) -> Any:
     """Injectivity capacity against the lifting level."""
-    from ..capacities import capacity
-
+    _checked(levels, gate)
     figure, axes = _axes("level", r"$\alpha_{\mathrm{inj}}$")
     values = []
     for level in levels:
@@ -74,22 +98,19 @@ def capacity_curve(levels: Sequence[str], gate: str = "relu", report: Report = l
 
 def overlap_curve(levels: Sequence[str], gate: str = "relu", report: Report = lambda _: None) -> Any:
     """Overlap function of each level at its capacity: the steps ``p_k`` over the lifting parameters ``y_k``."""
-    from flrdt.derive import Level
-
-    from ..capacities import capacity
-
+    full = [level for level in _checked(levels, gate) if level.r >= 2 and not level.partial]
+    if not full:
+        raise InputError(f"no overlaps at the levels {', '.join(levels)}: name a full level, 2, 3, ...")
     figure, axes = _axes("lifting parameter $y$", "overlap $p(y)$")
-    full = [level for level in levels if Level.parse(level).r >= 2 and not Level.parse(level).partial]
     for level in full:
         report(f"overlaps at level {level}")
-        found, r = capacity(level, _DIGITS, gate=gate).parameters, Level.parse(level).r
+        found, r = capacity(level, _DIGITS, gate=gate).parameters, level.r
         # from the outermost step inwards: p_r below y_r, then p_{k} between y_{k+1} and y_k
         breaks = [0.0, *(float(found[f"y_{k}"]) for k in range(r, 1, -1))]
         steps = [*(float(found[f"p_{k}"]) for k in range(r, 1, -1)), 1.0]
         axes.step([*breaks, breaks[-1] * 1.25], [steps[0], *steps], where="pre", label=f"level {level}")
     axes.set_ylim(0, 1.05)
-    if full:
-        axes.legend(loc="lower right")
+    axes.legend(loc="lower right")
     return figure
 
 

@@ -1,32 +1,50 @@
-"""Figure: width and expansion against depth, weak and strong, at several levels."""
+"""Figure: width and expansion against depth, for chains of layers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from ..tables import deep_networks
+from ..tables import Table, deep_networks
 
-__all__ = ["draw"]
+__all__ = ["Chain", "chains_of", "draw", "draw_chains"]
 
 DIGITS = 8
 MARKS = {"weak": "o-", "strong": "s--"}
 
 
-def draw(figure: Any, levels: Sequence[str], depths: Sequence[int], report: Callable[[str], None]) -> None:
-    """Draw minimal chains into a matplotlib figure: alpha_l on the left, alpha_l/alpha_(l-1) on the right."""
-    rows = deep_networks(levels, depths, DIGITS, report).objects
-    panels = figure.subplots(1, 2)
-    labels = {"alpha": r"$\alpha_l$", "expansion": r"$\alpha_l/\alpha_{l-1}$"}
-    for axes, (key, label) in zip(panels, labels.items(), strict=True):
-        for level in levels:
-            for notion, mark in MARKS.items():
-                chosen = [r for r in rows if (r["level"], r["notion"]) == (level, notion)]
-                if key == "expansion":  # the first one is alpha_1 itself and would flatten the rest
-                    chosen = [r for r in chosen if r["depth"] > 1]
-                values = [float(r[key]) for r in chosen]
-                axes.plot([r["depth"] for r in chosen], values, mark, label=f"{notion}, level {level}")
+Chain = tuple[str, Sequence[tuple[int, float, float]]]
+"""A matplotlib mark, and (depth, width, expansion) of layers."""
+
+
+def chains_of(table: Table, levels: Iterable[str], notions: Iterable[str]) -> dict[str, Chain]:
+    """The minimal chains in a table of deep networks, by their labels."""
+    layers = [(row, (row["depth"], float(row["alpha"]), float(row["expansion"]))) for row in table.objects]
+    return {
+        f"{notion}, level {level}": (
+            MARKS[notion],
+            [layer for row, layer in layers if (row["level"], row["notion"]) == (level, notion)],
+        )
+        for level in levels
+        for notion in notions
+    }
+
+
+def draw_chains(figure: Any, chains: Mapping[str, Chain]) -> None:
+    """Draw chains of layers into a matplotlib figure: alpha_l on the left, alpha_l/alpha_(l-1) on the right."""
+    widths, expansions = figure.subplots(1, 2)
+    for label, (mark, layers) in chains.items():
+        widths.plot([depth for depth, _, _ in layers], [alpha for _, alpha, _ in layers], mark, label=label)
+        # the first expansion is alpha_1 itself and would flatten the rest
+        ratios = [(depth, expansion) for depth, _, expansion in layers if depth > 1]
+        expansions.plot([d for d, _ in ratios], [e for _, e in ratios], mark, label=label)
+    for axes, name in ((widths, r"$\alpha_l$"), (expansions, r"$\alpha_l/\alpha_{l-1}$")):
         axes.set_xlabel("depth l")
-        axes.set_ylabel(label)
+        axes.set_ylabel(name)
         axes.xaxis.get_major_locator().set_params(integer=True)
-    panels[0].legend()
+    widths.legend()
+
+
+def draw(figure: Any, levels: Sequence[str], depths: Sequence[int], report: Callable[[str], None]) -> None:
+    """Draw the minimal chains of both notions at the given depths."""
+    draw_chains(figure, chains_of(deep_networks(levels, depths, DIGITS, report), levels, MARKS))

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..decimals import InputError
 
-__all__ = ["check_figure", "new_figure", "rendered", "require_matplotlib", "save_figure"]
+__all__ = ["check_figure", "empty_figure", "new_figure", "rendered", "require_matplotlib", "save_figure"]
 
 SUFFIXES = (".png", ".svg", ".pdf")
 
@@ -34,19 +34,28 @@ def check_figure(output: str) -> str:
 def new_figure(output: str, width: float = 6.4, height: float = 4.2) -> Any:
     """An empty figure; raises as :func:`check_figure`."""
     check_figure(output)
+    return empty_figure(width, height)
+
+
+def empty_figure(width: float, height: float) -> Any:
+    """A figure without axes, of a size in inches."""
+    require_matplotlib()
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")
 
 
-def rendered(figure: Any, kind: str) -> bytes:
-    """The figure as ``svg``, ``pdf`` or ``png``; the same figure gives the same bytes (no dates, fixed identifiers)."""
+def rendered(figure: Any, kind: str, background: bool = True) -> bytes:
+    """The figure as ``svg``, ``pdf`` or ``png``; the same figure gives the same bytes (no dates, fixed identifiers).
+
+    Without ``background`` it takes that of the page.
+    """
     from matplotlib import rc_context
 
     dated = {"svg": "Date", "pdf": "CreationDate"}.get(kind)
     picture = BytesIO()
     with rc_context({"svg.hashsalt": "flrdt"}):
-        figure.savefig(picture, format=kind, metadata={dated: None} if dated else None)
+        figure.savefig(picture, format=kind, metadata={dated: None} if dated else None, transparent=not background)
     return picture.getvalue()
 
 

@@ -22,6 +22,8 @@ def mathml(source: str, display: bool = False) -> str:
     source = re.sub(r"\\arg\b", r"\\operatorname{arg}", source)  # two things the converter does not know
     source = re.sub(r"'\^(\{[^}]*\}|\w)", r"^{\\prime \1}", source)
     element = convert(source, display="block" if display else "inline")
+    # a bracket is as tall as what it holds, also where that reaches further up than down
+    element = element.replace('fence="true"', 'fence="true" symmetric="false"')
     left = re.search(r"\\[A-Za-z]+", re.sub(r"<annotation.*?</annotation>", "", element))
     if left is not None:
         raise ArithmeticError(f"the formula was not understood by latex2mathml: {left[0]} in {source}")
