@@ -65,7 +65,10 @@ def entries() -> list[Entry]:
         statement,
         lambda: identically_zero(diff(polar, upper) - diff(wedge_mean(FORM, Integer(0), upper), upper)),
     )
-    return [*found, _entry("circle", "Mean of a quadratic form over a sector", statement, step, CARTESIAN, NARROW, most=1)]
+    return [
+        *found,
+        _entry("circle", "Mean of a quadratic form over a sector", statement, step, CARTESIAN, NARROW, most=1),
+    ]
 
 
 def _average(integrand: Expr, lower: Expr) -> Expr:

@@ -49,7 +49,11 @@ def _one_layer(level: Level) -> Entry:
         status=deep.formula().status,
         source=SOURCE,
     )
-    ranges = {"p": (Rational(1, 3), Rational(2, 3)), "chi": (Rational(1, 4), Integer(2)), "y_2": (Rational(1, 4), Integer(3))}
+    ranges = {
+        "p": (Rational(1, 3), Rational(2, 3)),
+        "chi": (Rational(1, 4), Integer(2)),
+        "y_2": (Rational(1, 4), Integer(3)),
+    }
     return make_entry(
         formula,
         "numerical quadrature of the one-layer objective",

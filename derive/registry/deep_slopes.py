@@ -27,5 +27,9 @@ def _slope(objective: DeepObjective, symbol: Symbol, formula: Formula) -> Entry:
         return [Comparison(Derivative(objective.closed_form, symbol), statement.lhs - statement.rhs)]
 
     return make_entry(
-        formula, "difference quotient of the closed form, away from its zeros", route, most=5, ranges=admissible(objective)
+        formula,
+        "difference quotient of the closed form, away from its zeros",
+        route,
+        most=5,
+        ranges=admissible(objective),
     )

@@ -8,7 +8,7 @@ from ..domains import Below
 from ..gaussian import Expectation
 from ..hidden import eta, hidden_exponential, lifting_bound, reduced_parameters
 from ..inner_maxima import SOURCE, HiddenValue, chi, h, mu, w
-from ..lifted_layers import CONDITION, a, g, lifted_hidden, mean, p_1, p_2, q_1, q_2, variance, y
+from ..lifted_layers import CONDITION, a, g, lifted_hidden, p_1, p_2, q_1, q_2, variance, y
 from .entries import Entry, make_entry, stated
 
 dual = Symbol("x", real=True)

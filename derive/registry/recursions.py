@@ -36,9 +36,18 @@ def entries() -> list[Entry]:
     k = CLOSURE.k
     for name, title, integrand, value in (
         ("output.count", "Share of active outputs behind a threshold", Heaviside(u - k), CLOSURE.tail),
-        ("output.cost", "Cost of silencing outputs up to a threshold", Max(u, 0) ** 2 * Heaviside(k - u), CLOSURE.second),
+        (
+            "output.cost",
+            "Cost of silencing outputs up to a threshold",
+            Max(u, 0) ** 2 * Heaviside(k - u),
+            CLOSURE.second,
+        ),
     ):
-        step = Step("Gaussian integral over the piece.", value, lambda: identically_zero(diff(CLOSURE.tail + CLOSURE.tail.subs(k, -k), k)))
+        step = Step(
+            "Gaussian integral over the piece.",
+            value,
+            lambda: identically_zero(diff(CLOSURE.tail + CLOSURE.tail.subs(k, -k), k)),
+        )
         statement = Eq(Expectation(integrand, u), value, evaluate=False)
         found.append(_entry(name, title, statement, "numerical quadrature", derivation=step))
     return [*found, *_functional()]

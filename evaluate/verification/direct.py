@@ -167,7 +167,9 @@ def definitions(expr: Expr) -> Expr:
 @lru_cache(maxsize=4096)
 def _defined(expr: Expr) -> Expr:
     # an average over what is not there: the density has mass 1
-    expr = expr.replace(lambda e: isinstance(e, Expectation) and e.variable not in e.expr.free_symbols, lambda e: e.expr)
+    expr = expr.replace(
+        lambda e: isinstance(e, Expectation) and e.variable not in e.expr.free_symbols, lambda e: e.expr
+    )
     while expr.has(MoreauEnvelope, Abs):  # one may be inside another
         found = {m: _least_cost(m) for m in expr.atoms(MoreauEnvelope)}
         found |= {a: Max(a.args[0], -a.args[0]) for a in expr.atoms(Abs)}
@@ -264,7 +266,9 @@ def _node(node: Expr, point: Mapping[Symbol, Any], effort: Effort) -> Any:
     return _piecewise(node, point, effort)
 
 
-def _moving(node: Any, point: Mapping[Symbol, Any], effort: Effort, variables: tuple[Symbol, ...]) -> Callable[..., Any]:
+def _moving(
+    node: Any, point: Mapping[Symbol, Any], effort: Effort, variables: tuple[Symbol, ...]
+) -> Callable[..., Any]:
     """An unevaluated object as a function of variables."""
     if isinstance(node, HIDDEN):  # by the thousand in a quadrature: its fields are compiled once
         fields = [_function(a, point, effort, *variables) for a in node.args]
@@ -402,9 +406,7 @@ def _reach(weighted: Callable, digits: int) -> int:
     raise Undefined("the expectation diverges, or its tails are too heavy to be integrated")
 
 
-def _unit_kinks(
-    expr: Expr, u: Symbol, point: Mapping[Symbol, Any], low: Any, high: Any, effort: Effort
-) -> list[Any]:
+def _unit_kinks(expr: Expr, u: Symbol, point: Mapping[Symbol, Any], low: Any, high: Any, effort: Effort) -> list[Any]:
     """Where hidden units of an integrand switch, or where the field w of one below a further expectation changes sign."""
     from flint import arb
 
@@ -486,7 +488,9 @@ def _polar(node: Expectation, plane: _Plane, point: Mapping[Symbol, Any], effort
             return density * f(x, z, rho * rho * unit.value, rho * unit.activation)
 
         # a Gaussian over its whole width: one panel with many nodes is cheaper than several with few
-        return _legendre(radial, arb(0), arb(_reach(radial, effort.digits)), effort, 2 * effort.digits, effort.resolution)
+        return _legendre(
+            radial, arb(0), arb(_reach(radial, effort.digits)), effort, 2 * effort.digits, effort.resolution
+        )
 
     quarter = arb.pi() / 2
     low, high = -quarter, 3 * quarter
