@@ -18,12 +18,14 @@ from sympy import (
     I,
     Integer,
     Integral,
+    Le,
     Symbol,
     cos,
     diff,
     exp,
     expand,
     expand_complex,
+    im,
     integrate,
     limit,
     oo,
@@ -36,10 +38,19 @@ from sympy import (
 
 from .formulas import Derivation, Formula, Status, Step, identically_zero
 from .gates import relu
-from .gaussian import H, Phi, gaussian_piece, phi
+from .gaussian import Expectation, H, Phi, check_piece, gaussian_piece, phi
 from .innermost import innermost
 
-__all__ = ["mixture_form", "monotonicity", "zero_free_strip"]
+__all__ = [
+    "chernoff_bound",
+    "complex_variance_mass",
+    "dip_of_the_distribution",
+    "innermost_slope_in_y",
+    "mixture_form",
+    "monotonicity",
+    "shifted_density",
+    "zero_free_strip",
+]
 
 SOURCE = "arXiv 2410.20646 (innermost lifted expectation, one layer); integration by parts"
 
@@ -198,4 +209,143 @@ def zero_free_strip() -> Formula:
         source="shift of the contour in the mixture form; " + SOURCE,
         assumptions=("D = 1", "kappa = sqrt(2 chi)", "y > 0", "|b| <= eta"),
         variables=(x, b, eta, y),
+    )
+
+
+def _rigorous(id: str, title: str, statement: Expr, steps: tuple[Step, ...], assumptions: tuple[str, ...]) -> Formula:
+    return Formula(
+        id=id,
+        title=title,
+        statement=statement,
+        derivation=Derivation(steps),
+        status=Status.RIGOROUS,
+        source="lemmas of the rigorous quadrature (page on certificates)",
+        assumptions=assumptions,
+        variables=tuple(sorted(statement.free_symbols, key=str)),
+    )
+
+
+@lru_cache(maxsize=1)
+def shifted_density() -> Formula:
+    r""":math:`|\varphi(s + ib)| = e^{b^2/2} \varphi(s)`: what a shift of the contour costs (Lemma A, first bound).
+
+    >>> shifted_density().derivation.verdict().value
+    'proved'
+    """
+    plane = phi(s + I * b).rewrite(exp)
+    real, imaginary = (part(expand_complex(plane)) for part in (re, im))
+    height = exp(b**2 / 2) * phi(s)
+    statement = Eq(re(phi(s + I * b)) ** 2 + im(phi(s + I * b)) ** 2, height**2, evaluate=False)
+    step = Step(
+        "Split the exponent into its real and imaginary part.",
+        statement,
+        lambda: identically_zero(simplify((real**2 + imaginary**2) / height.rewrite(exp) ** 2 - 1)),
+    )
+    return _rigorous("certificate.shifted_density", "The normal density off the real line", statement, (step,), ())
+
+
+@lru_cache(maxsize=1)
+def dip_of_the_distribution() -> Formula:
+    r""":math:`\mathrm{Re}\,\Phi(x + ib) \ge -e^{\eta^2/2} H(\pi/(2\eta))` for :math:`|b| \le \eta` (Lemma A).
+
+    >>> dip_of_the_distribution().derivation.verdict().value
+    'proved'
+    """
+    dip = exp(eta**2 / 2) * H(pi / (2 * eta))
+    statement = Ge(re(Phi(x + I * b)), -dip, evaluate=False)
+    return _rigorous(
+        "certificate.dip",
+        "How far the real part of the distribution function dips in a strip",
+        statement,
+        zero_free_strip().derivation.steps[:-1],
+        ("|b| <= eta",),
+    )
+
+
+@lru_cache(maxsize=1)
+def chernoff_bound() -> Formula:
+    r""":math:`\Phi(x) \le e^{\lambda x + \lambda^2/2}`, which bounds the tails of every tower level.
+
+    >>> chernoff_bound().statement
+    Phi(x) <= exp(lambda**2/2 + lambda*x)
+    """
+    lam, u = Symbol("lambda", positive=True), Symbol("u", real=True)
+    exponential = exp(lam * (x + u))
+    moment = gaussian_piece(exponential, u, Integer(0), Integer(1), -oo, oo).value
+    steps = (
+        Step(
+            "The indicator of x + u > 0 is at most exp(lambda (x + u)), whose least value there is 1.",
+            Ge(exponential, 1, evaluate=False),
+            lambda: exponential.subs(u, -x) == 1 and diff(exponential, u).is_positive,
+        ),
+        Step(
+            "Take the mean over u: a Laplace transform.",
+            Eq(Expectation(exponential, u), moment, evaluate=False),
+            lambda: check_piece(exponential, u, Integer(0), Integer(1)),
+        ),
+    )
+    statement = Le(Phi(x), moment, evaluate=False)
+    return _rigorous("certificate.chernoff", "Exponential bound on the normal tail", statement, steps, ("lambda > 0",))
+
+
+@lru_cache(maxsize=1)
+def complex_variance_mass() -> Formula:
+    r""":math:`\int |K_v| = \sqrt{|v|/\mathrm{Re}\,v}` for the Gaussian kernel of a complex variance v (Lemma F).
+
+    >>> complex_variance_mass().derivation.verdict().value
+    'proved'
+    """
+    D, u = Symbol("D", positive=True), Symbol("u", real=True)
+    modulus = sqrt(D**2 + b**2)
+    # |exp(-u^2/(2 v))| with v = D + i b, and |1/sqrt(2 pi v)|
+    rate = D / (D**2 + b**2)
+    inverse = (1 / (D + I * b)).as_real_imag()[0]
+    spread = 1 / sqrt(rate)
+    mass = sqrt(modulus / D)
+    kernel = exp(-rate * u**2 / 2) / sqrt(2 * pi * modulus)
+    # written as a mean over a normal of variance 1: the density is divided out
+    statement = Eq(Expectation(kernel / phi(u), u), mass, evaluate=False)
+    steps = (
+        Step(
+            "The modulus has the real part of 1/v in the exponent.",
+            Eq(re(1 / (D + I * b)), rate, evaluate=False),
+            lambda: identically_zero(simplify(inverse - rate)),
+        ),
+        Step(
+            "It is a multiple of the normal density of variance |v|^2/Re v.",
+            Eq(kernel, mass * phi(u / spread) / spread, evaluate=False),
+            lambda: identically_zero(simplify((kernel / (mass * phi(u / spread).rewrite(exp) / spread)) ** 4 - 1)),
+        ),
+    )
+    title = "Mass of the Gaussian kernel of a complex variance D + i b"
+    return _rigorous("certificate.complex_variance", title, statement, steps, ("D > 0",))
+
+
+@lru_cache(maxsize=1)
+def innermost_slope_in_y() -> Formula:
+    r""":math:`-\partial_y W = \mathbb E\, M e^{-yM}` in mixture form: the weight of the mixture moves (Lemma E).
+
+    >>> innermost_slope_in_y().derivation.verdict().value
+    'proved'
+    """
+    moved = diff(_weight(), y)
+    statement = Eq(Derivative(W(x), y), -exp(-y) + Integral(moved * Phi(kappa * t - x), (t, 0, 1)), evaluate=False)
+    steps = (
+        Step(
+            "Differentiate the mixture form under the integral.",
+            Eq(Derivative(_weight(), y), moved, evaluate=False),
+            lambda: identically_zero(moved - 2 * t * (1 - y * t**2) * exp(-y * t**2)),
+        ),
+        Step(
+            "The mass of the weight, 1 - exp(-y), moves by exp(-y).",
+            Eq(Integral(moved, (t, 0, 1)), exp(-y), evaluate=False),
+            lambda: identically_zero(simplify(integrate(moved, (t, 0, 1)) - exp(-y))),
+        ),
+    )
+    return _rigorous(
+        "innermost.relu.slope_in_y",
+        "Slope of the innermost expectation of the ReLU in y, from the mixture form",
+        statement,
+        steps,
+        ("D = 1", "kappa = sqrt(2 chi)"),
     )

@@ -6,6 +6,7 @@ One layer is an input sphere and a counting output.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from sympy import Add, Expr, Min, Rational
 
@@ -38,6 +39,7 @@ class InputSphere:
             return first
         return self.lambda_(lifting, k - 1, first) + lifting.y(k) * lifting.increment(lifting.p, k)
 
+    @lru_cache(maxsize=64)  # noqa: B019  (the sphere has no state: one key per lifting)
     def integrated(self, lifting: Lifting) -> QuadraticTower:
         """The tower of ``||v||^2/(4 gamma_s)`` with the increments of q, after its r-1 Gaussian integrations."""
         steps = [(lifting.c(k), lifting.increment(lifting.q, k)) for k in lifting.steps]

@@ -1,7 +1,7 @@
 """Domains of the symbols: where formulas are sampled and where they are claimed to hold.
 
 One place for all of it.  A domain maps a point of the unit cube, given by exact fractions, to exact rational values of the
-symbols; the samplers of the verification and the strategies of the property tests both draw from the cube.  Cube
+symbols; the samplers of the verification and the strategies of the property tests both draw points of the cube.  Cube
 coordinates 0 and 1 are the edges: overlaps next to 1, next to each other (merged levels) and next to 0, lifting
 parameters next to 0.
 """
@@ -48,6 +48,9 @@ class Range:
         return {self.symbol: self.low + (self.high - self.low) * _rational(units[0])}
 
 
+LEAST_SHARE, MOST_SHARE = Rational(1, 1000), Rational(3, 5)
+
+
 @dataclass(frozen=True)
 class Below:
     """A condition ``symbol < bound`` on every one of some bounds, in other symbols of the domain.
@@ -57,8 +60,8 @@ class Below:
     """
 
     bounds: tuple[Expr, ...]
-    least: Rational = Rational(1, 1000)
-    most: Rational = Rational(3, 5)
+    least: Rational = LEAST_SHARE
+    most: Rational = MOST_SHARE
 
 
 @dataclass(frozen=True)
@@ -219,8 +222,8 @@ def default_domain(
 
     Overlaps ``p_k``, ``q_k`` decrease from 1, those of a hidden layer ``p^(i)_k`` from their own first member, lifting
     parameters ``c_k``, ``y_k`` decrease to 0; the others are ranges.  ``override`` maps a name to a range or to a
-    condition :class:`Below`, or a family letter (``"p"``) to the range of its ratios.  Raises :class:`DomainError` for a
-    symbol that has neither.
+    condition :class:`Below`, a family letter (``"p"``) to the range of its ratios, or ``"y first"`` to the range of the first
+    member of a family.  Raises :class:`DomainError` for a symbol that has neither.
     """
     given = dict(override or {})
     families: dict[tuple[str, str], list[tuple[int, Symbol]]] = {}
@@ -249,5 +252,6 @@ def default_domain(
             first = NORM if members[0][0] == 1 else ratio
         else:
             first = LIFTING_FIRST
+        first = given.get(f"{letter} first", first)
         parts.append(Chain(tuple(s for _, s in members), first, ratio))
     return Domain((*parts, *conditioned))

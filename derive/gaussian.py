@@ -7,6 +7,7 @@ towers of quadratic forms and of piecewise quadratic envelopes follow, and the h
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from sympy import (
     Expr,
@@ -27,6 +28,7 @@ from sympy import (
     together,
 )
 from sympy.core.function import ArgumentIndexError
+from sympy.core.logic import fuzzy_and
 
 from .formulas import identically_zero
 
@@ -63,7 +65,7 @@ class phi(Function):
         return self._eval_rewrite_as_exp(x)
 
     def _eval_is_positive(self):
-        return self.args[0].is_finite
+        return fuzzy_and((self.args[0].is_real, self.args[0].is_finite))
 
     def _eval_evalf(self, prec):
         return self._eval_rewrite_as_exp(self.args[0])._eval_evalf(prec)
@@ -102,7 +104,7 @@ class Phi(Function):
         return erfc(-x / sqrt(2)) / 2
 
     def _eval_is_positive(self):
-        return self.args[0].is_finite
+        return fuzzy_and((self.args[0].is_real, self.args[0].is_finite))
 
     def _eval_evalf(self, prec):
         return self._eval_rewrite_as_erfc(self.args[0])._eval_evalf(prec)
@@ -140,7 +142,7 @@ class H(Function):
         return erfc(x / sqrt(2)) / 2
 
     def _eval_is_positive(self):
-        return self.args[0].is_finite
+        return fuzzy_and((self.args[0].is_real, self.args[0].is_finite))
 
     def _eval_evalf(self, prec):
         return self._eval_rewrite_as_erfc(self.args[0])._eval_evalf(prec)
@@ -299,6 +301,7 @@ def _edge(end: Expr, power: int) -> Expr:
     return Integer(0) if end in (oo, -oo) else end**power * phi(end)
 
 
+@lru_cache(maxsize=256)
 def check_piece(integrand: Expr, h: Symbol, mean: Expr, variance: Expr) -> bool | None:
     """Check :func:`gaussian_piece` by the fundamental theorem of calculus, with symbolic end points.
 

@@ -14,7 +14,6 @@ from sympy import (
     Eq,
     Expr,
     Function,
-    Integer,
     Rational,
     Symbol,
     diff,
@@ -23,6 +22,7 @@ from sympy import (
     simplify,
     sqrt,
     symbols,
+    sympify,
 )
 
 from .closed_forms import SOURCE, dual_overlaps
@@ -35,10 +35,10 @@ __all__ = ["TiltedExpectation", "stationarity"]
 
 
 class TiltedExpectation(Expr):
-    """``E_{m_k}[expr]``: average over the field in the tilted law of tower level k; always unevaluated."""
+    """``E_{m_k}[expr]``: average over the field in the tilted law of tower level k (or at overlap p); unevaluated."""
 
     def __new__(cls, expr, k):
-        return Expr.__new__(cls, expr, Integer(k))
+        return Expr.__new__(cls, expr, sympify(k))
 
     def _eval_is_real(self):
         return True

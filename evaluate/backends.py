@@ -98,6 +98,8 @@ class Float64:
             "maximum": numpy.maximum,
             "step": lambda a: numpy.heaviside(numpy.real(a), 0.5),  # complex in complex-step derivatives
             "atan": numpy.arctan,
+            "cos": numpy.cos,
+            "sin": numpy.sin,
             "power": pow,
         }
 
@@ -247,6 +249,8 @@ class Mpmath(_Lists):
             "minimum": min,
             "maximum": max,
             "atan": mp.atan,
+            "cos": mp.cos,
+            "sin": mp.sin,
             "power": pow,
             "step": lambda a: mp.mpf(1) if a > 0 else (mp.mpf(0) if a < 0 else mp.mpf(1) / 2),
         }
@@ -339,6 +343,8 @@ class Arb(_Lists):
             "sqrt": lifted(arb.sqrt),
             "erfc": lifted(arb.erfc),
             "atan": lifted(arb.atan),
+            "cos": lifted(arb.cos),
+            "sin": lifted(arb.sin),
             "power": _arb_power,
             "rational": self.rational,
             "pi": arb.pi,

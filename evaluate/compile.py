@@ -49,7 +49,15 @@ class _BackendPrinter(PythonCodePrinter):
         return f"exp(({self._print(power)})*log({inner}))"
 
     def _print_Function(self, expr):
-        known = {"exp": "exp", "log": "log", "erfc": "erfc", "atan": "atan", "Heaviside": "step"}
+        known = {
+            "exp": "exp",
+            "log": "log",
+            "erfc": "erfc",
+            "atan": "atan",
+            "cos": "cos",
+            "sin": "sin",
+            "Heaviside": "step",
+        }
         name = type(expr).__name__
         if name not in known:
             raise CompileError(f"no backend function for {name}: unfold {expr} first")
@@ -58,7 +66,8 @@ class _BackendPrinter(PythonCodePrinter):
         text = f"rational({argument.p}, 1)" if argument.is_Integer else self._print(argument)
         return f"{known[name]}({text})"
 
-    _print_exp = _print_log = _print_erfc = _print_atan = _print_Heaviside = _print_Function
+    _print_exp = _print_log = _print_erfc = _print_atan = _print_cos = _print_sin = _print_Function
+    _print_Heaviside = _print_Function
 
     def _print_TiltedTail(self, expr):
         return f"tilted_tail({self._print(expr.args[0])}, {self._print(expr.args[1])})"

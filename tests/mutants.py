@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sympy import Add, Expr, Integer, Mul, Pow, Rational
+from sympy import Add, Expr, Integer, Mul, Pow
 from sympy.core.relational import Relational
 
 from flrdt.derive.gates import MoreauEnvelope
@@ -24,7 +24,7 @@ def _changes(e: Expr) -> Iterator[Expr]:
         yield -e
     if e.is_Pow and e.exp.is_Rational:
         yield Pow(e.base, -e.exp)
-        yield Pow(e.base, e.exp + Rational(1, 2))
+        yield Pow(e.base, e.exp + 1)  # not by a half: a negative base would have no value
 
 
 def _walk(e: Expr) -> Iterator[Expr]:
@@ -48,12 +48,15 @@ def _index_swaps(e: Expr) -> Iterator[Expr]:
 
 
 def mutants(statement: Relational, most: int) -> list[Relational]:
-    """At most ``most`` different mutants of the right-hand side, spread over its nodes."""
-    side = statement.rhs
+    """At most ``most`` different mutants of the right-hand side (the left-hand one if that is 0), over its nodes."""
+    swapped = statement.rhs == 0
+    side, other = (statement.lhs, statement.rhs) if swapped else (statement.rhs, statement.lhs)
     found: dict[Expr, None] = {}
-    for changed in (*_index_swaps(side), 2 * side, -side, side + 1, *_walk(side)):
+    scaled = () if other == 0 else (2 * side, -side)  # a multiple of 0 is no change
+    for changed in (*_index_swaps(side), *scaled, side + 1, *(() if other == 0 and side.is_Mul else _walk(side))):
         if changed not in (side, Integer(0)) and changed.free_symbols <= side.free_symbols:
             found.setdefault(changed)
     chosen = list(found)
     stride = max(1, len(chosen) // most)
-    return [statement.func(statement.lhs, m, evaluate=False) for m in chosen[::stride][:most]]
+    pairs = [(m, other) if swapped else (other, m) for m in chosen[::stride][:most]]
+    return [statement.func(*pair, evaluate=False) for pair in pairs]

@@ -6,7 +6,7 @@ from mpmath import mp, mpc, mpf, quad
 
 from flrdt.derive import Verdict, innermost, mixture_form, monotonicity, relu, zero_free_strip
 
-from .strategies import fractions
+from .strategies import points_of
 
 
 @pytest.mark.parametrize("formula", [mixture_form, monotonicity, zero_free_strip])
@@ -19,10 +19,11 @@ def real(value):
     return mpf(value.numerator) / value.denominator
 
 
-@given(x=fractions(-6, 6), b=fractions(0, 1), kappa=fractions("1/4", 3), y=fractions("1/4", 6))
-def test_mixture_and_strip_in_numbers(x, b, kappa, y):
+@given(points_of("x b kappa y", {"x": (-6, 6), "b": (0, 1), "kappa": ("1/4", 3), "y": ("1/4", 6)}))
+def test_mixture_and_strip_in_numbers(point):
     """The mixture integral against the closed form at complex fields, and the bound below both."""
     form = innermost(relu())
+    x, b, kappa, y = (point[name] for name in ("x", "b", "kappa", "y"))
     with mp.workdps(25):
         z, k, rate = mpc(real(x), real(b)), real(kappa), real(y)
 

@@ -63,6 +63,16 @@ def test_the_toml_of_the_documentation(run, file):
     assert code == 1 and out.count(" proved ") + out.count(" verified ") == 2 and "1 failed" in out
 
 
+def test_the_python_of_the_documentation(capsys):
+    import re
+    from pathlib import Path
+
+    page = (Path(__file__).parents[1] / "docs" / "verify.md").read_text()
+    (snippet,) = re.findall(r"```python\n(.*?)```", page, re.S)
+    exec(compile(snippet, "verify snippet", "exec"), {})
+    assert capsys.readouterr().out.strip() == "verified"
+
+
 def test_a_false_claim_is_failed_with_its_point(run, file):
     wrong = {"statement": "gamma_s*gamma_p == 1/5", "level": "2"}
     code, out, _ = run("verify", "--file", file(claims(wrong)), *FAST, "--json")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from sympy import Basic, Eq, Expr, Ge, Gt, Le, Lt, Symbol
 from sympy.core.relational import Relational
@@ -45,13 +46,15 @@ class Check:
     """A route from a statement to comparisons, and what is independent about it in a sentence.
 
     The route reads the statement that it is given, so that a changed statement is checked as changed.  ``most`` caps the
-    number of samples where one is expensive.
+    number of samples where one is expensive.  ``instances`` says that the comparisons are cases of the statement: then
+    they cannot prove it, however they are shown.
     """
 
     how: str
     route: Route
     domain: Domain
     most: int | None = None
+    instances: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,10 @@ class Entry:
         """Domain of the first check."""
         return self.checks[0].domain
 
+    def also(self, how: str, route: Route, ranges: dict | None = None) -> Entry:
+        """The entry with one more check, on the domain of the symbols that its comparisons contain."""
+        return replace(self, checks=(*self.checks, Check(how, route, _domain(self.formula, route, ranges))))
+
 
 def as_it_stands(statement: Relational) -> list[Comparison]:
     """Evaluate both sides as they are written: for statements one side of which is a definition."""
@@ -83,10 +90,15 @@ def make_entry(
     *,
     most: int | None = None,
     ranges: dict | None = None,
+    instances: bool = False,
 ) -> Entry:
     """An entry with one check; its domain is that of the symbols which the comparisons contain."""
-    symbols = {s for comparison in route(formula.statement) for s in comparison.free_symbols}
-    return Entry(formula, (Check(how, route, default_domain(symbols, ranges), most),))
+    route = lru_cache(maxsize=1)(route)  # what the domain was read from is what will be compared
+    return Entry(formula, (Check(how, route, _domain(formula, route, ranges), most, instances),))
+
+
+def _domain(formula: Formula, route: Route, ranges: dict | None) -> Domain:
+    return default_domain({s for comparison in route(formula.statement) for s in comparison.free_symbols}, ranges)
 
 
 def stated(

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from sympy import Derivative, Eq, Expr, Integer, Interval, Min, Rational, Symbol, Union, oo, sqrt
+from sympy import Derivative, Eq, Expr, Integer, Interval, Rational, Symbol, Union, oo, sqrt
 
 from ..formulas import Step, identically_zero
 from ..gates import Gate, relu
-from ..gaussian import Expectation
+from ..gaussian import Expectation, check_piece
 from ..innermost import plain_expectation, zero_energy_threshold
 from ..notation import chi
-from ..plain import _moments
+from ..plain import _moments, on_every_branch
 from .entries import Entry, make_entry, stated
 
 __all__ = ["GATES", "entries"]
@@ -23,6 +23,9 @@ GATES = (
     Gate(Interval.open(-1, 1), "hard_tanh"),
     Gate(Union(Interval.open(-oo, -Rational(1, 2)), Interval.open(Rational(1, 2), oo)), "shrinkage"),
     Gate(Interval.open(0, 6), "relu6"),
+    Gate(Interval.open(-3, 3), "hardsigmoid"),
+    Gate(Union(Interval.open(-oo, -1), Interval.open(1, oo)), "hard_shrinkage_radius_2", Integer(2)),
+    Gate(Interval.open(Rational(1, 2), oo), "threshold_radius_3", Integer(3)),
 )
 SOURCE = "arXiv 2302.14112 (cost of a pre-activation); Moreau envelope"
 
@@ -37,24 +40,17 @@ def _pieces_step(gate: Gate) -> Step:
     )
 
 
-def _on_every_branch(zero: Callable[[Callable[[Expr], Expr]], Expr], expr: Expr) -> bool | None:
-    """Whether an expression vanishes on every branch of the reach, which bounded components cap."""
-    capped = next(iter(expr.atoms(Min)), None)
-    if capped is None:
-        return identically_zero(zero(lambda e: e))
-    branches = [{capped: branch} for branch in capped.args]
-    return all(identically_zero(zero(lambda e: e.xreplace(at))) is True for at in branches) or None  # noqa: B023
-
-
 def _slope_vanishes(cost: Expr, moved: Expr) -> bool | None:
-    def slope(at: Callable[[Expr], Expr]) -> Expr:
-        return at(cost).diff(chi) + at(moved) / (2 * chi**2)
+    def slope(at: Callable[[Expr], Expr]) -> bool | None:
+        return identically_zero(at(cost).diff(chi) + at(moved) / (2 * chi**2))
 
-    return _on_every_branch(slope, cost + moved)
+    return on_every_branch(slope, cost, moved)
 
 
-def _exceeds_one(gate: Gate) -> bool:
-    return bool(zero_energy_threshold(gate) > Integer(1))
+def _distances_integrate(gate: Gate) -> bool | None:
+    """The Gaussian integral of the squared distance to each finite end of the active set."""
+    ends = [end for component in gate.components for end in component if end.is_finite]
+    return all(check_piece((h - end) ** 2, h, Integer(0), Integer(1)) is True for end in ends) or None
 
 
 def entries() -> list[Entry]:
@@ -117,7 +113,7 @@ def entries() -> list[Entry]:
                     derivation=Step(
                         "Integrate the squared distance to the inactive set.",
                         Eq(Symbol("alpha"), zero_energy_threshold(gate), evaluate=False),
-                        partial(_exceeds_one, gate),
+                        partial(_distances_integrate, gate),
                     ),
                     source=SOURCE,
                 ),

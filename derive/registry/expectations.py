@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from sympy import Add, Derivative, Eq, Expr, Gt, Integer, Limit, Lt, Rational, exp, oo, sqrt
 from sympy.core.relational import Relational
 
 from ..gates import Gate
 from ..gaussian import Expectation, Phi
 from ..innermost import Innermost, innermost, u
-from .entries import Entry, make_entry, stated
+from .entries import Comparison, Entry, make_entry, stated
 from .envelopes import GATES
 
 LIMIT = "value at an extreme point"
+# where 1 - W and W - exp(-y) are not so small that balls of some width cannot tell them from 0
+ENCLOSED = {
+    "x": (Integer(-1), Integer(1)),
+    "y": (Rational(1, 4), Integer(2)),
+    "chi": (Rational(1, 4), Integer(1)),
+}
 
 
 def entries() -> list[Entry]:
@@ -24,14 +32,20 @@ def entries() -> list[Entry]:
             near = {"x": (Integer(-3), Integer(3))} if name in ("first_order", "heat") else None
             found.append(_consequence(inner, name, title, statement, how, near))
     inner = innermost(GATES[0])
-    box = {"x": (Integer(-3), Integer(3)), "D": (Rational(1, 10), Integer(1)), "y": (Rational(1, 10), Integer(4))}
+    wide = {"x": (Integer(-3), Integer(3)), "D": (Rational(1, 10), Integer(1))}
     for name, title, statement in (
         ("at_most_one", "W is less than 1", Lt(inner.W, 1)),
         ("at_least", "W is greater than exp(-y)", Gt(inner.W, exp(-inner.y))),
         ("decreasing", "W decreases in the field", Lt(Derivative(inner.W, inner.x), 0)),
     ):
-        found.append(_consequence(inner, name, title, statement, "enclosure or signs at points", box))
+        bound = _consequence(inner, name, title, statement, "signs at points, edges of the domain included", wide)
+        found.append(bound.also("enclosure on a box at D = 1", partial(_at_unit_variance, inner), ENCLOSED))
     return found
+
+
+def _at_unit_variance(inner: Innermost, statement: Relational) -> list[Comparison]:
+    """x in units of sqrt(D), chi in units of D: the variance is no parameter of its own."""
+    return [Comparison.of(statement.func(*(side.doit().subs(inner.D, 1) for side in statement.args), evaluate=False))]
 
 
 def _consequences(gate: Gate, inner: Innermost) -> list[tuple[str, str, Relational, str]]:

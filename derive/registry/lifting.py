@@ -131,4 +131,4 @@ def _recursion() -> Entry:
                 found.append(Comparison(*(side.subs(at, simultaneous=True) for side in statement.args)))
         return found
 
-    return make_entry(formula, "the closed forms of levels 3 and 4, index by index", route, ranges=DUAL)
+    return make_entry(formula, "the closed forms of levels 3 and 4, index by index", route, ranges=DUAL, instances=True)

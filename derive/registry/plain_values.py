@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
-from sympy import Derivative, Eq, Expr, Rational, Subs, oo
+from sympy import Derivative, Eq, Expr, Integer, Rational, Subs
 from sympy.core.relational import Relational
 
+from ..domains import EDGE
 from ..gaussian import Expectation
+from ..injective_gates import injective_energy
 from ..networks import Network
 from ..notation import chi
 from ..plain import PlainLevel, plain_level
@@ -19,10 +21,8 @@ HOW = "objective and slope by quadrature: both are multiples of the condition, s
 
 
 def entries() -> list[Entry]:
-    """Capacity and condition for gates without bounded components, and for the ReLU with other budgets."""
-    # with a bounded component nothing stays active beyond half its length, and the closed form ends there
-    unbounded = [g for g in GATES if all(-oo in ends or oo in ends for ends in g.components)]
-    networks = [Network(g) for g in unbounded] + [Network(GATES[0], 1, b) for b in (Rational(2), Rational(3, 4))]
+    """Capacity and condition for every gate, and for the ReLU with other budgets."""
+    networks = [Network(g) for g in GATES] + [Network(GATES[0], 1, b) for b in (Rational(2), Rational(3, 4))]
     found = []
     for network in networks:
         level = plain_level(network)
@@ -31,13 +31,15 @@ def entries() -> list[Entry]:
             id=f"{level.formula.id}.condition",
             title=f"Condition on the reach, gate {network.gate}",
             statement=Eq(level.condition, 0, evaluate=False),
-            assumptions=("k = sqrt(2 chi)", "k > 0"),
+            assumptions=("k = sqrt(2 chi)", level.formula.assumptions[-1]),
         )
+        # with a bounded gate nothing stays active from half its length on, and the closed form ends there
+        ranges = {"k": (EDGE, min(Integer(4), Rational(99, 100) * level.limit))}
         found += [
-            make_entry(level.formula, HOW, partial(_capacity_route, network, level)),
-            make_entry(condition, HOW, partial(_condition_route, network, level)),
+            make_entry(level.formula, HOW, partial(_capacity_route, network, level), ranges=ranges),
+            make_entry(condition, HOW, partial(_condition_route, network, level), ranges=ranges),
         ]
-    return found
+    return [*found, *(make_entry(injective_energy(text), "value at an extreme point") for text in ("1", "2p", "2"))]
 
 
 def _capacity_route(network: Network, level: PlainLevel, statement: Relational) -> list[Comparison]:

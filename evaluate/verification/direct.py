@@ -45,14 +45,15 @@ from flrdt.derive.maxima import Maximum
 from flrdt.derive.registry.entries import Comparison
 
 from ..backends import backend
-from ..compile import compile_scalar
+from ..compile import compile_grid, compile_scalar
 from .hidden_fields import Unit, best_response, breakpoints
 from .searches import SearchError, maximum
 
 __all__ = ["Outcome", "Undefined", "compare", "value"]
 
 HIDDEN = (HiddenValue, HiddenActivation)
-SPECIAL = (Expectation, Integral, Derivative, Subs, Limit, Piecewise, Maximum, *HIDDEN)
+QUADRATURE = (Expectation, Integral)
+SPECIAL = (*QUADRATURE, Derivative, Subs, Limit, Piecewise, Maximum, *HIDDEN)
 RESOLUTIONS = (1, 2, 4, 8, 16, 32)
 PRECISION_ATTEMPTS = 3
 
@@ -87,22 +88,30 @@ def compare(comparison: Comparison, point: Mapping[Symbol, Rational], digits: in
     """Compare both sides at an exact point to a number of digits (relative to the larger side; absolute next to 0).
 
     Differences, limits and the tails of quadrature are cut off, and next to the edges of a domain that can matter: sides
-    that have them are different only if they stay so when the cut-offs are those of four times the digits.
+    that have them are different only if cut-offs for twice the digits leave the difference as it is, or those for four
+    times the digits find one still.
     """
     both = (definitions(comparison.left), definitions(comparison.right))
-    truncates = any(e.has(Derivative, Limit, Expectation, Integral) for e in both)
-    outcome = Outcome(None)
-    for factor in (1, 2, 4) if truncates else (1,):
-        outcome = _compare(comparison.relation, both, point, digits, factor * digits)
+    truncates = any(e.has(Derivative, Limit, *QUADRATURE) for e in both)
+    outcome = _compare(comparison.relation, both, point, digits, digits)
+    for factor in (2, 4) if truncates else ():
         if outcome.holds:
             break
+        coarse, outcome = outcome, _compare(comparison.relation, both, point, digits, factor * digits)
+        if coarse.holds is False and outcome.holds is False and _same_difference(coarse, outcome):
+            break
     return outcome
+
+
+def _same_difference(coarse: Outcome, fine: Outcome) -> bool:
+    before, after = (o.left - o.right for o in (coarse, fine))
+    return bool(1000 * abs(before - after).upper() < abs(after).lower())
 
 
 def _compare(
     relation: str, both: tuple[Expr, Expr], point: Mapping[Symbol, Rational], digits: int, effort_digits: int
 ) -> Outcome:
-    quadrature = any(e.has(Expectation, Integral) for e in both)
+    quadrature = any(e.has(*QUADRATURE) for e in both)
     note = "undecided at the highest precision and refinement"
     bits = int(3.33 * (3 * effort_digits + 30))
     for _ in range(PRECISION_ATTEMPTS):
@@ -156,7 +165,7 @@ def _decide(left: Any, right: Any, relation: str, digits: int, earlier: Any, qua
     sign = difference if relation in (">", ">=") else -difference
     if sign > 0 or (relation in (">=", "<=") and sign >= 0):
         return True, True
-    return bool(sign < 0), False
+    return bool(sign < 0 or sign.is_zero()), False
 
 
 def definitions(expr: Expr) -> Expr:
@@ -222,27 +231,42 @@ def _compiled(expr: Expr) -> tuple[tuple[Symbol, ...], Callable]:
     return symbols, compile_scalar([expr], symbols, _arb())
 
 
-def _function(expr: Expr, point: Mapping[Symbol, Any], effort: Effort, *variables: Symbol) -> Callable[..., Any]:
-    """The expression as a function of some variables at an otherwise fixed point."""
+@lru_cache(maxsize=4096)
+def _compiled_along(expr: Expr, variable: Symbol) -> tuple[tuple[Symbol, ...], Callable]:
+    """As :func:`_compiled`, but what does not depend on the variable is computed once for all its values."""
+    symbols = tuple(sorted(expr.free_symbols - {variable}, key=str))
+    return symbols, compile_grid([expr], variable, symbols, _arb())
+
+
+def _ball(evaluated: Callable[[], Any]) -> Any:
     from flint import arb
 
+    try:
+        (found,) = evaluated()
+    except ValueError as problem:
+        raise Undefined(str(problem)) from None
+    return found if isinstance(found, arb) else arb(found)
+
+
+def _function(expr: Expr, point: Mapping[Symbol, Any], effort: Effort, *variables: Symbol) -> Callable[..., Any]:
+    """The expression as a function of some variables at an otherwise fixed point."""
     plain, nodes = _split(expr)
-    symbols, compiled = _compiled(plain)
     missing = expr.free_symbols - set(point) - set(variables)
     if missing:
         raise Undefined(f"no value for {', '.join(sorted(map(str, missing)))}")
     fixed = {s: _node(node, point, effort) for s, node in nodes if not node.free_symbols & set(variables)}
     moving = [(s, _moving(node, point, effort, variables)) for s, node in nodes if s not in fixed]
     values = {**point, **fixed}
+    if len(variables) == 1 and not moving:
+        parameters, prepare = _compiled_along(plain, variables[0])
+        along = prepare(*(values[s] for s in parameters))
+        return lambda argument: _ball(lambda: along(argument))
+    symbols, compiled = _compiled(plain)
 
     def at(*arguments: Any) -> Any:
         here = dict(zip(variables, arguments, strict=True))
         here |= {s: node(*arguments) for s, node in moving}
-        try:
-            found = compiled(*(here[s] if s in here else values[s] for s in symbols))[0]
-        except ValueError as problem:
-            raise Undefined(str(problem)) from None
-        return found if isinstance(found, arb) else arb(found)
+        return _ball(lambda: compiled(*(here[s] if s in here else values[s] for s in symbols)))
 
     return at
 
@@ -519,7 +543,8 @@ def _legendre(
     from flint import arb
 
     if panels is None:
-        panels = max(1, math.ceil(float((b - a).mid()) * effort.resolution / 2))
+        # every refinement has to halve the panels of short intervals too, or it would look converged
+        panels = effort.resolution * max(1, math.ceil(float((b - a).mid()) / 2))
     nodes = _rule(count or effort.digits // 2 + 12, backend_bits())
     half = (b - a) / (2 * panels)
     total = arb(0)

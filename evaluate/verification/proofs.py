@@ -4,7 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from sympy import Expr, Integral, Limit, Piecewise, Pow, Rational, Symbol, cancel, erfc, exp, expand_log, log, together
+from sympy import (
+    Expr,
+    Integer,
+    Integral,
+    Limit,
+    Piecewise,
+    Pow,
+    Rational,
+    Symbol,
+    cancel,
+    diff,
+    erfc,
+    exp,
+    expand_log,
+    log,
+    together,
+)
 from sympy.polys.polyerrors import PolynomialError
 
 from flrdt.derive.domains import Domain
@@ -21,8 +37,8 @@ from ..compile import CompileError, compile_scalar
 __all__ = ["enclosed", "identical", "proved"]
 
 OPERATIONS = 120  # larger differences are left to the samples
-CELLS = 500
-MAX_DIMENSION = 4
+CELLS = {1: 6000, 2: 6000, 3: 6000, 4: 500}  # by dimension: a box of more is not tried
+BITS = 128
 # what only the samples evaluate
 NUMERIC = (
     Expectation,
@@ -82,42 +98,63 @@ def _rooted(expr: Expr) -> Expr:
 
 
 def enclosed(comparison: Comparison, domain: Domain) -> bool:
-    """Whether ``left < right`` (or the other relation) holds on the whole box of the domain, by bisection in ball arithmetic."""
+    """Whether ``left < right`` (or the other relation) holds on the whole box of the domain, by bisection in ball arithmetic.
+
+    A cell is settled by the value on the cell, or by the value in its middle and the slopes on the cell (mean value form),
+    which closes on cells where the former suffers from the symbols' occurring more than once.
+    """
     if domain.conditioned:  # no box
         return False
     sides = [e.doit() for e in comparison_sides(comparison)]
     difference = sides[1] - sides[0] if comparison.relation in ("<", "<=") else sides[0] - sides[1]
     box = domain.box()
     symbols = tuple(sorted(difference.free_symbols, key=str))
-    if len(symbols) > MAX_DIMENSION:
+    if len(symbols) > max(CELLS):
         return False
     b: Any = backend("arb")
     try:
         function = compile_scalar([difference], symbols, b)
     except CompileError:
         return False
-    with b.precision(128):
-        return _covered(function, [box[s] for s in symbols], b)
+    try:
+        slopes = compile_scalar([diff(difference, s) for s in symbols], symbols, b)
+    except CompileError:  # kinks have no slope: the value on the cell has to do
+        slopes = None
+    with b.precision(BITS):
+        return _covered(function, slopes, [box[s] for s in symbols], b)
 
 
-def _covered(function: Any, box: list[tuple[Rational, Rational]], b: Any) -> bool:
+def _covered(function: Any, slopes: Any, box: list[tuple[Rational, Rational]], b: Any) -> bool:
     """Positivity on a box: bisect the widest side of a cell until its enclosure is positive."""
     cells, used = [box], 0
     while cells:
         cell = cells.pop()
         used += 1
-        if used > CELLS:
+        if used > CELLS[max(1, len(box))]:
             return False
-        if function(*(_ball(b, low, high) for low, high in cell))[0] > 0:
+        if _positive(function, slopes, cell, b):
             continue
         widths = [high - low for low, high in cell]
         if not widths or max(widths) == 0:
             return False
-        widest = max(range(len(cell)), key=lambda i: widths[i])
+        # relative to the box, so that long sides do not take all the cuts
+        share = [w / (high - low) if high > low else Integer(0) for w, (low, high) in zip(widths, box, strict=True)]
+        widest = max(range(len(cell)), key=lambda i: share[i])
         low, high = cell[widest]
         middle = (low + high) / 2
         cells += [[*cell[:widest], half, *cell[widest + 1 :]] for half in ((low, middle), (middle, high))]
     return True
+
+
+def _positive(function: Any, slopes: Any, cell: list[tuple[Rational, Rational]], b: Any) -> bool:
+    balls = [_ball(b, low, high) for low, high in cell]
+    if function(*balls)[0] > 0:
+        return True
+    if slopes is None or not cell:
+        return False
+    centre = [ball.mid() for ball in balls]
+    change = sum(slope * (ball - mid) for slope, ball, mid in zip(slopes(*balls), balls, centre, strict=True))
+    return bool(function(*centre)[0] + change > 0)
 
 
 def _ball(b: Any, low: Rational, high: Rational) -> Any:

@@ -90,6 +90,8 @@ def verify_entry(item: Entry, digits: int, samples: int, statement: Basic | None
     weakest = next(
         (r for v in (Verdict.FAILED, Verdict.UNKNOWN, Verdict.VERIFIED) for r in found if r.verdict is v), found[0]
     )
+    if weakest.verdict in (Verdict.PROVED, Verdict.VERIFIED) and len(found) > 1:
+        weakest = replace(weakest, detail="; ".join(f"{r.detail}: {r.verdict}" for r in found))
     if statement is None and weakest.verdict in (Verdict.PROVED, Verdict.VERIFIED):
         chain = item.formula.derivation.verdict()
         if chain is not Verdict.PROVED:
@@ -113,7 +115,8 @@ def _run(item: Entry, check: Check, statement: Basic, digits: int, samples: int)
                 undecided = _at(f"{check.how}: {outcome.note}", {str(s): _exact(v) for s, v in point.items()})
     if undecided:
         return Result(item.id, Verdict.UNKNOWN, digits, len(drawn), undecided)
-    verdict = Verdict.PROVED if all(proved(c, check.domain) for c in comparisons) else Verdict.VERIFIED
+    shown = not check.instances and all(proved(c, check.domain) for c in comparisons)
+    verdict = Verdict.PROVED if shown else Verdict.VERIFIED
     return Result(item.id, verdict, digits, len(drawn), check.how)
 
 

@@ -1,0 +1,107 @@
+"""The flow in the overlap: tilted density and averages along it, and the objective's integrals in the limit of many levels."""
+
+from __future__ import annotations
+
+from sympy import Derivative, Eq, Expr, Function, Integer, Rational, Symbol, exp, log, sqrt
+from sympy.core.relational import Relational
+
+from ..flow import (
+    SOURCE,
+    dual_overlap_integral,
+    forward_equation,
+    generator,
+    slope_growth,
+    slope_is_conserved,
+    sphere_integral,
+)
+from ..formulas import Formula, Step, identically_zero
+from ..gaussian import Expectation, phi
+from ..innermost import innermost
+from ..tilting import TiltedExpectation
+from .entries import Comparison, Entry, make_entry, stated
+from .envelopes import GATES
+
+x, u = Symbol("x", real=True), Symbol("u", real=True)
+p = Symbol("p", real=True)
+y = Symbol("y", positive=True)
+INNER = innermost(GATES[0])
+
+# the flow is watched between these overlaps; it starts at the first one, at the field z
+START = Rational(1, 2)
+RANGES = {"p": (Rational(3, 5), Rational(9, 10)), "x": (Integer(-2), Integer(2)), "z": (Integer(-2), Integer(2))}
+SMOOTH = RANGES | {"p": (Rational(3, 5), Rational(7, 10)), "y": (Rational(1, 4), Integer(3))}
+
+
+def entries() -> list[Entry]:
+    """Forward equation, averages along the flow, and the integrals of the limit."""
+    found = [_semigroup(), _forward()]
+    found += [_average(f) for f in (generator(), slope_is_conserved(), slope_growth())]
+    integrals = [sphere_integral(level) for level in ("2p", "2", "3")]
+    integrals += [dual_overlap_integral(level, k) for level, k in (("2", 1), ("3", 1), ("3", 2))]
+    # next to chi = 0 the integrands are almost singular
+    wide = {"chi": (Rational(1, 5), Integer(2))}
+    found += [make_entry(formula, "numerical quadrature of the integrals", ranges=wide) for formula in integrals]
+    return found
+
+
+def _W(field: Expr, overlap: Expr) -> Expr:
+    """The innermost level of the ReLU on its step, at an overlap."""
+    return INNER.W.subs({INNER.x: field, INNER.D: 1 - overlap}, simultaneous=True)
+
+
+def _semigroup() -> Entry:
+    """Increments of the field add their variances: the tilted law keeps its mass."""
+    D, d, t = INNER.D, Symbol("d", positive=True), Symbol("t", real=True)
+    statement = Eq(Expectation(INNER.W.subs(INNER.x, INNER.x + sqrt(d) * u), u), INNER.W.subs(D, D + d), evaluate=False)
+
+    def laplace(variance: Expr) -> Expr:
+        return Expectation(exp(t * sqrt(variance) * u), u).unfold()
+
+    formula = stated(
+        "flow.mass",
+        "Mass of the tilted law along the flow, innermost step of the ReLU",
+        statement,
+        derivation=Step(
+            "The sum of independent normals is normal: their Laplace transforms multiply.",
+            Eq(laplace(D) * laplace(d), laplace(D + d), evaluate=False),
+            lambda: identically_zero(laplace(D) * laplace(d) / laplace(D + d) - 1),
+        ),
+        source=SOURCE,
+    )
+    ranges = {"D": (Rational(1, 5), Integer(1)), "d": (Rational(1, 50), Integer(1)), "x": (Integer(-4), Integer(4))}
+    return make_entry(formula, "numerical quadrature of the closed form at the smaller variance", ranges=ranges)
+
+
+def _forward() -> Entry:
+    """The law that starts in a point, whose density is known: a Gaussian kernel times a quotient of W."""
+    z = Symbol("z", real=True)
+    density = phi((x - z) / sqrt(p - START)) / sqrt(p - START) * _W(x, p) / _W(z, START)
+    concrete = {Function("f")(x, p): log(_W(x, p)) / y, Function("m")(x, p): density}
+
+    def route(statement: Relational) -> list[Comparison]:
+        return [Comparison(*(side.xreplace(concrete) for side in statement.args))]
+
+    return make_entry(
+        forward_equation(), "difference quotients of the explicit density from a point", route, ranges=RANGES
+    )
+
+
+def _average(formula: Formula) -> Entry:
+    """Averages from a point: one normal, reweighted by W; the observable of the generator is x^2 p."""
+    z = Symbol("z", real=True)
+    concrete = {Function("f")(x, p): log(_W(x, p)) / y, Function("g")(x, p): x**2 * p}
+
+    def average(node: TiltedExpectation) -> Expr:
+        observable = node.args[0].xreplace(concrete).doit()
+        at = (_W(x, p) * observable).subs(x, z + sqrt(p - START) * u)
+        return Expectation(at, u) / _W(z, START)
+
+    def route(statement: Relational) -> list[Comparison]:
+        nodes = {t: average(t) for t in statement.atoms(TiltedExpectation)}
+        left, right = (side.xreplace(nodes) for side in statement.args)
+        assert not left.has(TiltedExpectation) and left.has(Derivative)
+        return [Comparison(left, right)]
+
+    return make_entry(
+        formula, "difference quotient of quadrature over the law that starts in a point", route, most=3, ranges=SMOOTH
+    )
