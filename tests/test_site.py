@@ -3,6 +3,7 @@
 The site is taken from the folder that the environment variable FLRDT_SITE names, or is built first.
 """
 
+import json
 import os
 import re
 import shutil
@@ -63,7 +64,7 @@ document.fonts.ready.then(() => requestAnimationFrame(() => requestAnimationFram
 function state() {
 const formulas = [...document.querySelectorAll('math')];
 const boxes = formulas.map(m => m.getBoundingClientRect());
-const text = [...document.querySelectorAll('article p, article li, article td, article div.math-display')]
+const text = [...document.querySelectorAll('p, li, td, h1, h2, h3, div.math-display, div.display')]
   .map(e => e.innerText).join(' ');
 return {
   formulas: boxes.length,
@@ -86,29 +87,61 @@ def known(site):
     return {*re.findall(r'<code[^>]*><span class="pre">([^<]+)</span></code>', index)}
 
 
-@pytest.mark.parametrize("width", [390, 1280])
-def test_pages_in_the_browser(browser, pages, site, known, width):
+@pytest.fixture(params=[390, 1280])
+def width(browser, request):
+    """The width of a phone and of a desktop."""
     browser.execute_cdp_cmd(
         "Emulation.setDeviceMetricsOverride",
-        {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 800},
+        {"width": request.param, "height": 900, "deviceScaleFactor": 1, "mobile": request.param < 800},
     )
+    return request.param
+
+
+def read(browser, page, name, width):
+    """Open a page, unfold everything on it, and look for what a reader would trip over."""
+    browser.get(page.as_uri())
+    state = browser.execute_async_script(STATE)
+    assert state["empty"] == [] and state["broken"] == 0 and state["unnamed"] == 0, (name, state)
+    assert state["remote"] == [] and state["wide"] <= 1, (name, state["wide"], state["remote"])
+    assert not re.search(r"\\(frac|left|mathbb|sqrt|alpha|begin)\b|\$\$", state["text"]), name
+    errors = [e for e in browser.get_log("browser") if e["level"] == "SEVERE"]
+    assert errors == [], (name, errors)
+    folder = os.environ.get("FLRDT_SCREENSHOTS")
+    if folder:
+        browser.save_screenshot(str(Path(folder) / f"{width}-{'-'.join(name.with_suffix('').parts)}.png"))
+    return state
+
+
+def test_pages_in_the_browser(browser, pages, site, known, width):
     formulas = 0
     for page in pages:
-        browser.get(page.as_uri())
-        state = browser.execute_async_script(STATE)
         name = page.relative_to(site)
+        state = read(browser, page, name, width)
         formulas += state["formulas"]
-        assert state["empty"] == [] and state["broken"] == 0 and state["unnamed"] == 0, (name, state)
-        assert state["remote"] == [] and state["wide"] <= 1, (name, state["wide"], state["remote"])
-        assert not re.search(r"\\(frac|left|mathbb|sqrt|alpha|begin)\b|\$\$", state["text"]), name
         # every displayed formula names the formula of the index that it was rendered from
         assert {*state["origins"]} <= known, (name, {*state["origins"]} - known)
-        errors = [e for e in browser.get_log("browser") if e["level"] == "SEVERE"]
-        assert errors == [], (name, errors)
-        folder = os.environ.get("FLRDT_SCREENSHOTS")
-        if folder:
-            browser.save_screenshot(str(Path(folder) / f"{width}-{'-'.join(name.with_suffix('').parts)}.png"))
     assert formulas > 300
+
+
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory):
+    """The reports of one layer (level 3, 30 digits) and of a deep network."""
+    from flrdt.evaluate.reporting import reports
+    from flrdt.evaluate.reporting.report_folder import store
+
+    folder = tmp_path_factory.mktemp("reports")
+    store(reports.build(3, 30), folder / "one")
+    store(reports.build("2p", 20, depth=3, notion="strong"), folder / "deep")
+    return folder
+
+
+@pytest.mark.parametrize("network", ["one", "deep"])
+def test_reports_in_the_browser(browser, reports, network, width):
+    page = reports / network / "report.html"
+    state = read(browser, page, Path(f"report-{network}.html"), width)
+    derived = json.loads((page.parent / "provenance.json").read_text())["derivations"]
+    assert state["formulas"] > 60 and {*derived} <= {*state["origins"]} and "" not in state["origins"]
+    assert page.stat().st_size < 1_000_000
 
 
 COLOURS = """

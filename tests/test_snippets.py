@@ -7,7 +7,18 @@ from pathlib import Path
 import pytest
 
 DOCS = Path(__file__).parents[1] / "docs"
-PAGES = ("how-to", "verify", "new-formula", "limit", "certificates", "deep", "accuracy", "one-layer", "notation")
+PAGES = (
+    "how-to",
+    "verify",
+    "new-formula",
+    "limit",
+    "certificates",
+    "deep",
+    "accuracy",
+    "one-layer",
+    "notation",
+    "course/relations",
+)
 # more than a few seconds each
 LONG = (
     "limit ", "plot ", "docs ", "certify ", "check ", "--certified", "--level 4", "--depth", "--digits 50", "--digits 60",

@@ -46,12 +46,13 @@ def one_layer_sections(gate: Gate, level: Level) -> list[Section]:
     """Problem, objective, relations and what else its level has."""
     network = Network(gate)
     posed = objective(network, level)
+    active = " U ".join(f"({a}, {b})" for a, b in gate.components)
     found = [
         Section(
             "Problem",
             "A layer has alpha n outputs for n inputs, and independent standard normal weights. It is injective exactly "
             f"when every input on the sphere of radius {gate.radius} keeps at least n pre-activations in the active set "
-            f"{gate.active}. Each active one costs 1, and the theory sees this cost through its Moreau envelope.",
+            f"{active}. Each active one costs 1, and the theory sees this cost through its Moreau envelope.",
             (envelope(gate),),
         ),
         Section(

@@ -146,8 +146,9 @@ def as_html(content: Content, drawings: dict[str, str]) -> str:
     """The report as one page that needs nothing from elsewhere; ``drawings`` are the figures as SVG."""
     writer = content.writer(False)
 
-    def display(value: Any) -> str:
-        return f'<div class="display">{mathml(writer.display(value), display=True)}</div>'
+    def display(value: Any, origin: str) -> str:
+        shown = mathml(writer.display(value), display=True)
+        return f'<div class="display" data-formula="{html.escape(origin)}">{shown}</div>'
 
     def prose(text: str) -> str:
         pieces = writer.sentence(text).split("$")
@@ -163,11 +164,12 @@ def as_html(content: Content, drawings: dict[str, str]) -> str:
     for part in content.sections:
         lines.append(f"<h2>{part.title}</h2><p>{prose(part.text)}</p>")
         for f in part.formulas:
-            lines.append(f"<h3>{prose(f.title)}</h3>{display(f.statement)}")
+            lines.append(f"<h3>{prose(f.title)}</h3>{display(f.statement, f.id)}")
             lines.append(f'<p class="meta"><code>{f.id}</code>: {f.status.value}; {html.escape(f.source)}</p>')
         for f in distinct(part.formulas):
             steps = "".join(
-                f"<li>{prose(s.text)} <em>({s.verdict().value})</em>{display(s.expression)}</li>" for s in f.derivation
+                f"<li>{prose(s.text)} <em>({s.verdict().value})</em>{display(s.expression, f.id)}</li>"
+                for s in f.derivation
             )
             verdict = f.derivation.verdict().value
             lines.append(
