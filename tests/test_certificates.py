@@ -8,7 +8,7 @@ import pytest
 
 from flrdt.derive import LevelError
 from flrdt.evaluate import CertifyError, InputError, capacity, certify, check, check_file
-from flrdt.evaluate.certification.certificates import certificate_text
+from flrdt.evaluate.certification.documents import certificate_text
 from flrdt.evaluate.certification.checker import read
 
 from .certificate_helpers import VALUES, second_route
