@@ -20,7 +20,7 @@ from flrdt.derive import Level
 from flrdt.evaluate.certification import checker, deep_checker
 from flrdt.evaluate.certification.checker import MalformedCertificate
 from flrdt.evaluate.certification.checks import check, check_file
-from flrdt.evaluate.certification.deep_checker import Layer, at_the_centres, covered, judge, local_maximum, read
+from flrdt.evaluate.certification.deep_checker import Layer, at_the_centres, judge, local_maximum, read
 from flrdt.evaluate.deep_networks.scaled_solve import solve_scaled
 
 from .strategies import fractions
@@ -157,7 +157,10 @@ def test_a_centre_beside_the_maximum_and_too_small_a_bound_are_noticed():
     layer, (bound, rectangle) = first_layer("1")
     centre = claimed(level="1").layers[0]
     with ctx.workprec(100):
-        assert not covered(layer, centre, bound - arb(1) / 20, rectangle)
+        a, b, p, q = rectangle
+        box = (a + 0.499 * (b - a), a + 0.501 * (b - a), p + 0.499 * (q - p), p + 0.501 * (q - p))
+        assert deep_checker._bounded(layer, layer.guess(), box, None, bound - arb(10) ** -5)[0] is None
+        assert deep_checker._bounded(layer, layer.guess(), box, None, bound + arb(10) ** -5)[0] is True
         beside = replace(centre, chi=centre.chi * Fraction(3, 2))
         found = local_maximum(layer, beside)
         assert found is None or not found[0] < bound
@@ -234,7 +237,8 @@ def test_just_below_the_value_is_not_proved(notion, level, gap):
 def perturbed(good, gap, scale):
     """A claim below the value, with every number of the proof moved."""
     layers = tuple(
-        replace(c, chi=c.chi * scale[0], N=c.N * scale[1], t=c.t * scale[2], t_chi=c.t_chi * scale[3]) for c in good.layers
+        replace(c, chi=c.chi * scale[0], N=c.N * scale[1], t=c.t * scale[2], t_chi=c.t_chi * scale[3])
+        for c in good.layers
     )
     return willing(
         good,
@@ -248,7 +252,9 @@ def perturbed(good, gap, scale):
 
 
 near = st.lists(
-    st.one_of(st.just(Fraction(1)), fractions(Fraction(15, 16), Fraction(17, 16), 256), fractions(Fraction(1, 2), 2, 8)),
+    st.one_of(
+        st.just(Fraction(1)), fractions(Fraction(15, 16), Fraction(17, 16), 256), fractions(Fraction(1, 2), 2, 8)
+    ),
     min_size=8,
     max_size=8,
 )
@@ -312,23 +318,15 @@ def forged(rng, raw):
     return data
 
 
-def local_only(claim):
-    """B as if the cover outside the rectangles could be taken for granted: no claim passes without this."""
-    with ctx.workprec(claim.precision):
-        total, layers = deep_checker._parts(claim)
-        found = [local_maximum(layer, centre) for layer, centre in zip(layers, claim.layers, strict=True)]
-        return None if None in found else total + sum((bound for bound, _ in found), arb(0))
-
-
-def no_false_forgery(monkeypatch, seed, count):
-    """Forgeries that survive everything but the cover are true, or else the cover refuses them."""
+def no_false_forgery(monkeypatch, seed, count, levels):
+    """Forgeries that survive with the values at the centres for suprema are true, or else the suprema refuse them."""
     rng, judged, plausible = random.Random(seed), 0, 0
-    files = [path(2, n, lev).read_bytes() for n in ("weak", "strong") for lev in LEVELS]
+    files = [path(2, n, lev).read_bytes() for n in ("weak", "strong") for lev in levels]
     for _ in range(count):
         raw = sealed(forged(rng, rng.choice(files)))
         try:
             with monkeypatch.context() as patch:
-                patch.setattr(deep_checker, "objective", local_only)
+                patch.setattr(deep_checker, "objective", at_the_centres)  # too optimistic, but quick
                 verdict = check(raw)
         except MalformedCertificate:
             continue
@@ -342,13 +340,13 @@ def no_false_forgery(monkeypatch, seed, count):
 
 
 def test_forged_certificates_are_accepted_only_if_true(monkeypatch):
-    no_false_forgery(monkeypatch, 1, 60)
+    no_false_forgery(monkeypatch, 1, 100, ["1"])
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2, 7))
 def test_two_thousand_forged_certificates_are_accepted_only_if_true(monkeypatch, seed):
-    no_false_forgery(monkeypatch, seed, 2000)
+    no_false_forgery(monkeypatch, seed, 2000, LEVELS)
 
 
 @pytest.mark.parametrize("count", [300, pytest.param(10_000, marks=pytest.mark.slow)])

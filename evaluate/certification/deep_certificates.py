@@ -91,7 +91,11 @@ def _admissible(level: Level, widths: Sequence[Fraction], required: Requirement,
     """The widths, if none is below the capacity of the network truncated there."""
     for i, width in enumerate(widths, start=1):
         found = layer_capacity(widths[: i - 1], required.of(i, depth), level, 40)
-        if at_least(width, found) is not True:
+        with ctx.workprec(200):
+            enough = at_least(width, found)
+        if enough is None:
+            raise CertifyError(f"undecided: the width of layer {i} and its capacity agree to 40 digits")
+        if not enough:
             raise CertifyError(
                 f"hidden architecture not admissible: layer {i} needs about {float(found.alpha):.10g} and has width "
                 f"{checker.shown(width)}"

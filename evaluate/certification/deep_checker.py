@@ -256,6 +256,18 @@ def _hull(low: float, high: float) -> arb:
     return arb(low).union(arb(high))
 
 
+def _curvature(along: Callable[[Any, Any], Any], x: arb, z: arb) -> arb | None:
+    """A positive lower bound of the eigenvalues of minus the Hessian on a box, or None if none is found."""
+    with ctx.workprec(64), _series(3):
+        u, w = arb_series([x, 1]), arb_series([z, 1])
+        try:
+            xx, zz, both = 2 * along(u, z)[2], 2 * along(x, w)[2], 2 * along(u, w)[2]
+        except ValueError:  # a ball in a denominator contains zero
+            return None
+        determinant = xx * zz - ((both - xx - zz) / 2) ** 2
+        return (-determinant / (xx + zz)).lower() if xx < 0 and zz < 0 and determinant > 0 else None
+
+
 def local_maximum(layer: Layer, centre: Centre) -> tuple[arb, Box] | None:
     """A bound for inf_t G on a rectangle around the centre, where it is shown to be concave; None if it is not.
 
@@ -267,26 +279,22 @@ def local_maximum(layer: Layer, centre: Centre) -> tuple[arb, Box] | None:
     def along(x: Any, z: Any) -> Any:
         return layer.value(x, z, t + t_chi * (x - chi) + t_N * (z - N))
 
+    if _curvature(along, chi, N) is None:
+        return None
     with _series(2):
         slopes = along(arb_series([chi, 1]), N)[1], along(chi, arb_series([N, 1]))[1]
-    box: Box = tuple(float(v) * (1 + sign * RADIUS) for v in (centre.chi, centre.N) for sign in (-1, 1))  # type: ignore[assignment]
+    x, z = float(centre.chi), float(centre.N)
+    box = (x * (1 - RADIUS), x * (1 + RADIUS), z * (1 - RADIUS), z * (1 + RADIUS))
     stack, curvature = [box], arb("inf")
     for _ in range(MAX_PIECES):
         if not stack:
             excess = sum((s * s for s in slopes), arb(0)) / (2 * curvature)
             return along(chi, N) + excess, box
         a, b, p, q = stack.pop()
-        with ctx.workprec(64), _series(3):
-            x, z = arb_series([_hull(a, b), 1]), arb_series([_hull(p, q), 1])
-            try:
-                xx, zz, both = 2 * along(x, z[0])[2], 2 * along(x[0], z)[2], 2 * along(x, z)[2]
-            except ValueError:  # a ball in a denominator contains zero
-                xx, zz, both = arb("nan"), arb("nan"), arb("nan")
-            determinant = xx * zz - ((both - xx - zz) / 2) ** 2
-            if xx < 0 and zz < 0 and determinant > 0:
-                curvature = curvature.min((-determinant / (xx + zz)).lower())
-                continue
-        if (b - a) / b > (q - p) / q:
+        found = _curvature(along, _hull(a, b), _hull(p, q))
+        if found is not None:
+            curvature = curvature.min(found)
+        elif (b - a) / b > (q - p) / q:
             stack += [(a, (a + b) / 2, p, q), ((a + b) / 2, b, p, q)]
         else:
             stack += [(a, b, p, (p + q) / 2), (a, b, (p + q) / 2, q)]
@@ -409,7 +417,9 @@ def covered(layer: Layer, centre: Centre, bound: arb, rectangle: Box) -> bool:
             if b == INF:
                 floor = 0.0 if guess.y is None else guess.y * guess.ahead**2
                 mu = _least(guess.without_cost, floor, floor + 8 * guess.ahead * math.sqrt(guess.alpha))
-                done: bool | None = mu > floor and bool(layer.without_cost(arb(mu)) - layer.rho * layer.rho * arb(a) / 2 < bound)
+                done: bool | None = mu > floor and bool(
+                    layer.without_cost(arb(mu)) - layer.rho * layer.rho * arb(a) / 2 < bound
+                )
             else:
                 done, near = _bounded(layer, guess, box, near, bound)
             if done is None:
@@ -474,7 +484,9 @@ def judge(claim: Claim) -> base.Verdict:
             return base.Verdict(False, f"the recorded enclosure of B is not confirmed: {found}", text, found)
         ball = objective(claim)
         if ball is None:
-            return base.Verdict(False, "the suprema over (chi, N) of the hidden layers could not be bounded well enough", text, found)
+            return base.Verdict(
+                False, "the suprema over (chi, N) of the hidden layers could not be bounded well enough", text, found
+            )
         found = ball.str(20)
         if not (base.ball_of(claim.lower) <= ball and ball <= base.ball_of(claim.upper)):
             return base.Verdict(False, f"the recorded enclosure of B is not confirmed: {found}", text, found)

@@ -13,12 +13,16 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--alpha", metavar="A", help="the bound to prove, a decimal or a fraction (default: the value, rounded up)"
     )
     deep = parser.add_mutually_exclusive_group()
-    deep.add_argument("--depth", metavar="L", help="layers; the hidden widths are their capacities, rounded up (default 1)")
+    deep.add_argument(
+        "--depth", metavar="L", help="layers; the hidden widths are their capacities, rounded up (default 1)"
+    )
     deep.add_argument("--widths", metavar="A1,A2,...", help="hidden widths relative to the input, exact")
     required = parser.add_mutually_exclusive_group()
     required.add_argument("--notion", default="weak", metavar="NAME", help="weak (default) or strong")
     required.add_argument(
-        "--budget", metavar="B", help="required active outputs per input (default 1; 2 for strong with 2 layers or more)"
+        "--budget",
+        metavar="B",
+        help="required active outputs per input (default 1; 2 for strong with 2 layers or more)",
     )
     parser.add_argument(
         "--digits", default="10", metavar="D", help="decimals to which values are rounded up (default 10)"

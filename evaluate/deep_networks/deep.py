@@ -166,7 +166,13 @@ def _one_layer(level: Level, budget: Fraction, digits: int, report: Report, cert
     found = capacity(level, digits, budget=budget, certified=certified, report=report)
     error = float(found.alpha_error)
     return LayerCapacity(
-        _ball(found.alpha, digits, error if certified else 0.0), error, certified, level, dict(found.parameters), error, float(found.residual)
+        _ball(found.alpha, digits, error if certified else 0.0),
+        error,
+        certified,
+        level,
+        dict(found.parameters),
+        error,
+        float(found.residual),
     )
 
 
