@@ -94,7 +94,7 @@ def test_discretisation_bound_against_a_known_error(halvings):
         chi, D, y, v, eta = arb(1) / 10, arb(1) / 4, arb(3), arb(1) / 2, arb(3) / 4
         h, n = arb(2) / 5 / 2**halvings, 60 * 2**halvings
         exact = checker.innermost(arb(0), chi, D + v, y)
-        weights = [h * checker._density(h * j, v) for j in range(n + 1)]
+        weights = [h * checker.density(h * j, v) for j in range(n + 1)]
         values = [checker.innermost(h * j, chi, D, y) for j in range(-n, n + 1)]
         error = abs(sum((weights[abs(j)] * values[j + n] for j in range(-n, n + 1)), arb(0)) - exact)
         a = eta * D.sqrt()

@@ -5,8 +5,9 @@ from fractions import Fraction
 import pytest
 from flint import arb, ctx, fmpq
 from hypothesis import given
-from sympy import Min, Rational, Symbol, atan, diff, erfc, exp, log, sqrt, symbols
+from sympy import Heaviside, Min, Rational, Symbol, atan, diff, erfc, exp, log, sqrt, symbols
 
+from flrdt.evaluate.backends import backend
 from flrdt.evaluate.certification.jets import Jet, JetBackend, KinkError, variables
 from flrdt.evaluate.compile import compile_scalar
 
@@ -72,6 +73,20 @@ def test_an_undeclared_symbol_or_a_float_is_refused():
         compile_scalar([x + Symbol("w")], (x,), JetBackend())
     with pytest.raises(ValueError, match="floating-point"):
         compile_scalar([x * 0.5], (x,), JetBackend())
+
+
+@pytest.mark.parametrize("name", ["arb", "mpmath", "float64"])
+def test_every_function_that_compiled_formulas_call_is_there(name):
+    assert set(JetBackend().functions()) == set(backend(name).functions())
+
+
+def test_a_step_is_taken_only_where_it_is_decided():
+    compiled = compile_scalar([x * Heaviside(y - 1)], (x, y), JetBackend())
+    assert compiled(*variables([arb(3), arb(2)]))[0].slope == [1, 0]
+    below = compiled(*variables([arb(3), arb(0.5)]))[0]
+    assert below.value == 0 and below.slope == [0, 0]
+    with pytest.raises(KinkError):
+        compiled(*variables([arb(3), arb(1, 0.1)]))
 
 
 def test_a_minimum_is_taken_only_where_it_is_decided():

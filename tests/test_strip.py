@@ -11,7 +11,7 @@ from mpmath import mp, mpc, mpf
 from sympy import lambdify
 
 from flrdt.derive import innermost, relu
-from flrdt.evaluate.certification.strip import Integrand, StripError, integrands
+from flrdt.evaluate.certification.strip import Integrand, StripError, integrands, tail_constant
 
 from .strategies import fractions
 
@@ -53,6 +53,17 @@ def test_lower_bound_of_the_distribution_function_in_a_strip(eta):
         lowest = min(Phi(mpc(mpf(i) / 8, real(eta) * j / 4)).real for i in range(-120, 121) for j in range(5))
         assert floor <= lowest < 0
         assert lowest < floor / 100  # the bound is not void
+
+
+@pytest.mark.parametrize("rate", [Fraction(1, 8), Fraction(1), Fraction(2), Fraction(5), Fraction(9)])
+def test_constant_of_the_gaussian_tail(rate):
+    """Phi(x) <= c exp(rate x), and no constant much smaller would do (a tenth at rate 2)."""
+    with mp.workdps(30):
+        constant = number(tail_constant(as_ball(rate)))
+        largest = max(Phi(mpf(i) / 64) * mp.exp(-real(rate) * i / 64) for i in range(-12 * 64, 8 * 64))
+        assert largest <= constant
+        if rate >= 1:
+            assert constant < largest * (1 + mpf("0.3") / real(rate) ** mpf("1.5"))
 
 
 def bounds(kappa, y, v, strip=Fraction(1, 2), radius=Fraction(1, 4000), rate=Fraction(2)):

@@ -8,9 +8,8 @@ by the independent ``checker``.
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
@@ -20,34 +19,50 @@ from flint import arb, ctx
 from flrdt.derive import Level, objective, relu_network
 
 from ..capacities import capacity, tool_version
-from ..decimals import parse_number
+from ..decimals import parse_digits, parse_number
+from ..deep_networks.deep import Requirement, architecture
 from . import checker
+from .deep_certificates import certify_deep
+from .documents import certificate_text, outwards, rounded_up
 from .enclosures import CertifyError, FullLevel, Problem, one_layer
 from .tower_jets import ball
 
-__all__ = ["certificate_text", "certify"]
+__all__ = ["certify"]
 
 TRUSTED_DIGITS = (10, 20, 40, 60)  # of the solver's value, until alpha is clearly on one side of it
 
 
 def certify(
     level: Level | int | str,
-    alpha: Fraction | int | str,
+    alpha: Fraction | int | str | None = None,
     *,
-    budget: Fraction | int | str = 1,
+    depth: int | str | None = None,
+    widths: Sequence[Fraction | int | str] = (),
+    notion: str = "weak",
+    budget: Fraction | int | str | None = None,
+    digits: int | str = 10,
     report: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
-    """A certificate that the level's capacity of one ReLU layer is at most ``alpha``, as a JSON-ready object.
+    """A certificate that the level's capacity of the last layer is at most ``alpha``, as a JSON-ready object.
 
-    Raises CertifyError if alpha is below the level's value as far as the solver can tell, or too close to
-    it, and InputError or LevelError for bad input. Source: arXiv 2410.20646 (one layer); what is proved:
-    docs/certificates.
+    ``depth``, ``widths``, ``notion`` and ``budget`` are those of :func:`deep_capacity`; deep networks have
+    certificates at levels 1 and 2p. Without ``alpha`` the bound is the level's value rounded up to ``digits``
+    decimals, and so are the widths of a minimal chain. Raises CertifyError if alpha is below the level's
+    value as far as the solver can tell, or too close to it, and InputError or LevelError for bad input. Source:
+    arXiv 2410.20646 (one layer), arXiv 2412.19677 (deep networks); what is proved: docs/certificates.
 
     >>> print(certify(1, "7.6477")["statement"])  # doctest: +ELLIPSIS
     The injectivity capacity of one ReLU layer is at most 7.6477. This is a theorem, by Gordon's comparison ...
     """
-    level = Level.parse(level)
-    at, count = parse_number(alpha, "alpha", positive=True), parse_number(budget, "budget", positive=True)
+    level, places = Level.parse(level), parse_digits(digits)
+    given, layers = architecture(level, depth, widths)
+    required = Requirement.parse(notion, budget)
+    at = None if alpha is None else parse_number(alpha, "alpha", positive=True)
+    if layers > 1:
+        return certify_deep(level, at, layers, given, required, places, report)
+    count = required.of(1, 1)
+    if at is None:
+        at = rounded_up(_fraction_of_mpf(capacity(level, places + 5, budget=count, report=report).alpha), places)
     problem = one_layer(relu_network(budget=_sympy(count)), level)
     parameters, value = _near_optimum(level, count, at, report)
     margin = max(0, math.ceil(-math.log10(at - value)))
@@ -63,11 +78,6 @@ def certify(
                 raise CertifyError(f"the certificate does not pass its own check: {verdict.reason}")
             return certificate
     raise CertifyError("parameters were found, but the inequality could not be proved with them")
-
-
-def certificate_text(certificate: dict[str, Any]) -> str:
-    """The certificate as the plain text of its file."""
-    return json.dumps(certificate, indent=2) + "\n"
 
 
 def _sympy(value: Fraction) -> Any:
@@ -104,12 +114,6 @@ def _fraction_of_mpf(number: Any) -> Fraction:
     return (-1) ** sign * Fraction(int(mantissa)) * Fraction(2) ** int(exponent)
 
 
-def _fraction(number: arb) -> Fraction:
-    """The midpoint of a ball, exactly."""
-    mantissa, exponent = number.mid().man_exp()
-    return Fraction(int(mantissa)) * Fraction(2) ** int(exponent)
-
-
 def _claim(
     problem: Problem, level: Level, budget: Fraction, alpha: Fraction, z: list[Fraction], digits: int
 ) -> checker.Claim:
@@ -139,10 +143,7 @@ def _claim(
 
 def _recorded(claim: checker.Claim, enclosure: arb) -> checker.Claim:
     """Note the enclosure of P, widened to twice its radius and rounded outwards to decimals."""
-    middle, radius = _fraction(enclosure), 2 * _fraction(enclosure.rad())
-    places = max(6, 2 - math.floor(math.log10(radius)))
-    lower = Fraction(math.floor((middle - radius) * 10**places), 10**places)
-    upper = Fraction(math.ceil((middle + radius) * 10**places), 10**places)
+    lower, upper = outwards(enclosure)
     return replace(claim, lower=lower, upper=upper)
 
 

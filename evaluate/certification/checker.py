@@ -19,6 +19,7 @@ import itertools
 import json
 import re
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -111,51 +112,51 @@ def statement(level: str, alpha: Fraction, budget: Fraction) -> str:
 # ---- reading -------------------------------------------------------------------------------------
 
 
-def _refuse(message: str) -> MalformedCertificate:
+def refuse(message: str) -> MalformedCertificate:
     return MalformedCertificate(f"not a valid certificate: {message}")
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     keys = [key for key, _ in pairs]
     if len(set(keys)) != len(keys):
-        raise _refuse("a field occurs twice")
+        raise refuse("a field occurs twice")
     return dict(pairs)
 
 
 def _no_float(text: str) -> None:
-    raise _refuse("a number must be written as an exact string, not as a float")
+    raise refuse("a number must be written as an exact string, not as a float")
 
 
-def _fields(data: Any, name: str, keys: set[str]) -> dict[str, Any]:
+def fields(data: Any, name: str, keys: set[str]) -> dict[str, Any]:
     if not isinstance(data, dict) or set(data) != keys:
-        raise _refuse(f"{name} must be an object with exactly the fields {', '.join(sorted(keys))}")
+        raise refuse(f"{name} must be an object with exactly the fields {', '.join(sorted(keys))}")
     return data
 
 
-def _text(data: dict[str, Any], key: str, pattern: re.Pattern[str]) -> str:
+def text_field(data: dict[str, Any], key: str, pattern: re.Pattern[str]) -> str:
     value = data[key]
     if not isinstance(value, str) or len(value) > MAX_NUMBER or not pattern.fullmatch(value):
-        raise _refuse(f"field {key} must be a string such as {'3/4' if pattern is RATIONAL else '-1.25'}")
+        raise refuse(f"field {key} must be a string such as {'3/4' if pattern is RATIONAL else '-1.25'}")
     return value
 
 
-def _rational(data: dict[str, Any], key: str) -> Fraction:
-    text = _text(data, key, RATIONAL)
+def rational(data: dict[str, Any], key: str) -> Fraction:
+    text = text_field(data, key, RATIONAL)
     try:
         value = Fraction(text)
     except ZeroDivisionError:
-        raise _refuse(f"field {key} has denominator zero") from None
+        raise refuse(f"field {key} has denominator zero") from None
     if str(value) != text:
-        raise _refuse(f"field {key} must be in lowest terms")
+        raise refuse(f"field {key} must be in lowest terms")
     if not SMALLEST <= value <= LARGEST:
-        raise _refuse(f"field {key} is outside [1e-9, 1e9]")
+        raise refuse(f"field {key} is outside [1e-9, 1e9]")
     return value
 
 
-def _integer(data: dict[str, Any], key: str, low: int, high: int) -> int:
+def integer(data: dict[str, Any], key: str, low: int, high: int) -> int:
     value = data[key]
     if type(value) is not int or not low <= value <= high:
-        raise _refuse(f"field {key} must be an integer from {low} to {high}")
+        raise refuse(f"field {key} must be an integer from {low} to {high}")
     return value
 
 
@@ -165,13 +166,10 @@ def digest(data: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(rest, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
-def read(raw: bytes) -> Claim:
-    """Parse a certificate strictly.
-
-    Raises MalformedCertificate for anything that is not exactly the documented format.
-    """
+def load(raw: bytes) -> dict[str, Any]:
+    """The JSON object of a certificate of the known version: nothing long, no floats, no field twice."""
     if len(raw) > MAX_BYTES:
-        raise _refuse(f"longer than {MAX_BYTES} bytes")
+        raise refuse(f"longer than {MAX_BYTES} bytes")
     try:
         data = json.loads(
             raw.decode("ascii"), object_pairs_hook=_unique, parse_float=_no_float, parse_constant=_no_float
@@ -179,79 +177,90 @@ def read(raw: bytes) -> Claim:
     except MalformedCertificate:
         raise
     except (ValueError, RecursionError):
-        raise _refuse("not plain JSON text") from None
-    if isinstance(data, dict) and "version" in data and data["version"] != VERSION:
-        raise _refuse(f"this program knows format version {VERSION} only")
+        raise refuse("not plain JSON text") from None
+    if not isinstance(data, dict):
+        raise refuse("it must be an object")
+    if "version" in data and (type(data["version"]) is not int or data["version"] != VERSION):
+        raise refuse(f"this program knows format version {VERSION} only")
+    return data
+
+
+def read(raw: bytes) -> Claim:
+    """Parse a certificate strictly.
+
+    Raises MalformedCertificate for anything that is not exactly the documented format.
+    """
+    data = load(raw)
     names = {"format", "version", "statement", "gate", "depth", "level", "budget", "alpha", "parameters"}
-    data = _fields(data, "a certificate", names | {"precision", "quadrature", "objective", "tool", "sha256"})
-    if data["format"] != FORMAT or type(data["version"]) is not int:
-        raise _refuse(f"format must be {FORMAT}, version the integer {VERSION}")
+    data = fields(data, "a certificate", names | {"precision", "quadrature", "objective", "tool", "sha256"})
+    if data["format"] != FORMAT:
+        raise refuse(f"format must be {FORMAT}")
     if data["gate"] != "relu" or type(data["depth"]) is not int or data["depth"] != 1:
-        raise _refuse("gate must be relu and depth 1")
-    _text(data, "tool", re.compile(r"flrdt [0-9A-Za-z.+-]+"))
+        raise refuse("gate must be relu and depth 1")
+    text_field(data, "tool", re.compile(r"flrdt [0-9A-Za-z.+-]+"))
     level = data["level"]
     if not isinstance(level, str) or not (
         level in ("1", "2p") or (re.fullmatch(r"[1-9][0-9]?", level) and 2 <= int(level) <= MAX_LEVEL)
     ):
-        raise _refuse(f"level must be one of 1, 2p, 2, ..., {MAX_LEVEL}")
+        raise refuse(f"level must be one of 1, 2p, 2, ..., {MAX_LEVEL}")
     full = level not in ("1", "2p")
     lifts = int(level) - 1 if full else int(level == "2p")
     wanted = {"chi"} | {f"y_{k}" for k in range(2, lifts + 2)}
     if full:
         wanted |= {f"p_{k}" for k in range(2, lifts + 2)}
-    parameters = _fields(data["parameters"], "parameters", wanted)
-    p = tuple(_rational(parameters, f"p_{k}") for k in range(2, lifts + 2)) if full else (Fraction(0),) * lifts
-    y = tuple(_rational(parameters, f"y_{k}") for k in range(2, lifts + 2))
+    parameters = fields(data["parameters"], "parameters", wanted)
+    p = tuple(rational(parameters, f"p_{k}") for k in range(2, lifts + 2)) if full else (Fraction(0),) * lifts
+    y = tuple(rational(parameters, f"y_{k}") for k in range(2, lifts + 2))
     overlaps = (Fraction(1), *p)
     if any(a - b < SMALLEST for a, b in itertools.pairwise(overlaps)):
-        raise _refuse("overlaps must fall strictly: 1 > p_2 > ... > p_r > 0")
+        raise refuse("overlaps must fall strictly: 1 > p_2 > ... > p_r > 0")
     if any(a <= b for a, b in itertools.pairwise(y)):
-        raise _refuse("lifting parameters must fall strictly: y_2 > ... > y_r > 0")
-    precision = _integer(data, "precision", 64, MAX_BITS)
+        raise refuse("lifting parameters must fall strictly: y_2 > ... > y_r > 0")
+    precision = integer(data, "precision", 64, MAX_BITS)
     step = strip = None
     points = 0
     if full:
-        quadrature = _fields(data["quadrature"], "quadrature", {"step", "points", "strip"})
-        step, strip = _rational(quadrature, "step"), _rational(quadrature, "strip")
-        points = _integer(quadrature, "points", 2, MAX_POINTS)
+        quadrature = fields(data["quadrature"], "quadrature", {"step", "points", "strip"})
+        step, strip = rational(quadrature, "step"), rational(quadrature, "strip")
+        points = integer(quadrature, "points", 2, MAX_POINTS)
         if lifts * points * precision > MAX_WORK or strip > 3 or step * points > 1000:
-            raise _refuse("the quadrature asked for is too large to check")
+            raise refuse("the quadrature asked for is too large to check")
     elif data["quadrature"] is not None:
-        raise _refuse("this level needs no quadrature: the field must be null")
-    objective = _fields(data["objective"], "objective", {"lower", "upper"})
+        raise refuse("this level needs no quadrature: the field must be null")
+    objective = fields(data["objective"], "objective", {"lower", "upper"})
     claim = Claim(
         level=level,
-        budget=_rational(data, "budget"),
-        alpha=_rational(data, "alpha"),
-        chi=_rational(parameters, "chi"),
+        budget=rational(data, "budget"),
+        alpha=rational(data, "alpha"),
+        chi=rational(parameters, "chi"),
         p=p,
         y=y,
         precision=precision,
         step=step,
         points=points,
         strip=strip,
-        lower=Fraction(_text(objective, "lower", DECIMAL)),
-        upper=Fraction(_text(objective, "upper", DECIMAL)),
+        lower=Fraction(text_field(objective, "lower", DECIMAL)),
+        upper=Fraction(text_field(objective, "upper", DECIMAL)),
     )
     if data["statement"] != statement(level, claim.alpha, claim.budget):
-        raise _refuse("the statement does not say what the other fields say")
+        raise refuse("the statement does not say what the other fields say")
     if data["sha256"] != digest(data):
-        raise _refuse("the checksum does not fit the fields")
+        raise refuse("the checksum does not fit the fields")
     return claim
 
 
 # ---- ball arithmetic -----------------------------------------------------------------------------
 
 
-def _ball(value: Fraction) -> arb:
+def ball_of(value: Fraction) -> arb:
     return arb(fmpq(value.numerator, value.denominator))
 
 
-def _cdf(z: arb) -> arb:
+def cdf(z: arb) -> arb:
     return (-z / arb(2).sqrt()).erfc() / 2
 
 
-def _density(t: arb, variance: arb) -> arb:
+def density(t: arb, variance: arb) -> arb:
     return (-(t * t) / (2 * variance)).exp() / (2 * arb.pi() * variance).sqrt()
 
 
@@ -266,7 +275,7 @@ def innermost(x: arb, chi: arb, variance: arb, y: arb) -> arb:
     s2 = 1 / (1 / variance + y / chi)
     s, t = s2.sqrt(), s2 * x / variance
     square = s / d * (t * t / (2 * s2) - x * x / (2 * variance)).exp()
-    return _cdf(-x / d) + (-y).exp() * _cdf((x - k) / d) + square * (_cdf((k - t) / s) - _cdf(-t / s))
+    return cdf(-x / d) + (-y).exp() * cdf((x - k) / d) + square * (cdf((k - t) / s) - cdf(-t / s))
 
 
 def sphere(chi: arb, p: list[arb], y: list[arb]) -> arb:
@@ -286,7 +295,7 @@ def strip_bounds(y: list[arb], strip: arb) -> list[tuple[arb, arb, arb]] | None:
     One triple for each of W_2, ..., W_r (Lemmas A and B); None if the strip cannot be shown to be free of zeros.
     """
     growth, edge = (strip * strip / 2).exp(), (-y[0]).exp()
-    bottom = edge - (1 - edge) * growth * _cdf(-arb.pi() / (2 * strip))
+    bottom = edge - (1 - edge) * growth * cdf(-arb.pi() / (2 * strip))
     if not bottom > 0:
         return None
     result = [(bottom, growth, arb.pi() / 2)]
@@ -318,16 +327,16 @@ def tower(chi: arb, p: list[arb], y: list[arb], step: arb, points: int, strip: a
         return arb(0, "inf")
     grid = [step * j for j in range(-points, points + 1)]
     W = [innermost(x, chi, variances[0], y[0]) for x in grid]
-    reference = [_cdf(x / first) for x in grid]
+    reference = [cdf(x / first) for x in grid]
 
     def quadrature_error(bound: arb, tail: arb, variance: arb) -> arb:
         """Lemma C (discretisation), plus ``tail`` times the whole mass of the sampled kernel (Lemma D)."""
         shifted = bound * (a * a / (2 * variance)).exp()
         discretisation = 2 * shifted / ((2 * arb.pi() * a / step).exp() - 1)
-        return discretisation + tail * (1 + step * _density(arb(0), variance))
+        return discretisation + tail * (1 + step * density(arb(0), variance))
 
     def kernel(variance: arb) -> list[arb]:
-        return [step * _density(step * j, variance) for j in range(2 * points + 1)]
+        return [step * density(step * j, variance) for j in range(2 * points + 1)]
 
     for k in range(1, len(y)):
         ratio, variance, drop = y[k] / y[k - 1], variances[k], 1 - (-y[k]).exp()
@@ -339,7 +348,7 @@ def tower(chi: arb, p: list[arb], y: list[arb], step: arb, points: int, strip: a
         half = kernel(variance)
         product = arb_poly(half[:0:-1] + half) * arb_poly(remainder)
         width = (variances[0] + variance).sqrt()
-        W = [1 - drop * _cdf(x / width) + product[i + 2 * points] + _radius(error) for i, x in enumerate(grid)]
+        W = [1 - drop * cdf(x / width) + product[i + 2 * points] + _radius(error) for i, x in enumerate(grid)]
     variance, last = overlaps[-1], y[-1]
     F = [w.log() + last * s for w, s in zip(W, reference, strict=True)]
     left = (-W[0].log()).max(last * reference[0])
@@ -355,15 +364,15 @@ def tower(chi: arb, p: list[arb], y: list[arb], step: arb, points: int, strip: a
 def objective(claim: Claim) -> arb:
     """A ball that contains P_r at the claimed parameters."""
     with ctx.workprec(claim.precision):
-        chi, alpha = _ball(claim.chi), _ball(claim.alpha)
-        p, y = [_ball(v) for v in claim.p], [_ball(v) for v in claim.y]
+        chi, alpha = ball_of(claim.chi), ball_of(claim.alpha)
+        p, y = [ball_of(v) for v in claim.p], [ball_of(v) for v in claim.y]
         if claim.step is not None and claim.strip is not None:
-            value = tower(chi, p, y, _ball(claim.step), claim.points, _ball(claim.strip))
+            value = tower(chi, p, y, ball_of(claim.step), claim.points, ball_of(claim.strip))
         elif claim.level == "2p":
             value = innermost(arb(0), chi, arb(1), y[0]).log() / y[0]
         else:
             k = (2 * chi).sqrt()  # -E M_chi
-            value = -(arb(1) / 2 - _cdf(-k) - k * _density(k, arb(1))) / (2 * chi) - _cdf(-k)
+            value = -(arb(1) / 2 - cdf(-k) - k * density(k, arb(1))) / (2 * chi) - cdf(-k)
             return 1 / (2 * chi) + alpha * value
         return sphere(chi, p, y) + alpha * value
 
@@ -374,9 +383,9 @@ def judge(claim: Claim) -> Verdict:
     with ctx.workprec(claim.precision):
         ball = objective(claim)
         found = ball.str(20)
-        if not ball <= _ball(-claim.budget):
+        if not ball <= ball_of(-claim.budget):
             return Verdict(False, f"P <= -{claim.budget} does not follow: P lies in {found}", text, found)
-        if claim.upper > -claim.budget or not (_ball(claim.lower) <= ball and ball <= _ball(claim.upper)):
+        if claim.upper > -claim.budget or not (ball_of(claim.lower) <= ball and ball <= ball_of(claim.upper)):
             return Verdict(False, f"the recorded enclosure of P is not confirmed: P lies in {found}", text, found)
     return Verdict(True, "P lies in the recorded enclosure, which does not exceed -budget", text, found)
 
@@ -389,23 +398,27 @@ def check(raw: bytes) -> Verdict:
     return judge(read(raw))
 
 
-def check_file(path: str | Path) -> Verdict:
-    """Check the certificate in a file, reading no more of it than a certificate may have."""
+def bytes_of(path: str | Path) -> bytes:
+    """The content of a file, but no more of it than a certificate may have."""
     try:
         with open(path, "rb") as stream:
-            raw = stream.read(MAX_BYTES + 1)
+            return stream.read(MAX_BYTES + 1)
     except OSError as error:
         raise MalformedCertificate(f"cannot read {path}: {error.strerror}") from None
-    return check(raw)
 
 
-def main(arguments: list[str]) -> int:
+def check_file(path: str | Path) -> Verdict:
+    """Check the certificate in a file."""
+    return check(bytes_of(path))
+
+
+def main(arguments: list[str], check: Callable[[bytes], Verdict] = check) -> int:
     """``python checker.py FILE``: exit 0 proved, 1 not proved, 2 not a certificate."""
     if len(arguments) != 1:
         print("usage: python checker.py FILE", file=sys.stderr)
         return 2
     try:
-        verdict = check_file(arguments[0])
+        verdict = check(bytes_of(arguments[0]))
     except MalformedCertificate as error:
         print(error, file=sys.stderr)
         return 2

@@ -168,6 +168,7 @@ class JetBackend:
             "power": _power,
             "minimum": lambda a, b: a if _below(a, b) else b,
             "maximum": lambda a, b: b if _below(a, b) else a,
+            "step": lambda x: arb(0) if _below(x, 0) else arb(1),
         }
 
 

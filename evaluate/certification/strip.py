@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from flint import arb
 
-__all__ = ["Integrand", "StripError", "integrands"]
+__all__ = ["Integrand", "StripError", "integrands", "tail_constant"]
 
 
 class StripError(ArithmeticError):
@@ -52,13 +52,21 @@ def _upper_tail(z: arb) -> arb:
     return (z / arb(2).sqrt()).erfc() / 2
 
 
+def tail_constant(rate: arb) -> arb:
+    """c with Phi(x) <= c exp(rate x) for every real x: exp(rate^2/2)/(rate sqrt(2 pi)), or exp(rate^2/2) if that is less.
+
+    Phi(x) exp(-rate x) = exp(rate^2/2) int_{u<x} phi(u + rate) exp(-rate (x - u)) du, and phi <= 1/sqrt(2 pi).
+    """
+    return (rate * rate / 2).exp() / (rate * (2 * arb.pi()).sqrt()).max(arb(1))
+
+
 def integrands(kappa: arb, y: Sequence[arb], v: Sequence[arb], strip: arb, radius: arb, rate: arb) -> list[Integrand]:
     """Bounds for the integrals that define W_3, ..., W_r and T_r, in this order; v = (v_3, ..., v_{r+1}).
 
     Raises StripError if the argument of some W_k cannot be kept off the negative axis.
     """
     quarter = arb.pi() / 2
-    tilt = (rate * rate / 2).exp()  # Phi(x) <= exp(rate x + rate^2/2)
+    tilt = tail_constant(rate)
     growth = (strip * strip / 2).exp()
     # innermost level: lower bound on Re W_2 at the centre, then a Lipschitz bound over the parameter disc
     edge = (-y[0]).exp()

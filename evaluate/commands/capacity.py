@@ -30,7 +30,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = (
         "examples: flrdt capacity --level 3 --digits 50 --json\n"
         "          flrdt capacity --depth 4 --level 2p --notion strong\n"
-        "          flrdt capacity --widths 7.7,7.6 --level 1"
+        "          flrdt capacity --widths 7.7,7.6 --level 1\n"
+        "          flrdt capacity --depth 3 --level 2p --certified"
     )
 
 
@@ -88,6 +89,7 @@ def _deep(options: argparse.Namespace):
         notion=options.notion,
         budget=options.budget,
         first_level=options.first_level,
+        certified=options.certified,
         report=progress(),
     )
 

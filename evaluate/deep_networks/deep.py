@@ -161,17 +161,28 @@ class DeepCapacity(Capacity):
         return shown
 
 
-def _one_layer(level: Level, budget: Fraction, digits: int, report: Report) -> LayerCapacity:
-    """A first layer at a level of the one-layer theory."""
-    found = capacity(level, digits, budget=budget, report=report)
+def _one_layer(level: Level, budget: Fraction, digits: int, report: Report, certified: bool) -> LayerCapacity:
+    """A first layer at a level of the one-layer theory; its ball carries the error if that is proved."""
+    found = capacity(level, digits, budget=budget, certified=certified, report=report)
     error = float(found.alpha_error)
     return LayerCapacity(
-        _ball(found.alpha, digits), error, False, level, dict(found.parameters), error, float(found.residual)
+        _ball(found.alpha, digits, error if certified else 0.0),
+        error,
+        certified,
+        level,
+        dict(found.parameters),
+        error,
+        float(found.residual),
     )
 
 
 def layer_capacity(
-    widths: Sequence[Any], budget: Fraction, level: Level, digits: int, report: Report = lambda _: None
+    widths: Sequence[Any],
+    budget: Fraction,
+    level: Level,
+    digits: int,
+    report: Report = lambda _: None,
+    certified: bool = False,
 ) -> LayerCapacity:
     """Capacity behind hidden layers of the given widths (exact numbers or balls), to the digits asked for.
 
@@ -182,7 +193,7 @@ def layer_capacity(
         error = float(point.alpha.rad())
         return LayerCapacity(point.alpha, error, True, point.level, point.values, error, point.residual)
     if not widths:
-        return _one_layer(level, budget, digits, report)
+        return _one_layer(level, budget, digits, report, certified)
     lifted = solve_lifted(widths, budget, digits, report)
     return LayerCapacity(
         lifted.alpha, lifted.alpha_error, False, level, lifted.values, lifted.point_error, lifted.residual
@@ -233,14 +244,16 @@ def deep_capacity(
     notion: str = "weak",
     budget: Any = None,
     first_level: Level | int | str | None = None,
+    certified: bool = False,
     report: Report = lambda _: None,
 ) -> DeepCapacity:
     r"""Capacity :math:`\alpha_l` of a deep ReLU network, behind a minimal chain or given widths.
 
     ``depth`` alone takes the minimal chain; ``widths`` are alpha_1..alpha_(l-1) relative to the input. The gate
     is a rectifier: the mirrored one, active on (-oo, 0), has the same capacities by the symmetry of the matrices. At
-    levels 1 and 2p the stationary point is enclosed: proved to exist within the error given. At level 2 the
-    error is an estimate from a finer grid. Source: arXiv 2412.19677 (deep networks, plain and partial level),
+    levels 1 and 2p the stationary point is enclosed: proved to exist within the error given, and to be the only
+    one there. At level 2 the error is an estimate from a finer grid; ``certified`` refuses it, and takes a first
+    width from another level with a proof. Source: arXiv 2412.19677 (deep networks, plain and partial level),
     arXiv 2410.20646 (one layer); level 2 of deep networks is derived here. Raises ``InputError`` and
     ``LevelError`` for bad input, ``ConvergenceError`` if no solution was found.
 
@@ -252,11 +265,13 @@ def deep_capacity(
     level, digits, required = Level.parse(level), parse_digits(digits), Requirement.parse(notion, budget)
     first, rectifier = level if first_level is None else Level.parse(first_level), deep_gate(gate)
     given, count = architecture(level, depth, widths, first_level)
+    if certified and count > 1 and level.r > 1 and not level.partial:
+        raise InputError(f"level {level} of a deep network is not certified: use level 1 or 2p")
     layers: list[ChainLayer] = []
     for i in range(1, count + 1):
         behind = given[: i - 1] if given else [layer.width for layer in layers]
         wanted = digits if i == count else min(digits, CHECK_DIGITS) if given else digits + EXTRA
-        found = layer_capacity(behind, required.of(i, count), first if i == 1 else level, wanted, report)
+        found = layer_capacity(behind, required.of(i, count), first if i == 1 else level, wanted, report, certified)
         if given and i < count:
             layers.append(ChainLayer(given[i - 1], found, at_least(given[i - 1], found)))
         else:
@@ -289,12 +304,15 @@ def _depth(depth: Any, given: Sequence[Fraction], first_level: Any) -> int:
     return int(text)
 
 
-def _ball(value: Any, digits: int) -> Any:
+def _ball(value: Any, digits: int, error: float) -> Any:
+    """A number within twice its error: the float may be rounded down."""
+    from flint import arb as ball
+
     from ..backends import backend
 
     arb = backend("arb")
     with arb.precision(int(digits * 3.33) + 40):
-        return arb.number(value)
+        return arb.number(value) + ball(0, 2 * error)
 
 
 def _result(
