@@ -35,7 +35,7 @@ def number(x):
 @given(st.tuples(field, field, positive, positive))
 def test_best_response_against_the_candidates_of_the_maximisation(fields):
     with backend("arb").precision(200):
-        found = best_response(*map(number, fields), 30)
+        found = best_response(map(number, fields), 30)
         assert float(found.value.mid()) == pytest.approx(brute_value(*map(float, fields)), abs=1e-12)
 
 

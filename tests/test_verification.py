@@ -165,7 +165,7 @@ def test_mutants_of_the_hidden_layer_are_killed():
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "prefixes, per_entry, least",
-    [(DEEP, 4, 120), (DEEP_LONG, 1, 25), (DEEP_AVERAGES, 2, 40)],
+    [(DEEP, 4, 120), (DEEP_LONG, 1, 25), (DEEP_AVERAGES, 1, 20)],
     ids=["closed", "long", "averages"],
 )
 def test_all_mutants_of_deep_networks_are_killed(prefixes, per_entry, least):

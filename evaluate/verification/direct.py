@@ -14,7 +14,7 @@ import itertools
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from sympy import (
@@ -296,7 +296,7 @@ def _node(node: Expr, point: Mapping[Symbol, Any], effort: Effort) -> Any:
     if isinstance(node, Maximum):
         return _maximum(node, point, effort)
     if isinstance(node, HIDDEN):
-        return _unit_part(node, best_response(*(value(a, point, effort) for a in node.args), effort.digits))
+        return _unit_part(node, best_response((value(a, point, effort) for a in node.args), effort.digits))
     return _piecewise(node, point, effort)
 
 
@@ -306,7 +306,7 @@ def _moving(
     """An unevaluated object as a function of variables."""
     if isinstance(node, HIDDEN):  # by the thousand in a quadrature: its fields are compiled once
         fields = [_function(a, point, effort, *variables) for a in node.args]
-        return lambda *values: _unit_part(node, best_response(*(f(*values) for f in fields), effort.digits))
+        return lambda *values: _unit_part(node, best_response((f(*values) for f in fields), effort.digits))
     return lambda *values: _node(node, {**point, **dict(zip(variables, values, strict=True))}, effort)
 
 
@@ -454,8 +454,12 @@ def _unit_kinks(expr: Expr, u: Symbol, point: Mapping[Symbol, Any], low: Any, hi
         if unknown:  # averaged over h, the value has a kink at w = 0 only
             found += sign_changes(functions[0], low, high, digits)
         else:
-            found += breakpoints(lambda t, fs=functions: tuple(f(t) for f in fs), low, high, digits)
+            found += breakpoints(partial(_all, functions), low, high, digits)
     return [k for k in found if arb(low) < k < arb(high)]
+
+
+def _all(functions: list[Callable], t: Any) -> tuple[Any, ...]:
+    return tuple(f(t) for f in functions)
 
 
 @dataclass(frozen=True)
@@ -512,7 +516,7 @@ def _polar(node: Expectation, plane: _Plane, point: Mapping[Symbol, Any], effort
         return first * angle.cos(), second * angle.sin(), chi, mu
 
     def ring(angle: Any) -> Any:
-        unit = best_response(*at(angle), effort.digits)
+        unit = best_response(at(angle), effort.digits)
         cosine, sine = angle.cos(), angle.sin()
 
         def radial(rho: Any) -> Any:

@@ -6,7 +6,7 @@ by looking at which half of the line the best pre-activation is on.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -17,6 +17,7 @@ __all__ = ["Unit", "best_response", "breakpoints", "sign_changes"]
 
 CELLS = 16
 BISECTIONS = 8
+COARSE = 12  # digits that tell an active unit from an idle one
 
 
 @dataclass(frozen=True)
@@ -27,9 +28,11 @@ class Unit:
     value: Any
 
 
-def best_response(w: Any, h: Any, chi: Any, mu: Any, digits: int) -> Unit:
-    """The better of the best idle and the best active pre-activation."""
+def best_response(fields: Iterable[Any], digits: int) -> Unit:
+    """The better of the best idle and the best active pre-activation at ``w, h, chi, mu``."""
     from flint import arb
+
+    w, h, chi, mu = fields
 
     rest, idle = maximum(_idle(w, chi), None, arb(0), digits)
     point, active = maximum(_active(w, h, chi, mu), arb(0), None, digits)
@@ -64,7 +67,7 @@ def breakpoints(fields: Callable[[Any], tuple[Any, Any, Any, Any]], low: Any, hi
     zeros = sign_changes(lambda t: fields(t)[0], low, high, digits)
     found = list(zeros)
     cells = sorted([*grid, *zeros], key=lambda t: float(t.mid()))
-    states = [best_response(*fields(t), 12).activation > 0 for t in cells]
+    states = [best_response(fields(t), COARSE).activation > 0 for t in cells]
     for (a, b), (before, after) in zip(pairwise(cells), pairwise(states), strict=True):
         if before != after:
             found.append(_switch(fields, a, b, before, digits))
@@ -94,7 +97,7 @@ def _switch(fields: Callable, a: Any, b: Any, before: bool, digits: int) -> Any:
 
     for _ in range(BISECTIONS):
         middle = ((a + b) / 2).mid()
-        if (best_response(*fields(middle), 12).activation > 0) == before:
+        if (best_response(fields(middle), COARSE).activation > 0) == before:
             a = middle
         else:
             b = middle
