@@ -5,7 +5,7 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sympy import Eq, Rational, Symbol
+from sympy import Eq, Integral, Rational, Symbol
 
 from flrdt.derive import Verdict
 from flrdt.derive.domains import DomainError, Range, default_domain
@@ -133,6 +133,8 @@ def killed(prefixes, per_entry, nested=False):
         # a weaker inequality may be true; quadrature of nested averages has a test of its own
         if (type(statement) is not Eq and not nested) or (entry.checks[0].most == 1 and not nested):
             continue
+        if isinstance(statement.rhs, Integral):  # no closed side to change
+            continue
         for mutant in mutants(statement, per_entry):
             tried += 1
             if verify_entry(entry, 15, 12, mutant).verdict is not Verdict.FAILED:
@@ -169,7 +171,7 @@ def test_mutants_of_the_hidden_layer_are_killed():
     ids=["closed", "long", "averages"],
 )
 def test_all_mutants_of_deep_networks_are_killed(prefixes, per_entry, least):
-    tried, alive = killed(prefixes, per_entry)
+    tried, alive = killed(prefixes, per_entry, nested=prefixes is DEEP_AVERAGES)
     assert tried >= least and not alive
 
 
