@@ -62,7 +62,7 @@ def run(options: argparse.Namespace) -> int:
         raise InputError(f"output {options.output}: use a name that ends in .csv or .parquet")
     if options.output.endswith(".parquet"):
         require_pyarrow()
-    if options.dask and options.workers:
+    if options.dask is not None and options.workers:
         raise InputError("--workers is for local processes: leave it out with --dask")
     if options.figure:
         check_figure(options.figure)
@@ -70,7 +70,7 @@ def run(options: argparse.Namespace) -> int:
     report = progress()
     workers = min(parse_workers(options.workers), len(points))
     executors: Callable[[], AbstractContextManager[Executor]] | None = None
-    if options.dask:
+    if options.dask is not None:
         executors = partial(dask_executor, options.dask)
     elif workers > 1:
         executors = partial(local_pool, workers)

@@ -236,7 +236,7 @@ def shortfall(layer: dict[str, Any]) -> str:
 
 def deep_capacity(
     level: Level | int | str = 2,
-    digits: int = 30,
+    digits: int | str = 30,
     *,
     gate: Gate | InjectiveGate | str = "relu",
     depth: int | str | None = None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from ..decimals import InputError
 
 __all__ = ["dask_executor"]
 
-ANSWER_SECONDS = 6
+ANSWER_SECONDS = 5
 
 
 @contextmanager
@@ -29,11 +30,20 @@ def dask_executor(address: str) -> Iterator[Executor]:
 
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     try:
+        asyncio.run(_greet(address))
         client = Client(address, timeout=ANSWER_SECONDS, set_as_default=False)
-    except (OSError, ValueError, TypeError, RuntimeError) as problem:
+    except Exception as problem:  # whatever else listens there may break the handshake in any way
         raise InputError(
             f"no Dask scheduler answers at {address!r} ({type(problem).__name__}): check the address, "
             "for example tcp://127.0.0.1:8786"
         ) from None
     with client, client.get_executor(pure=False) as executor:
         yield executor
+
+
+async def _greet(address: str) -> None:
+    """Shake hands and hang up: a client that finds nobody would keep waiting when it is thrown away."""
+    from distributed.comm import connect
+
+    comm = await asyncio.wait_for(connect(address, timeout=ANSWER_SECONDS), ANSWER_SECONDS + 1)
+    comm.abort()
