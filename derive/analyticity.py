@@ -45,6 +45,7 @@ __all__ = [
     "chernoff_bound",
     "complex_variance_mass",
     "dip_of_the_distribution",
+    "innermost_slope_in_kappa",
     "innermost_slope_in_y",
     "mixture_form",
     "monotonicity",
@@ -348,4 +349,37 @@ def innermost_slope_in_y() -> Formula:
         statement,
         steps,
         ("D = 1", "kappa = sqrt(2 chi)"),
+    )
+
+
+@lru_cache(maxsize=1)
+def innermost_slope_in_kappa() -> Formula:
+    r""":math:`\partial_\kappa W` in mixture form, and hence that :math:`\log W(0)` is concave in chi (Lemma G).
+
+    >>> innermost_slope_in_kappa().derivation.verdict().value
+    'proved'
+    """
+    slope = t * _weight() * phi(kappa * t - x)
+    chi = Symbol("chi", positive=True)
+    in_chi = slope.subs(x, 0) * diff(sqrt(2 * chi), chi).subs(chi, kappa**2 / 2)
+    falls = diff(in_chi.rewrite(exp), kappa)
+    steps = (
+        Step(
+            "Differentiate the mixture form under the integral.",
+            Eq(Derivative(Phi(kappa * t - x), kappa), t * phi(kappa * t - x), evaluate=False),
+            lambda: identically_zero(diff(Phi(kappa * t - x), kappa) - t * phi(kappa * t - x)),
+        ),
+        Step(
+            "At x = 0 the slope in chi = kappa^2/2 has an integrand that falls with kappa: W(0) is concave in chi, and so is "
+            "its logarithm.",
+            Ge(-falls, 0, evaluate=False),
+            lambda: True if all(term.is_positive for term in expand(-falls).args) else None,
+        ),
+    )
+    return _rigorous(
+        "innermost.relu.slope_in_kappa",
+        "Slope of the innermost expectation of the ReLU in kappa = sqrt(2 chi), from the mixture form",
+        Eq(Derivative(W(x), kappa), Integral(slope, (t, 0, 1)), evaluate=False),
+        steps,
+        ("D = 1", "kappa = sqrt(2 chi)", "y > 0"),
     )

@@ -9,6 +9,7 @@ from ..analyticity import (
     chernoff_bound,
     complex_variance_mass,
     dip_of_the_distribution,
+    innermost_slope_in_kappa,
     innermost_slope_in_y,
     mixture_form,
     monotonicity,
@@ -37,8 +38,9 @@ RANGES = {
 
 
 def entries() -> list[Entry]:
-    """Lemmas A, E and F of the page on certificates, and the exponential tail bound."""
-    found = [_of_definition(f) for f in (mixture_form(), monotonicity(), innermost_slope_in_y())]
+    """Lemmas A, E, F and G of the page on certificates, and the exponential tail bound."""
+    lemmas = (mixture_form(), monotonicity(), innermost_slope_in_y(), innermost_slope_in_kappa())
+    found = [_of_definition(f) for f in lemmas]
     return [*found, _strip(), _dip(), _density(), _modulus(), *_unchanged()]
 
 

@@ -113,6 +113,7 @@ def statement(level: str, alpha: Fraction, budget: Fraction) -> str:
 
 
 def refuse(message: str) -> MalformedCertificate:
+    """The error for a file that is no certificate."""
     return MalformedCertificate(f"not a valid certificate: {message}")
 
 
@@ -128,12 +129,14 @@ def _no_float(text: str) -> None:
 
 
 def fields(data: Any, name: str, keys: set[str]) -> dict[str, Any]:
+    """An object with exactly these fields."""
     if not isinstance(data, dict) or set(data) != keys:
         raise refuse(f"{name} must be an object with exactly the fields {', '.join(sorted(keys))}")
     return data
 
 
 def text_field(data: dict[str, Any], key: str, pattern: re.Pattern[str]) -> str:
+    """A string of moderate length that matches."""
     value = data[key]
     if not isinstance(value, str) or len(value) > MAX_NUMBER or not pattern.fullmatch(value):
         raise refuse(f"field {key} must be a string such as {'3/4' if pattern is RATIONAL else '-1.25'}")
@@ -141,6 +144,7 @@ def text_field(data: dict[str, Any], key: str, pattern: re.Pattern[str]) -> str:
 
 
 def rational(data: dict[str, Any], key: str) -> Fraction:
+    """A positive rational in lowest terms."""
     text = text_field(data, key, RATIONAL)
     try:
         value = Fraction(text)
@@ -154,6 +158,7 @@ def rational(data: dict[str, Any], key: str) -> Fraction:
 
 
 def integer(data: dict[str, Any], key: str, low: int, high: int) -> int:
+    """An integer in a range."""
     value = data[key]
     if type(value) is not int or not low <= value <= high:
         raise refuse(f"field {key} must be an integer from {low} to {high}")
@@ -253,14 +258,17 @@ def read(raw: bytes) -> Claim:
 
 
 def ball_of(value: Fraction) -> arb:
+    """The ball around an exact rational at the working precision."""
     return arb(fmpq(value.numerator, value.denominator))
 
 
-def cdf(z: arb) -> arb:
+def cdf(z: Any) -> Any:
+    """The normal distribution function of a ball or a series."""
     return (-z / arb(2).sqrt()).erfc() / 2
 
 
 def density(t: arb, variance: arb) -> arb:
+    """The normal density of a variance."""
     return (-(t * t) / (2 * variance)).exp() / (2 * arb.pi() * variance).sqrt()
 
 
@@ -269,7 +277,7 @@ def _radius(error: arb) -> arb:
     return arb(0, error.upper())
 
 
-def innermost(x: arb, chi: arb, variance: arb, y: arb) -> arb:
+def innermost(x: Any, chi: Any, variance: Any, y: Any) -> Any:
     """W_2(x) = E exp(-y M_chi(x + sqrt(variance) u)): complete the square on 0 < h < k = sqrt(2 chi)."""
     k, d = (2 * chi).sqrt(), variance.sqrt()
     s2 = 1 / (1 / variance + y / chi)

@@ -29,7 +29,7 @@ from flint import arb, arb_series, ctx
 if __package__:
     from . import checker as base
 else:
-    import checker as base
+    import checker as base  # type: ignore[no-redef,import-not-found]
 
 FORMAT = "flrdt-deep-certificate"
 VERSION = base.VERSION
@@ -77,7 +77,7 @@ class Claim:
 def statement(claim: Claim) -> str:
     """The claim in words; the same fields always give the same words."""
     widths = ", ".join(map(base.shown, claim.widths))
-    notion = {1: " (weak notion)", 2: " (strong notion)"}.get(claim.budget, "")
+    notion = " (weak notion)" if claim.budget == 1 else " (strong notion)" if claim.budget == 2 else ""
     how = ", in exponential form (partial lifting)" if claim.level == "2p" else " (plain random duality)"
     return (
         f"Behind admissible hidden layers of widths {widths} (relative to the input), the least width at which layer "
