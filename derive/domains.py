@@ -20,6 +20,10 @@ from .formulas import InputError
 __all__ = ["Below", "Chain", "Domain", "DomainError", "Range", "Share", "default_domain"]
 
 
+EDGE = Rational(1, 1000)
+"""How close a sample comes to the ends of an overlap's range and to a merged level."""
+
+
 class DomainError(InputError):
     """The domain is empty, or a symbol has none."""
 
@@ -166,9 +170,6 @@ def _rational(unit: Fraction) -> Rational:
     return Rational(unit.numerator, unit.denominator)
 
 
-EDGE = Rational(1, 1000)
-"""How close a sample comes to the ends of an overlap's range and to a merged level."""
-
 # ratios p_k/p_{k-1} and y_k/y_{k-1}; the first member starts from 1 for overlaps, from a range for lifting parameters
 OVERLAP = (EDGE, 1 - EDGE)
 LIFTING_FIRST = (EDGE, Integer(6))
@@ -225,7 +226,8 @@ def default_domain(
     condition :class:`Below`, a family letter (``"p"``) to the range of its ratios, or ``"y first"`` to the range of the first
     member of a family.  Raises :class:`DomainError` for a symbol that has neither.
     """
-    given = dict(override or {})
+    conditions = {name: own for name, own in (override or {}).items() if isinstance(own, Below)}
+    given = {name: own for name, own in (override or {}).items() if not isinstance(own, Below)}
     families: dict[tuple[str, str], list[tuple[int, Symbol]]] = {}
     parts: list[Range | Chain | Share] = []
     conditioned: list[Share] = []
@@ -234,11 +236,10 @@ def default_domain(
         member = MEMBER.fullmatch(name)
         base = re.fullmatch(r"(Lambda|Theta)_\d+", name) or LAYERED.fullmatch(name)
         stem = next(filter(None, base.groups())) if base else name
-        own = given.get(name)
-        if isinstance(own, Below):
-            conditioned.append(Share(symbol, own))
-        elif own is not None:
-            parts.append(Range(symbol, *own))
+        if name in conditions:
+            conditioned.append(Share(symbol, conditions[name]))
+        elif name in given:
+            parts.append(Range(symbol, *given[name]))
         elif member:
             families.setdefault((member[1], member[2] or ""), []).append((int(member[3]), symbol))
         elif stem in RANGES:

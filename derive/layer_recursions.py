@@ -13,11 +13,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from sympy import (
+    Dummy,
     Eq,
     Expr,
     Rational,
     Symbol,
     atan,
+    cancel,
     diff,
     factor,
     numer,
@@ -100,17 +102,17 @@ def layer_recursion() -> LayerRecursion:
         Step(
             "Envelope theorem: the value of the Lagrangian changes with kappa by -E[s^2]/2 ...",
             Eq(Symbol("E[s^2]"), square, evaluate=False),
-            lambda: identically_zero(diff(value, kappa) + square / 2),
+            lambda: _vanishes(diff(value, kappa) + square / 2),
         ),
         Step(
             "... and with tau by -E[cost]/2.",
             Eq(Symbol("E[cost]"), cost, evaluate=False),
-            lambda: identically_zero(diff(value, tau) + cost / 2),
+            lambda: _vanishes(diff(value, tau) + cost / 2),
         ),
         Step(
             "The gain is what remains.",
             Eq(Symbol("E[h s]"), gain, evaluate=False),
-            lambda: identically_zero(value - gain + kappa * square / 2 + tau * cost / 2),
+            lambda: _vanishes(value - gain + kappa * square / 2 + tau * cost / 2),
         ),
     )
     width = Symbol("alpha", positive=True)
@@ -125,6 +127,14 @@ def layer_recursion() -> LayerRecursion:
         variables=(width, kappa, tau),
     )
     return LayerRecursion(gain, square, cost, formula)
+
+
+def _vanishes(expression: Expr) -> bool | None:
+    """With kappa = r^2/tau - tau the root of tau (kappa + tau) is r, and everything but the angles is rational."""
+    r = Symbol("r", positive=True)
+    rooted = expression.subs(kappa, r**2 / tau - tau)
+    angles = {angle: Dummy() for angle in rooted.atoms(atan)}
+    return identically_zero(cancel(together(rooted.xreplace(angles))))
 
 
 @dataclass(frozen=True)

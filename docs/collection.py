@@ -109,15 +109,17 @@ def outcomes() -> dict[str, dict]:
 def evaluation(formula: Formula) -> str:
     """The command that derives the formula again."""
     family, _, rest = formula.id.partition(".")
-    level = next((part for part in rest.split(".") if part in LEVELS), "2")
+    parts = rest.split(".")
+    level = next((part for part in parts if part in LEVELS), "2")
+    depth = next((f" --depth {part[5:]}" for part in parts if part.startswith("depth")), "")
     words = {
-        "objective": f"objective --level {level} --form {rest.partition('.')[0]}",
+        "objective": f"objective --level {level} --form {parts[0]}{depth}",
         "relations": f"relations --level {level if rest != 'recursion' else '3'}",
-        "stationarity": f"gradient --level {level}",
+        "stationarity": f"gradient --level {level}{depth}",
         "innermost": "innermost",
         "plain": "plain",
     }
-    if family not in words or (family == "innermost" and "." in rest):
+    if family not in words or (family == "innermost" and "." in rest) or parts[0] == "closed":
         return ""
     return f"flrdt derive {words[family]} --steps"
 

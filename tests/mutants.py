@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
-from sympy import Add, Expr, Integer, Mul, Pow
+from sympy import Add, Expr, Function, Integer, Mul, Piecewise, Pow
 from sympy.core.relational import Relational
 
 from flrdt.derive.gates import MoreauEnvelope
@@ -29,22 +30,38 @@ def _changes(e: Expr) -> Iterator[Expr]:
 
 def _walk(e: Expr) -> Iterator[Expr]:
     yield from _changes(e)
-    if isinstance(e, (Expectation, MoreauEnvelope)) or not isinstance(e, (Add, Mul, Pow)):
+    if isinstance(e, Piecewise):
+        for i, (branch, condition) in enumerate(e.args):
+            for changed in _walk(branch):
+                yield e.func(*e.args[:i], (changed, condition), *e.args[i + 1 :])
+    if isinstance(e, (Expectation, MoreauEnvelope)) or not isinstance(e, (Add, Mul, Pow, Function)):
+        return
+    if isinstance(e, Piecewise):
         return
     for i, argument in enumerate(e.args):
         for changed in _walk(argument):
             yield e.func(*e.args[:i], changed, *e.args[i + 1 :])
 
 
+def _relatives(name: str) -> Iterator[str]:
+    """Names that differ in the letter, the layer or the index: what an index error would put in."""
+    letters = {"p": "q", "q": "p", "kappa": "tau", "tau": "kappa", "chi": "mu", "mu": "chi"}
+    parts = re.fullmatch(r"([A-Za-z]+)(?:\^\((\d+)\))?(?:_(\d+))?", name)
+    if parts is None:
+        return
+    letter, layer, index = parts.groups()
+    for other, shift_layer, shift_index in ((letter, 1, 0), (letter, 0, 1), (letters.get(letter, letter), 0, 0)):
+        raised = "" if layer is None else f"^({int(layer) + shift_layer})"
+        lowered = "" if index is None else f"_{int(index) + shift_index}"
+        yield f"{other}{raised}{lowered}"
+
+
 def _index_swaps(e: Expr) -> Iterator[Expr]:
     symbols = {s.name: s for s in e.free_symbols}
-    for name, symbol in symbols.items():
-        letter, _, index = name.partition("_")
-        if index.isdigit():
-            other = {"p": "q", "q": "p"}.get(letter, letter)
-            for candidate in (f"{letter}_{int(index) + 1}", f"{other}_{index}"):
-                if candidate in symbols and candidate != name:
-                    yield e.subs({symbol: symbols[candidate], symbols[candidate]: symbol}, simultaneous=True)
+    for name, symbol in sorted(symbols.items()):
+        for candidate in _relatives(name):
+            if candidate in symbols and candidate != name:
+                yield e.subs({symbol: symbols[candidate], symbols[candidate]: symbol}, simultaneous=True)
 
 
 def mutants(statement: Relational, most: int) -> list[Relational]:

@@ -5,7 +5,7 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sympy import Eq, Rational, Symbol
+from sympy import Eq, Integral, Rational, Symbol
 
 from flrdt.derive import Verdict
 from flrdt.derive.domains import DomainError, Range, default_domain
@@ -43,6 +43,50 @@ CLOSED_FORMS = (
     "gradient.tower",
 )
 NESTED = ("replicon.2.2", "stationarity.3.p_3")
+# of deep networks: closed forms whose check is a search, a limit or a difference quotient ...
+DEEP = (
+    "hidden.inner_maximum",
+    "hidden.maximiser",
+    "hidden.ray",
+    "hidden.homogeneity",
+    "hidden.scaling",
+    "hidden.slope",
+    "hidden.exponential.bound",
+    "hidden.exponential.first_order",
+    "hidden.exponential.stiff",
+    "hidden.mean.stiff",
+    "angular.radial",
+    "angular.resolvent",
+    "angular.moment",
+    "recursion.lagrangian",
+    "recursion.envelope",
+    "recursion.output",
+    "merging.coupling",
+    "merging.objective.2p.y.depth2",
+    "reduction.depth1.1",
+    "reduction.depth1.2p",
+    "objective.closed.1",
+)
+# ... those with long expressions, and those that are integrated over two fields
+DEEP_LONG = ("stationarity.1", "stationarity.2p.depth2", "recursion.functional")
+DEEP_AVERAGES = (
+    "hidden.mean",
+    "hidden.exponential",
+    "hidden.lifted",
+    "angular.mean",
+    "angular.exponential",
+    "angular.circle",
+    "recursion.layer",
+    "recursion.gain",
+    "recursion.square",
+    "recursion.cost",
+    "reduction.hidden",
+    "reduction.level2",
+    "objective.closed.2p.depth2",
+    "objective.energy.1.relu.depth2",
+    "objective.energy.2p.relu.depth2",
+    "objective.energy.2.relu.depth2",
+)
 
 
 def test_every_entry_has_an_independent_check():
@@ -89,6 +133,8 @@ def killed(prefixes, per_entry, nested=False):
         # a weaker inequality may be true; quadrature of nested averages has a test of its own
         if (type(statement) is not Eq and not nested) or (entry.checks[0].most == 1 and not nested):
             continue
+        if isinstance(statement.rhs, Integral):  # no closed side to change
+            continue
         for mutant in mutants(statement, per_entry):
             tried += 1
             if verify_entry(entry, 15, 12, mutant).verdict is not Verdict.FAILED:
@@ -111,6 +157,30 @@ def test_all_mutants_are_killed(prefixes, per_entry, least):
 def test_new_closed_forms_are_killed():
     tried, alive = killed(("plain.hard_tanh.1", "replicon.1", "finite", "limit.dual_overlap", "certificate"), 1)
     assert tried >= 15 and not alive
+
+
+def test_mutants_of_the_hidden_layer_are_killed():
+    tried, alive = killed(("hidden.maximiser", "hidden.ray", "hidden.slope", "angular.moment", "merging.coupling"), 2)
+    assert tried >= 25 and not alive
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "prefixes, per_entry, least",
+    [(DEEP, 4, 120), (DEEP_LONG, 1, 25), (DEEP_AVERAGES, 1, 20)],
+    ids=["closed", "long", "averages"],
+)
+def test_all_mutants_of_deep_networks_are_killed(prefixes, per_entry, least):
+    tried, alive = killed(prefixes, per_entry, nested=prefixes is DEEP_AVERAGES)
+    assert tried >= least and not alive
+
+
+def test_deep_formulas_have_derivations_and_sources():
+    families = {"hidden", "angular", "recursion", "reduction"}
+    deep = [e for e in registry().values() if e.id.partition(".")[0] in families or "depth" in e.id]
+    assert len(deep) >= 90
+    for entry in deep:
+        assert len(entry.formula.derivation) and "2412.19677" in entry.formula.source, entry.id
 
 
 @given(st.lists(st.fractions(0, 1, max_denominator=1000), min_size=4, max_size=4))

@@ -4,23 +4,18 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from sympy import Add, Eq, Expr, Integer, Integral, Symbol, log, oo, sqrt
+from sympy import Add, Eq, Expr, Integer, Symbol
 from sympy.core.relational import Relational
 
 from ..deep import DeepObjective, reach
 from ..domains import Below
-from ..energy_map import energy_sphere
 from ..formulas import Derivation, Formula
-from ..gaussian import phi
 from ..hidden import homogeneity_step, lifting_bound
-from ..inner_maxima import SOURCE, chi, mu
-from ..innermost import plain_expectation
+from ..inner_maxima import SOURCE
 from ..layer_recursions import output_closure
-from ..lifted_layers import a, g, lifted_hidden, q_1, q_2, y
 from ..networks import relu_network
 from ..notation import Level
 from .entries import Comparison, Entry, make_entry, stated
-from .envelopes import GATES
 from .recursions import by_recursion
 
 PLAIN, PARTIAL, FULL = Level(1), Level(2, True), Level(2)
@@ -73,31 +68,12 @@ def _composed(objective: DeepObjective) -> Entry:
     ends = merged(objective)
     none = dict.fromkeys(ends, Integer(0))
     plain, partial = (composed(depth, lower).closed_form for lower in (PLAIN, PARTIAL))
-    mixed = ends | {layer.own.q(2): Integer(0) for layer in objective.layers}
 
     def corners(statement: Relational) -> list[Comparison]:
-        found = [Comparison(statement.rhs.subs(none), partial), Comparison(statement.rhs.subs(ends), plain)]
-        if depth == 2:
-            found.append(Comparison(statement.rhs.subs(mixed), _mixed(objective, mixed)))
-        return found
+        return [Comparison(statement.rhs.subs(none), partial), Comparison(statement.rhs.subs(ends), plain)]
 
     how = "at second overlaps equal to 0 or to the first: quadrature against the closed forms of the lower levels"
     return make_entry(formula, how, corners, most=1, ranges=admissible(objective))
-
-
-def _mixed(objective: DeepObjective, at: dict[Symbol, Expr]) -> Expr:
-    """Second overlaps p merged and q zero: only h is lifted, and its average is closed form on either side of w = 0."""
-    value: Expr = energy_sphere(objective.family(0), objective.susceptibility(0))
-    for layer, alpha in zip(objective.layers, objective.widths, strict=False):
-        lifting = layer.own.y(2)
-        names = {chi: layer.susceptibility, mu: layer.own.mu, q_1: layer.own.q(1), q_2: 0, g: 0, y: lifting}
-        names |= {a: sqrt(layer.before.p(1)) * a}
-        halves = [lifted_hidden().transform[s].doit().subs(names, simultaneous=True) for s in (1, -1)]
-        outer = Integral(phi(a) * Add(*(log(half) for half in halves)) / lifting, (a, 0, oo))
-        value += alpha * outer + layer.coupling()
-    last = objective.layers[-1].own
-    count = plain_expectation(GATES[0]).subs(Symbol("chi", positive=True), last.chi / last.p(1))
-    return (value - objective.widths[-1] * count).subs(at)
 
 
 def _closed(objective: DeepObjective) -> Entry:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sympy import Derivative, Symbol
+from sympy import Add, Derivative, Symbol
 from sympy.core.relational import Relational
 
 from ..deep import DeepObjective
@@ -23,13 +23,10 @@ def entries() -> list[Entry]:
 
 
 def _slope(objective: DeepObjective, symbol: Symbol, formula: Formula) -> Entry:
-    def route(statement: Relational) -> list[Comparison]:
-        return [Comparison(Derivative(objective.closed_form, symbol), statement.lhs - statement.rhs)]
+    terms = [term.value for term in objective.scaled_terms if symbol in term.value.free_symbols]
 
-    return make_entry(
-        formula,
-        "difference quotient of the closed form, away from its zeros",
-        route,
-        most=5,
-        ranges=admissible(objective),
-    )
+    def route(statement: Relational) -> list[Comparison]:
+        return [Comparison(Derivative(Add(*terms), symbol), statement.lhs - statement.rhs)]
+
+    how = "difference quotient of the closed form, at arbitrary parameters"
+    return make_entry(formula, how, route, most=5, ranges=admissible(objective))

@@ -33,8 +33,8 @@ p, q, y = symbols("p q y", positive=True)
 def entries() -> list[Entry]:
     """Mean and exponential average, in reduced and in the layer's own parameters, and their limits."""
     return [
-        make_entry(hidden_mean(), POLAR, most=6),
-        make_entry(hidden_exponential(), POLAR, most=5, ranges=ADMISSIBLE),
+        make_entry(hidden_mean(), POLAR, most=4),
+        make_entry(hidden_exponential(), POLAR, most=4, ranges=ADMISSIBLE),
         make_entry(largest_lifting(), "largest value on the unit circle, found by search"),
         _scaled("mean", Integer(1)),
         _scaled("exponential", y),

@@ -23,7 +23,7 @@ RANGES = {
 def entries() -> list[Entry]:
     """Averages over h at w of either sign, over both fields, and without outer overlaps."""
     conditions = RANGES | {"y": Below(((1 / chi + mu) / variance,))}
-    found = [make_entry(lifted_hidden().formulas[s], LINE, most=8, ranges=conditions) for s in (-1, 1)]
+    found = [make_entry(lifted_hidden().formulas[s], LINE, most=5, ranges=conditions) for s in (-1, 1)]
     return [*found, _plane(), _partial()]
 
 
@@ -38,7 +38,7 @@ def _plane() -> Entry:
     fields = (sqrt(p_2) * g + sqrt(p_1 - p_2) * w, sqrt(q_2) * dual + sqrt(q_1 - q_2) * h)
     average = Expectation(Expectation(exp(y * HiddenValue(*fields, chi, mu)), h), w)
     bound = Below((lifting_bound(p_1 - p_2, q_1 - q_2, chi, mu),), Rational(1, 20), Rational(1, 2))
-    inner = (Rational(1, 4), Rational(3, 4))
+    inner, fields = (Rational(1, 4), Rational(3, 4)), (Integer(-1), Integer(1))
     return make_entry(
         stated(
             "hidden.lifted.plane",
@@ -49,8 +49,8 @@ def _plane() -> Entry:
             assumptions=(CONDITION, "p_1 > p_2", "q_1 > q_2"),
         ),
         "nested numerical quadrature, the inner maximum by search",
-        most=1,
-        ranges={"p": inner, "q": inner, "x": (Integer(-1), Integer(1)), "g": (Integer(-1), Integer(1)), "y": bound},
+        most=2,
+        ranges={"p": inner, "q": inner, "x": fields, "g": fields, "chi": (Rational(1, 4), Integer(2)), "y": bound},
     )
 
 
@@ -71,6 +71,6 @@ def _partial() -> Entry:
             assumptions=(CONDITION,),
         ),
         "numerical quadrature over w against the angular closed form",
-        most=8,
+        most=4,
         ranges={"y": Below((lifting_bound(p_1, q_1, chi, mu),))},
     )

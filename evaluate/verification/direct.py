@@ -14,7 +14,7 @@ import itertools
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from sympy import (
@@ -46,7 +46,7 @@ from flrdt.derive.registry.entries import Comparison
 
 from ..backends import backend
 from ..compile import compile_grid, compile_scalar
-from .hidden_fields import Unit, best_response, breakpoints
+from .hidden_fields import Unit, best_response, breakpoints, sign_changes
 from .searches import SearchError, maximum
 
 __all__ = ["Outcome", "Undefined", "compare", "value"]
@@ -116,12 +116,16 @@ def _compare(
     bits = int(3.33 * (3 * effort_digits + 30))
     for _ in range(PRECISION_ATTEMPTS):
         earlier = None
+        kept: dict[int, Any] = {}
         for resolution in RESOLUTIONS if quadrature else (1,):
             with _arb().precision(bits):
                 try:
                     numbers = {s: _number(v) for s, v in point.items()}
                     effort = Effort(effort_digits + 6, resolution)
-                    left, right = (value(e, numbers, effort) for e in both)
+                    # a side that the last refinement did not move is not refined further
+                    left, right = (
+                        kept[side] if side in kept else value(e, numbers, effort) for side, e in enumerate(both)
+                    )
                 except (Undefined, SearchError, ZeroDivisionError) as problem:
                     note = str(problem)
                     break
@@ -131,9 +135,15 @@ def _compare(
                 if not (left - right).is_finite() or _wide(left, right, digits):
                     note = "rounding errors hide the difference"
                     break
+                if earlier is not None:
+                    kept = {i: new for i, new in enumerate((left, right)) if _unmoved(new, earlier[i], effort_digits)}
                 earlier = (left, right)
         bits *= 2
     return Outcome(None, note=note)
+
+
+def _unmoved(new: Any, old: Any, digits: int) -> bool:
+    return bool(abs(new - old).upper() * 10 ** (digits + 2) < abs(new).lower())
 
 
 def _wide(left: Any, right: Any, digits: int) -> bool:
@@ -286,7 +296,7 @@ def _node(node: Expr, point: Mapping[Symbol, Any], effort: Effort) -> Any:
     if isinstance(node, Maximum):
         return _maximum(node, point, effort)
     if isinstance(node, HIDDEN):
-        return _unit_part(node, best_response(*(value(a, point, effort) for a in node.args), effort.digits))
+        return _unit_part(node, best_response((value(a, point, effort) for a in node.args), effort.digits))
     return _piecewise(node, point, effort)
 
 
@@ -296,7 +306,7 @@ def _moving(
     """An unevaluated object as a function of variables."""
     if isinstance(node, HIDDEN):  # by the thousand in a quadrature: its fields are compiled once
         fields = [_function(a, point, effort, *variables) for a in node.args]
-        return lambda *values: _unit_part(node, best_response(*(f(*values) for f in fields), effort.digits))
+        return lambda *values: _unit_part(node, best_response((f(*values) for f in fields), effort.digits))
     return lambda *values: _node(node, {**point, **dict(zip(variables, values, strict=True))}, effort)
 
 
@@ -403,7 +413,7 @@ def _integral(node: Integral, point: Mapping[Symbol, Any], effort: Effort) -> An
     f = _function(integrand, {s: v for s, v in point.items() if s != variable}, effort, variable)
     low, high = (end if end in (oo, -oo) else value(end, point, effort).mid() for end in ends)
     cut = [_cut(f, s, effort.digits) if end in (oo, -oo) else end for s, end in ((-1, low), (1, high))]
-    return _between(f, cut, effort)
+    return _between(f, cut, effort, effort.digits + 12)
 
 
 def _cut(f: Callable, sign: int, digits: int) -> Any:
@@ -435,18 +445,21 @@ def _unit_kinks(expr: Expr, u: Symbol, point: Mapping[Symbol, Any], low: Any, hi
     from flint import arb
 
     found: list[Any] = []
+    digits = effort.digits // 2 + 8
     for fields in sorted({node.args for node in expr.atoms(*HIDDEN)}, key=str):
         unknown = {s for a in fields for s in a.free_symbols} - set(point) - {u}
-        if u in fields[0].free_symbols and not unknown & fields[0].free_symbols:
-            # averaged over h, the value has a kink at w = 0 only
-            shown = (fields[0], *((Integer(0), Integer(1), Integer(1)) if unknown else fields[1:]))
-        elif not unknown and any(u in a.free_symbols for a in fields):
-            shown = fields
-        else:
+        if not any(u in a.free_symbols for a in fields) or unknown & fields[0].free_symbols:
             continue
-        functions = [_function(a, point, effort, u) for a in shown]
-        found += breakpoints(lambda t, fs=functions: tuple(f(t) for f in fs), low, high, effort.digits // 2 + 8)
+        functions = [_function(a, point, effort, u) for a in (fields[:1] if unknown else fields)]
+        if unknown:  # averaged over h, the value has a kink at w = 0 only
+            found += sign_changes(functions[0], low, high, digits)
+        else:
+            found += breakpoints(partial(_all, functions), low, high, digits)
     return [k for k in found if arb(low) < k < arb(high)]
+
+
+def _all(functions: list[Callable], t: Any) -> tuple[Any, ...]:
+    return tuple(f(t) for f in functions)
 
 
 @dataclass(frozen=True)
@@ -503,7 +516,7 @@ def _polar(node: Expectation, plane: _Plane, point: Mapping[Symbol, Any], effort
         return first * angle.cos(), second * angle.sin(), chi, mu
 
     def ring(angle: Any) -> Any:
-        unit = best_response(*at(angle), effort.digits)
+        unit = best_response(at(angle), effort.digits)
         cosine, sine = angle.cos(), angle.sin()
 
         def radial(rho: Any) -> Any:

@@ -6,16 +6,18 @@ by looking at which half of the line the best pre-activation is on.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 from .searches import maximum, root
 
-__all__ = ["Unit", "best_response", "breakpoints"]
+__all__ = ["Unit", "best_response", "breakpoints", "sign_changes"]
 
+CELLS = 16
 BISECTIONS = 8
+COARSE = 12  # digits that tell an active unit from an idle one
 
 
 @dataclass(frozen=True)
@@ -26,9 +28,11 @@ class Unit:
     value: Any
 
 
-def best_response(w: Any, h: Any, chi: Any, mu: Any, digits: int) -> Unit:
-    """The better of the best idle and the best active pre-activation."""
+def best_response(fields: Iterable[Any], digits: int) -> Unit:
+    """The better of the best idle and the best active pre-activation at ``w, h, chi, mu``."""
     from flint import arb
+
+    w, h, chi, mu = fields
 
     rest, idle = maximum(_idle(w, chi), None, arb(0), digits)
     point, active = maximum(_active(w, h, chi, mu), arb(0), None, digits)
@@ -55,26 +59,34 @@ def _active(w: Any, h: Any, chi: Any, mu: Any) -> Callable:
 
 
 def breakpoints(fields: Callable[[Any], tuple[Any, Any, Any, Any]], low: Any, high: Any, digits: int) -> list[Any]:
-    """Where the value is not smooth along a path ``t -> (w, h, chi, mu)``: w changes sign, or the unit switches."""
-    count = max(8, int(4 * float((high - low).mid())))
-    grid = [low + (high - low) * i / count for i in range(count + 1)]
-    zeros = _crossings(lambda t: fields(t)[0], grid, digits)
+    """Where the value is not smooth along a path ``t -> (w, h, chi, mu)``: w changes sign, or the unit switches.
+
+    A line or a circle around the origin crosses every ray once at most, so that a coarse grid sees every switch.
+    """
+    grid = _grid(low, high)
+    zeros = sign_changes(lambda t: fields(t)[0], low, high, digits)
     found = list(zeros)
     cells = sorted([*grid, *zeros], key=lambda t: float(t.mid()))
-    states = [best_response(*fields(t), 12).activation > 0 for t in cells]
+    states = [best_response(fields(t), COARSE).activation > 0 for t in cells]
     for (a, b), (before, after) in zip(pairwise(cells), pairwise(states), strict=True):
         if before != after:
             found.append(_switch(fields, a, b, before, digits))
     return sorted(found, key=lambda t: float(t.mid()))
 
 
-def _crossings(f: Callable, grid: list[Any], digits: int) -> list[Any]:
+def _grid(low: Any, high: Any) -> list[Any]:
+    return [low + (high - low) * i / CELLS for i in range(CELLS + 1)]
+
+
+def sign_changes(f: Callable, low: Any, high: Any, digits: int) -> list[Any]:
+    """Where a function changes its sign between points of a grid."""
+    grid = _grid(low, high)
     values = [f(t) for t in grid]
     found = []
     for (a, b), (left, right) in zip(pairwise(grid), pairwise(values), strict=True):
         if (left < 0 < right) or (right < 0 < left):
             found.append(root(f, a, b, digits))
-        elif abs(left).mid() == 0:
+        elif left == 0:
             found.append(a)
     return found
 
@@ -85,7 +97,7 @@ def _switch(fields: Callable, a: Any, b: Any, before: bool, digits: int) -> Any:
 
     for _ in range(BISECTIONS):
         middle = ((a + b) / 2).mid()
-        if (best_response(*fields(middle), 12).activation > 0) == before:
+        if (best_response(fields(middle), COARSE).activation > 0) == before:
             a = middle
         else:
             b = middle

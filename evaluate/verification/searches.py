@@ -11,7 +11,7 @@ from typing import Any
 
 __all__ = ["SearchError", "maximum", "root"]
 
-PASSES = 60
+PASSES = 120
 DOUBLINGS = 200
 
 
@@ -30,19 +30,28 @@ def maximum(f: Callable[[Any], Any], low: Any, high: Any, digits: int) -> tuple[
     from flint import arb
 
     a, b = _bracket(f, low, high)
-    middle, width = (a + b) / 2, (b - a) / 2
-    drop = f(middle) - f(a).min(f(b))
-    step = (1 + width) / arb(10) ** (digits // 2 + 3)
+    drop = f((a + b) / 2) - f(a).min(f(b))
+    step = (1 + b - a) / arb(10) ** (digits // 2 + 3)
     for _ in range(PASSES):
-        vertex = _clipped(_vertex(f, middle, width), low, high).mid()
+        vertex = _clipped(_vertex(f, (a + b) / 2, (b - a) / 2), low, high).mid()
         top = f(vertex)
         if all(_not_above(f, at, top, low, high) for at in (vertex - step, vertex + step)):
             # a top that is 0 is found up to a small part of what the function falls by
             return vertex, arb(0) if abs(top) < abs(drop) / arb(10) ** digits else top
-        width = width / 8 if width > 8 * step else step
-        # the next three points stay inside the interval
-        middle = _clipped(vertex, None if low is None else low + width, None if high is None else high - width)
+        a, b = _narrowed(f, a, b)
     raise SearchError("no maximum was found in the interval")
+
+
+def _narrowed(f: Callable, a: Any, b: Any) -> tuple[Any, Any]:
+    """The half of an interval around the best of its quarter points: the function rises and then falls."""
+    points = [(a + (b - a) * i / 4).mid() for i in range(5)]
+    values = [f(t) for t in points]
+    best = max(range(1, 4), key=lambda i: sum(bool((values[i] - v).mid() >= 0) for v in values))
+    if (values[0] - values[1]).mid() > 0:
+        best = 1
+    elif (values[4] - values[3]).mid() > 0:
+        best = 3
+    return points[best - 1], points[best + 1]
 
 
 def _not_above(f: Callable, at: Any, top: Any, low: Any, high: Any) -> bool:
