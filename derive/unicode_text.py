@@ -18,6 +18,7 @@ COLUMNS = 100
 """Width at which a formula is broken unless another one is asked for."""
 
 MARGIN = "    "
+LARGEST = 600  # operations; a picture of more is not readable, and takes long to draw
 
 
 def name(symbol: str, convention: str = "toolkit", level: int = 1) -> str:
@@ -55,6 +56,8 @@ def sentence(text: str, convention: str = "toolkit", level: int = 1) -> str:
 def display(value: Basic, columns: int = COLUMNS, convention: str = "toolkit", level: int = 1) -> str:
     """An expression or relation as a picture of lines; a sum wider than ``columns`` is broken between its terms.
 
+    An expression that is too large for a picture is written in a line, as SymPy does.
+
     >>> from sympy import Eq, sqrt
     >>> from sympy.abc import alpha, x
     >>> print(display(Eq(Symbol("p_2"), sqrt(alpha) / (1 + x), evaluate=False)))
@@ -63,6 +66,8 @@ def display(value: Basic, columns: int = COLUMNS, convention: str = "toolkit", l
          x + 1
     """
     printer = _UnicodePrinter(convention, level)
+    if value.count_ops() > LARGEST:
+        return printer.line(value)
     whole = printer.picture(value)
     rows = [whole] if whole.width() <= columns else printer.rows(value, columns)
     return "\n\n".join(_rendered(row, columns) for row in rows)
@@ -71,10 +76,14 @@ def display(value: Basic, columns: int = COLUMNS, convention: str = "toolkit", l
 def term_rows(value: Basic, columns: int = COLUMNS) -> list[list[tuple[bool, Basic]]]:
     """Where :func:`display` breaks a sum: rows of terms, each with whether it is subtracted; one row if all fits.
 
+    An expression that is too large for a picture is one row.
+
     >>> from sympy.abc import x, y
     >>> term_rows(x - y), len(term_rows(x**99 - y**99, 8))
     ([[(False, x), (True, y)]], 2)
     """
+    if value.count_ops() > LARGEST:
+        return [[(False, value)]]
     return _UnicodePrinter("toolkit", 1).term_rows(value, columns)
 
 
@@ -97,6 +106,14 @@ class _UnicodePrinter(PrettyPrinter):
             return self._print(value)
         finally:
             pretty_use_unicode(before)
+
+    def line(self, value: Basic) -> str:
+        """The expression in a line, with the names of the convention."""
+        named = {s: Symbol(name(s.name, self.convention, self.level)) for s in value.atoms(Symbol)}
+        if isinstance(value, Relational):
+            sign = str(self.picture(type(value)(Symbol("l"), Symbol("r"), evaluate=False)))[1:-1]
+            return f"{value.lhs.xreplace(named)}{sign}{value.rhs.xreplace(named)}"
+        return str(value.xreplace(named))
 
     def term_rows(self, value: Basic, columns: int) -> list[list[tuple[bool, Basic]]]:
         """The right side of a relation, or a sum, as rows of (subtracted?, term) no wider than ``columns`` if possible."""
