@@ -231,7 +231,10 @@ def default_domain(
     families: dict[tuple[str, str], list[tuple[int, Symbol]]] = {}
     parts: list[Range | Chain | Share] = []
     conditioned: list[Share] = []
-    for symbol in sorted(set(symbols), key=str):
+    wanted = set(symbols)
+    # a bound has to have a value, whether or not the formula contains its symbols
+    wanted |= {t for s in wanted if s.name in conditions for b in conditions[s.name].bounds for t in b.free_symbols}
+    for symbol in sorted(wanted, key=str):
         name = symbol.name
         member = MEMBER.fullmatch(name)
         base = re.fullmatch(r"(Lambda|Theta)_\d+", name) or LAYERED.fullmatch(name)

@@ -1,6 +1,7 @@
 """The registry: every entry has an independent check, verdicts are honest, mutants are killed."""
 
 import json
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
@@ -94,6 +95,9 @@ def test_every_entry_has_an_independent_check():
     for entry in registry().values():
         assert entry.checks and all(check.how for check in entry.checks), entry.id
         assert entry.formula.source and entry.formula.title
+        for check in entry.checks:
+            middle = check.domain.point([Fraction(1, 2)] * check.domain.dimension)
+            assert all(value.is_Rational for value in middle.values()), entry.id
 
 
 def test_an_entry_without_check_or_with_a_broken_step_is_no_pass():
