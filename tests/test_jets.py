@@ -5,7 +5,7 @@ from fractions import Fraction
 import pytest
 from flint import arb, ctx, fmpq
 from hypothesis import given
-from sympy import Heaviside, Min, Rational, Symbol, atan, diff, erfc, exp, log, sqrt, symbols
+from sympy import Heaviside, Min, Rational, Symbol, atan, cos, diff, erfc, exp, log, sin, sqrt, symbols
 
 from flrdt.evaluate.backends import backend
 from flrdt.evaluate.certification.jets import Jet, JetBackend, KinkError, variables
@@ -20,6 +20,7 @@ FORMULAS = [
     erfc(x - y) * sqrt(z + x**2) / (1 + y**2),
     atan(x / y) + (x + z) ** (y / 2),
     1 / (x * y * z) - 2,
+    sin(x * y) + x * cos(y + z),
 ]
 
 

@@ -144,6 +144,14 @@ class Jet:
         first = -2 / arb.pi().sqrt() * (-(x * x)).exp()
         return self._compose(x.erfc(), first, -x * first)
 
+    def sin(self) -> Jet:
+        s, c = self.value.sin(), self.value.cos()
+        return self._compose(s, c, -s / 2)
+
+    def cos(self) -> Jet:
+        s, c = self.value.sin(), self.value.cos()
+        return self._compose(c, -s, -c / 2)
+
     def atan(self) -> Jet:
         x = self.value
         first = 1 / (1 + x * x)
@@ -162,7 +170,7 @@ class JetBackend:
 
     def functions(self) -> dict[str, Callable]:
         return {
-            **{name: _method(name) for name in ("exp", "log", "sqrt", "erfc", "atan")},
+            **{name: _method(name) for name in ("exp", "log", "sqrt", "erfc", "atan", "sin", "cos")},
             "rational": lambda p, q: arb(fmpq(p, q)),
             "pi": arb.pi,
             "power": _power,
