@@ -320,6 +320,11 @@ def test_deep_points(tmp_path):
     assert json.loads(rows[3]["chain"]) == ["7.647694935", "11.460256878"] and rows[0]["chain"] == ""
 
 
+def test_budget_is_another_word_for_the_notion(tmp_path):
+    points = points_of({"depth": ["2"], "budget": ["2"], "level": ["1"], "digits": ["9"]})
+    assert run_sweep(points, tmp_path / "r.csv")[0]["alpha"] == "11.460256878"
+
+
 def test_widths_are_given_or_too_small(tmp_path):
     plan = tmp_path / "plan.toml"
     plan.write_text('widths = ["", "8", "7", "{7.7..8;2},8"]\nlevel = "1"\ndigits = 9\n')

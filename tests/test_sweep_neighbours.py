@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flrdt.derive import Level, Network, gate
 from flrdt.evaluate import capacities as solving
 from flrdt.evaluate import capacity, run_sweep
+from flrdt.evaluate.starts import capacity_goal, nearby_minimum
 from flrdt.evaluate.sweeps import sweep as sweeping
 from flrdt.evaluate.sweeps.neighbours import links_of, start_between
 from flrdt.evaluate.sweeps.sweep import points_of
@@ -93,6 +95,12 @@ def test_resumed_sweep_starts_from_the_file(tmp_path, monkeypatch):
 @pytest.mark.parametrize("near", [[0.05, 0.5, -1], [1e-30, 0.5, 1], [1e6, 0.999999, 1e5], [0.5, 0.1, 0.01]])
 def test_bad_starts_fall_back_to_the_cold_one(near):
     assert capacity(2, 9, near=near).decimal == "6.715696838"
+
+
+def test_minimum_far_from_its_start_does_not_count():
+    problem = Network(gate("relu")), Level(2), capacity_goal(1.0)
+    assert nearby_minimum(*problem, [0.06, 0.8, 3]) == pytest.approx([0.0533008, 0.7772308, 3.2866578], rel=1e-6)
+    assert nearby_minimum(*problem, [0.1, 0.7772, 3.287]) is None
 
 
 def test_start_that_cannot_be_polished_falls_back(monkeypatch):
