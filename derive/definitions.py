@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache, partial
 from itertools import pairwise
 
-from sympy import Eq, Function, Integer, Symbol, diff, exp, log, oo, simplify, sqrt
+from sympy import Eq, Function, Integer, Min, Symbol, diff, exp, log, oo, simplify, sqrt
 
 from .formulas import Derivation, Formula, Status, Step, identically_zero
 from .gates import Gate
@@ -37,6 +37,8 @@ def envelope(gate: Gate) -> Formula:
         )
     ]
     pieces = gate.pieces(chi, h)
+    bounded = any(a != -oo and b != oo for a, b in gate.components)
+    narrow = ("sqrt(2 chi) less than half the length of every component",) if bounded else ()
     for left, right in pairwise(pieces):
         steps.append(
             Step(
@@ -52,13 +54,15 @@ def envelope(gate: Gate) -> Formula:
         derivation=Derivation(tuple(steps)),
         status=Status.RIGOROUS,
         source="definition of the Moreau envelope; arXiv 2410.20646 (one layer)",
-        assumptions=("chi > 0",),
+        assumptions=("chi > 0", *narrow),
         variables=(h, chi),
     )
 
 
 def _agree(left, right, h: Symbol) -> bool | None:
-    return identically_zero(simplify((left.value(chi) - right.value(chi)).subs(h, left.upper)))
+    """At their common end, in a component wide enough for a plateau: there the least of reach and half length is the reach."""
+    gap = (left.value(chi) - right.value(chi)).subs(h, left.upper)
+    return identically_zero(simplify(gap.replace(Min, lambda *_: sqrt(2 * chi))))
 
 
 def lifted_tower(level: Level | int | str) -> Formula:

@@ -10,9 +10,10 @@ from itertools import product
 import pytest
 from sympy import Symbol
 
-from flrdt.derive import objective, relations, render, stationarity
+from flrdt.derive import Level, Verdict, objective, relations, render, stationarity
 from flrdt.derive.conventions import level_of, replica_name
 from flrdt.derive.formulas import Derivation, Step
+from flrdt.derive.gates import read_gate
 from flrdt.evaluate.reporting import reports
 from flrdt.evaluate.reporting.mathml import mathml
 from flrdt.evaluate.reporting.report_folder import store
@@ -59,6 +60,14 @@ def test_a_deep_report_holds_chain_parameters_and_derivations(deep):
     assert {*found["derivations"]} >= {"objective.energy.2p.relu.depth2", "hidden.inner_maximum", "hidden.exponential"}
     # the parameters stand under the names of the formulas
     assert r"$p^{(1)}_{1}$ & " in deep["report.tex"].decode()
+
+
+@pytest.mark.parametrize("name", ["hardtanh", "relu6", "softshrink:1/2", "relu-bias:1/2"])
+def test_the_problem_of_every_gate_is_proved(name):
+    problem = reports.one_layer_sections(read_gate(name), Level.parse(1))[0]
+    assert [f.derivation.verdict() for f in problem.formulas] == [Verdict.PROVED]
+    # a plateau that is empty is not claimed
+    assert ("half the length" in problem.formulas[0].assumptions[-1]) == (name in ("hardtanh", "relu6"))
 
 
 @pytest.mark.slow

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from sympy import Derivative, Eq, Expr, Integer, Interval, Rational, Symbol, Union, oo, sqrt
+from sympy import Derivative, Eq, Expr, Integer, Interval, Rational, Symbol, Union, oo
 
+from ..definitions import envelope
 from ..formulas import Step, identically_zero
 from ..gates import Gate, relu
 from ..gaussian import Expectation, check_piece
@@ -32,14 +33,6 @@ SOURCE = "arXiv 2302.14112 (cost of a pre-activation); Moreau envelope"
 h, u = Symbol("h", real=True), Symbol("u", real=True)
 
 
-def _pieces_step(gate: Gate) -> Step:
-    return Step(
-        "Moving to the complement costs as much as staying active at the distance sqrt(2 chi).",
-        Eq(Symbol("reach"), sqrt(2 * chi), evaluate=False),
-        lambda: identically_zero(sqrt(2 * chi) ** 2 / (2 * chi) - 1),
-    )
-
-
 def _slope_vanishes(cost: Expr, moved: Expr) -> bool | None:
     def slope(at: Callable[[Expr], Expr]) -> bool | None:
         return identically_zero(at(cost).diff(chi) + at(moved) / (2 * chi**2))
@@ -57,7 +50,6 @@ def entries() -> list[Entry]:
     """Envelope, mean envelope, its slope in chi and the zero-energy threshold of each gate."""
     found = []
     for gate in GATES:
-        envelope = gate.envelope(h, chi)
         mean = Expectation(gate.envelope(u, chi), u)
         moved, stayed = _moments(gate)
         cost = plain_expectation(gate)
@@ -72,17 +64,7 @@ def entries() -> list[Entry]:
             partial(_slope_vanishes, cost, moved),
         )
         found += [
-            make_entry(
-                stated(
-                    f"envelope.{gate}",
-                    f"Moreau envelope, gate {gate}",
-                    Eq(envelope, envelope.doit(), evaluate=False),
-                    derivation=_pieces_step(gate),
-                    source=SOURCE,
-                    assumptions=("chi > 0",),
-                ),
-                "least cost over the components of the line",
-            ),
+            make_entry(envelope(gate), "least cost over the components of the line"),
             make_entry(
                 stated(
                     f"mean_envelope.{gate}",
