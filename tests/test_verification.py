@@ -123,6 +123,13 @@ def test_a_part_of_the_registry(run):
     assert {r["verdict"] for r in shown["results"]} == {"proved", "verified"}
 
 
+def test_a_selection_derives_only_its_families():
+    told = []
+    found = select(["finite", "gaussian.density"], told.append)
+    assert {e.id.partition(".")[0] for e in found} == {"finite", "gaussian"}
+    assert [message.rpartition(" ")[2] for message in told] == ["gaussian_rules", "finite_sizes"]
+
+
 @pytest.mark.slow
 def test_the_whole_registry():
     found = verify()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from .common import columns, emit, notation_option, output_option
+from .common import columns, emit, finish_progress, notation_option, output_option, progress
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,13 +19,13 @@ def run(options: argparse.Namespace) -> int:
     from flrdt.derive import render
     from flrdt.derive.registry import select
 
+    items = select([options.id] if options.id else [], progress())
+    finish_progress()
     if options.id is None and options.format == "text":
-        items = select([])
         width = max(len(e.id) for e in items)
         lines = [f"{e.id:<{width}}  {e.formula.title} [{e.formula.status.value}]" for e in items]
         emit("\n".join(lines), options.output)
         return 0
-    items = select([options.id] if options.id else [])
     shown = [e.formula for e in items]
     page = render.formulas(shown, options.format, options.id is not None, options.notation, columns(options.output))
     if options.format == "text":

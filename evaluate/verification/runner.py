@@ -165,7 +165,7 @@ def verify(
     started = time.perf_counter()
     digits, samples = parse_digits(digits), parse_samples(samples)
     extra = list(extra)
-    items = [*extra, *(select(list(ids or [])) if ids or not extra else [])]
+    items = [*extra, *(select(list(ids or []), report) if ids or not extra else [])]
     count = min(workers or available_cores(), len(items))
     results: list[Result] = []
     if (count <= 1 and limit is None) or "fork" not in multiprocessing.get_all_start_methods():
