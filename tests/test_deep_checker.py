@@ -161,6 +161,12 @@ def test_a_centre_beside_the_maximum_and_too_small_a_bound_are_noticed():
         box = (a + 0.499 * (b - a), a + 0.501 * (b - a), p + 0.499 * (q - p), p + 0.501 * (q - p))
         assert deep_checker._bounded(layer, layer.guess(), box, None, bound - arb(10) ** -5)[0] is None
         assert deep_checker._bounded(layer, layer.guess(), box, None, bound + arb(10) ** -5)[0] is True
+        # down to chi = 0 nothing may be deducted for the multiplier of chi
+        chi, N = float(centre.chi), float(centre.N)
+        term = layer.term(arb(chi), arb(N), as_ball(centre.t))
+        strip = (0.0, chi, N, N * (1 + 1e-9))
+        assert deep_checker._bounded(layer, layer.guess(), strip, None, term - layer.rho**2 * arb(chi) / 4)[0] is False
+        assert deep_checker._bounded(layer, layer.guess(), strip, None, term + arb(10) ** -5)[0] is True
         beside = replace(centre, chi=centre.chi * Fraction(3, 2))
         found = local_maximum(layer, beside)
         assert found is None or not found[0] < bound
