@@ -268,7 +268,7 @@ def chernoff_bound() -> Formula:
     r""":math:`\Phi(x) \le e^{\lambda x + \lambda^2/2}`, which bounds the tails of every tower level.
 
     >>> chernoff_bound().statement
-    Phi(x) <= exp(lambda**2/2 + lambda*x)
+    Phi(x) <= exp(lambda*(lambda + 2*x)/2)
     """
     lam, u = Symbol("lambda", positive=True), Symbol("u", real=True)
     exponential = exp(lam * (x + u))

@@ -74,7 +74,7 @@ class Share:
 
     >>> x, y = Symbol("x", positive=True), Symbol("y", positive=True)
     >>> Share(y, Below((x / 3,))).values([Fraction(1)], {x: Integer(20)})
-    {y: 6}
+    {y: 4}
     """
 
     symbol: Symbol

@@ -194,7 +194,7 @@ def sphere_integral(level: Level | int | str) -> Formula:
     r"""The sphere part of P_r is :math:`\int ds/(2\Lambda(s)) + p_r/(2\Lambda_r)` with :math:`\Lambda' = y`, any y.
 
     >>> sphere_integral(2).statement.rhs
-    p_2/(2*(chi + y_2*(1 - p_2))) + Integral(1/(2*chi + 2*s*y_2), (s, 0, 1 - p_2))
+    p_2/(2*chi + 2*y_2*(1 - p_2)) + Integral(1/(2*chi + 2*s*y_2), (s, 0, 1 - p_2))
     """
     lifting = Lifting(Level.parse(level))
     r = lifting.level.r
