@@ -157,9 +157,14 @@ class Energy(Result):
             }
 
 
-def status_of(level: Level) -> str:
-    """Status of a one-layer level value (theory, section 6)."""
-    return "rigorous upper bound" if level.r == 1 or level.partial else Status.FULLY_LIFTED.value
+def status_of(level: Level, gate: Gate, bound: str) -> str:
+    """Status of a one-layer value, a bound from above or from below where that is proved (theory, section 6).
+
+    At the partial level the proof needs that ``log E exp(-y M_chi)`` is concave in chi: so it is for the rectifier.
+    """
+    if level.r == 1 or (level.partial and gate.homogeneous):
+        return f"rigorous {bound} bound"
+    return (Status.LIFTED if level.partial else Status.FULLY_LIFTED).value
 
 
 def as_gate(value: Gate | InjectiveGate | str, radius: Fraction | int | str = 1) -> Gate | InjectiveGate:
@@ -353,7 +358,7 @@ def capacity(
         parameters=parameters,
         parameter_errors=errors,
         residual=solution.residual,
-        status=_noted(status_of(level), level, used),
+        status=_noted(status_of(level, the_gate, "upper"), level, used),
         backend=backend,
         seconds=time.perf_counter() - started,
         alpha=solution.value,
@@ -432,11 +437,7 @@ def energy(
             energy=-solution.value,
             energy_error=solution.value_error,
             slope=-solution.terms.B,
-            status=_noted(
-                Status.FULLY_LIFTED.value if status_of(level) == Status.FULLY_LIFTED.value else "rigorous lower bound",
-                level,
-                used,
-            ),
+            status=_noted(status_of(level, the_gate, "lower"), level, used),
             seconds=time.perf_counter() - started,
         )
 

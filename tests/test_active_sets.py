@@ -8,7 +8,7 @@ from sympy import Interval, Rational, Union, oo
 
 from flrdt.derive import Gate, GateError, InjectiveGate, Network, NetworkError, gate
 from flrdt.derive.gates import read_gate
-from flrdt.evaluate import capacity
+from flrdt.evaluate import capacity, energy
 from flrdt.evaluate.cli import main
 
 from .quadrature_route import GATES
@@ -18,6 +18,13 @@ from .quadrature_route import capacity as quadrature_capacity
 def agree(name, level, digits):
     expected = quadrature_capacity(level, GATES[name])[0]
     assert float(capacity(level, 15, gate=name).alpha) == pytest.approx(expected, rel=10.0**-digits)
+
+
+def test_the_partial_level_is_called_a_bound_where_that_is_proved():
+    statuses = [capacity(level, 8, gate=gate).status for gate in ("relu", "hardsigmoid") for level in ("1", "2p", 2)]
+    bound, value = "rigorous upper bound", "fully lifted RDT value"
+    assert statuses == [bound, bound, value, bound, "lifted RDT value", value]
+    assert energy(6, "2p", 8).status == "rigorous lower bound"
 
 
 @pytest.mark.parametrize("level", ["1", "2p"])
