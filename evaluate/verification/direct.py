@@ -255,6 +255,8 @@ def _ball(evaluated: Callable[[], Any]) -> Any:
         (found,) = evaluated()
     except ValueError as problem:
         raise Undefined(str(problem)) from None
+    except TypeError:  # the imaginary unit, where SymPy took the root of a negative number
+        raise Undefined("the value is not real") from None
     return found if isinstance(found, arb) else arb(found)
 
 
