@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from sympy import Add, Eq, Expr, Integer, Limit, Rational, Subs, Symbol
+from sympy import Add, Eq, Expr, Integer, Limit, Subs, Symbol
 from sympy.core.relational import Relational
 
 from ..deep import DeepObjective, width
@@ -14,7 +14,7 @@ from ..inner_maxima import SOURCE
 from ..notation import Level, Lifting, alpha, chi
 from ..objectives import objective
 from .deep_objectives import DEPTHS, FULL, PARTIAL, PLAIN, POLAR, admissible, composed, merged
-from .energies import _closed_count
+from .energies import NESTED, _closed_count
 from .entries import Comparison, Entry, make_entry, stated
 
 
@@ -49,17 +49,12 @@ def _one_layer(level: Level) -> Entry:
         status=deep.formula().status,
         source=SOURCE,
     )
-    ranges = {
-        "p": (Rational(1, 3), Rational(2, 3)),
-        "chi": (Rational(1, 4), Integer(2)),
-        "y_2": (Rational(1, 4), Integer(3)),
-    }
     return make_entry(
         formula,
         "numerical quadrature of the one-layer objective",
         route,
         most=1 if level == FULL else 8,
-        ranges=ranges if level == FULL else None,
+        ranges=NESTED if level == FULL else None,
     )
 
 

@@ -20,6 +20,12 @@ from .envelopes import GATES
 
 LEVELS = ("1", "2p", "2", "3")
 budget = Symbol("budget", positive=True)
+# where nested quadrature is affordable
+NESTED = {
+    "p": (Rational(1, 3), Rational(2, 3)),
+    "chi": (Rational(1, 4), Integer(2)),
+    "y_2": (Rational(1, 4), Integer(3)),
+}
 PSI = "the written-out psi bracket at the psi parameters of an energy point"
 
 
@@ -119,15 +125,10 @@ def _objective(text: str, form: str) -> Entry:
         return [Comparison(mapped, scale * (energy_sphere(lifting) + count + Integer(1)))]
 
     nested = level.r > 1 and not level.partial
-    ranges = {
-        "p": (Rational(1, 3), Rational(2, 3)),
-        "chi": (Rational(1, 4), Integer(2)),
-        "y_2": (Rational(1, 4), Integer(3)),
-    }
     return make_entry(
         formula,
         "numerical quadrature of the nested expectations; closed forms through the other form of the objective",
         route,
         most=1 if nested else None,
-        ranges=ranges if nested else None,
+        ranges=NESTED if nested else None,
     )
