@@ -94,7 +94,8 @@ def select(ids: list[str], report: Report = lambda _: None) -> list[Entry]:
         if not matching:
             import difflib
 
-            near = difflib.get_close_matches(id, registry(report), n=3, cutoff=0.5)
+            names = known or {family for names in SECTIONS.values() for family in names}
+            near = difflib.get_close_matches(id, sorted(names), n=3, cutoff=0.5)
             hint = f"did you mean {', '.join(near)}?" if near else "see flrdt formulas"
             raise InputError(f"no formula {id!r}: {hint}")
         found |= matching
