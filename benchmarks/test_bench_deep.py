@@ -2,9 +2,9 @@
 
 import pytest
 
-from flrdt.evaluate.deep_networks.deep import deep_capacity
-from flrdt.evaluate.deep_networks.layer_recursion import plain_recursion
-from flrdt.evaluate.deep_networks.lifted_quadrature import FieldGrid, LiftedTerms
+from flrdt.evaluate.quadrature.two_fields import FieldGrid, LiftedTerms
+from flrdt.evaluate.results.chain import deep_capacity
+from flrdt.evaluate.solve.layer_recursion import plain_recursion
 
 POINT = (0.3, 1.2, 0.5, 0.7, 0.9, 0.3, 0.8)
 
@@ -36,7 +36,7 @@ def test_recursion_chain(benchmark):
 @pytest.mark.parametrize("name", ["float64", "arb"])
 def test_lifted_term(benchmark, name, slopes):
     """A hidden term of level 2, and how much its seven derivatives cost above it."""
-    from flrdt.evaluate.backends import backend
+    from flrdt.evaluate.arithmetic.backends import backend
 
     arithmetic = backend(name)
     with arithmetic.precision(80):

@@ -11,9 +11,9 @@ import pytest
 
 from flrdt.derive import Level, relu_network
 from flrdt.evaluate import capacity
-from flrdt.evaluate.continuation import coordinates, hessian, minimise, value_and_slope
-from flrdt.evaluate.energies import EnergyForm
-from flrdt.evaluate.starts import capacity_goal, float_minimum
+from flrdt.evaluate.solve.continuation import coordinates, hessian, minimise, value_and_slope
+from flrdt.evaluate.solve.starts import capacity_goal, float_minimum
+from flrdt.evaluate.systems.one_layer import EnergyForm
 
 NETWORK = relu_network()
 

@@ -12,9 +12,9 @@ from itertools import count
 import pytest
 
 from flrdt.evaluate import run_sweep
-from flrdt.evaluate.pools import local_pool
-from flrdt.evaluate.sweeps import sweep
-from flrdt.evaluate.sweeps.sweep import evaluate_point, points_of
+from flrdt.evaluate.machine.processes import local_pool
+from flrdt.evaluate.sweeps import run as sweep
+from flrdt.evaluate.sweeps.run import evaluate_point, points_of
 
 NUMBERS = count()
 

@@ -9,9 +9,9 @@ import pytest
 from mpmath import mp, quad
 
 from flrdt.derive import Level, relu_network
-from flrdt.evaluate.backends import backend
-from flrdt.evaluate.energies import EnergyForm
-from flrdt.evaluate.tower import compiled_innermost
+from flrdt.evaluate.arithmetic.backends import backend
+from flrdt.evaluate.quadrature.one_field import compiled_innermost
+from flrdt.evaluate.systems.one_layer import EnergyForm
 
 # near the stationary points of the levels (rounded): chi, p_k, y_k
 POINTS = {

@@ -1,24 +1,24 @@
 """Symbolic derivations: objectives, closed forms and stationarity conditions of lifted random duality theory."""
 
 from . import render
-from .analyticity import mixture_form, monotonicity, zero_free_strip
-from .closed_forms import LiftingRelations, recursion, relations, scaling
-from .deep import DeepObjective
-from .energy_map import energy_map
-from .formulas import Derivation, Formula, InputError, Status, Step, Verdict
-from .gates import Gate, GateError, InjectiveGate, gate, relu
-from .gaussian import Expectation, H, Phi, phi
-from .hidden import hidden_exponential, hidden_mean
-from .inner_maxima import inner_maximum
-from .innermost import Innermost, innermost
-from .layer_recursions import layer_recursion
-from .lifted_layers import lifted_hidden
-from .networks import Network, NetworkError, relu_network
-from .notation import Level, LevelError, Lifting
-from .objectives import Objective, objective
-from .plain import PlainLevel, plain_level
-from .tilting import TiltedExpectation, stationarity
-from .towers import tower
+from .blocks.hidden_averages import hidden_exponential, hidden_mean
+from .blocks.hidden_lifted import lifted_hidden
+from .blocks.hidden_maximum import inner_maximum
+from .blocks.innermost import Innermost, innermost
+from .blocks.tower import tower
+from .conditions.layer_recursion import layer_recursion
+from .conditions.plain import PlainLevel, plain_level
+from .conditions.stationarity import TiltedExpectation, stationarity
+from .core.formulas import Derivation, Formula, InputError, Status, Step, Verdict
+from .core.gaussian import Expectation, H, Phi, phi
+from .core.symbols import Level, LevelError, Lifting
+from .lemmas.analyticity import mixture_form, monotonicity, zero_free_strip
+from .networks.gates import Gate, GateError, InjectiveGate, gate, relu
+from .networks.network import Network, NetworkError, relu_network
+from .objectives.deep import DeepObjective
+from .objectives.energy_map import energy_map
+from .objectives.objective import Objective, objective
+from .objectives.relations import LiftingRelations, recursion, relations, scaling
 
 __all__ = [
     "DeepObjective",

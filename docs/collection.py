@@ -5,7 +5,7 @@ from functools import lru_cache
 from build_cache import cached
 
 from flrdt.derive import Formula, objective, render
-from flrdt.derive.definitions import lifted_tower
+from flrdt.derive.blocks.definitions import lifted_tower
 from flrdt.derive.registry import Entry, registry
 from flrdt.evaluate.verification.runner import verify
 

@@ -16,16 +16,16 @@ from sympy import Symbol
 import flrdt.derive
 import flrdt.evaluate
 from flrdt.derive import render
-from flrdt.derive.conventions import DICTIONARY, replica_name
+from flrdt.derive.render.replica import DICTIONARY, replica_name
 from flrdt.evaluate import cli
-from flrdt.evaluate.capacities import capacity
-from flrdt.evaluate.decimals import known_digits
-from flrdt.evaluate.full_rsb.stability import replicon as unstable
-from flrdt.evaluate.full_rsb.stability import thermal_instability
-from flrdt.evaluate.reporting.curves import KINDS
-from flrdt.evaluate.reporting.expansion_plot import draw
-from flrdt.evaluate.reporting.figures import rendered
-from flrdt.evaluate.tables import deep_networks, single_layer
+from flrdt.evaluate.arithmetic.decimals import known_digits
+from flrdt.evaluate.limits.stability import replicon as unstable
+from flrdt.evaluate.limits.stability import thermal_instability
+from flrdt.evaluate.output.curves import KINDS
+from flrdt.evaluate.output.expansion_plot import draw
+from flrdt.evaluate.output.figures import rendered
+from flrdt.evaluate.output.tables import deep_networks, single_layer
+from flrdt.evaluate.results.capacity import capacity
 
 
 def stability_sentence() -> str:

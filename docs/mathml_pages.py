@@ -3,7 +3,7 @@
 from docutils import nodes
 from sphinx.util import logging
 
-from flrdt.evaluate.reporting.mathml import mathml
+from flrdt.evaluate.output.mathml import mathml
 
 logger = logging.getLogger(__name__)
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from sympy import Add, Expr, Function, Integer, Mul, Piecewise, Pow
 from sympy.core.relational import Relational
 
-from flrdt.derive.gates import MoreauEnvelope
-from flrdt.derive.gaussian import Expectation
+from flrdt.derive.core.gaussian import Expectation
+from flrdt.derive.networks.gates import MoreauEnvelope
 
 
 def _changes(e: Expr) -> Iterator[Expr]:

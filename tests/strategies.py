@@ -9,7 +9,7 @@ from fractions import Fraction
 from hypothesis import strategies as st
 from sympy import Rational, Symbol
 
-from flrdt.derive.domains import Domain, Range, default_domain
+from flrdt.derive.core.domains import Domain, Range, default_domain
 
 
 def strategy_of(domain, denominator=64):

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from importlib import import_module
 
-from ..formulas import InputError
+from ..core.formulas import InputError
 from .entries import Check, Comparison, Entry, make_entry, stated
 
 __all__ = ["SECTIONS", "Check", "Comparison", "Entry", "entry", "make_entry", "registry", "select", "stated"]

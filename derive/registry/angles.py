@@ -5,20 +5,10 @@ from __future__ import annotations
 from sympy import Eq, Expr, Integer, Integral, Rational, Symbol, atan, diff, exp, oo
 from sympy.core.relational import Relational
 
-from ..angular import (
-    A,
-    B,
-    C,
-    QuadraticForm,
-    angular_steps,
-    circular_moment,
-    t,
-    wedge_exponential,
-    wedge_mean,
-)
-from ..formulas import Derivation, Step, identically_zero
-from ..gaussian import phi
-from ..inner_maxima import SOURCE, h, w
+from ..blocks.angular import A, B, C, QuadraticForm, angular_steps, circular_moment, t, wedge_exponential, wedge_mean
+from ..blocks.hidden_maximum import SOURCE, h, w
+from ..core.formulas import Derivation, Step, identically_zero
+from ..core.gaussian import phi
 from .entries import Comparison, Entry, make_entry, stated
 
 upper = Symbol("T", positive=True)

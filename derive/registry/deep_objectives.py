@@ -7,14 +7,14 @@ from functools import lru_cache
 from sympy import Add, Eq, Expr, Integer, Symbol
 from sympy.core.relational import Relational
 
-from ..deep import DeepObjective, reach
-from ..domains import Below
-from ..formulas import Derivation, Formula
-from ..hidden import homogeneity_step, lifting_bound
-from ..inner_maxima import SOURCE
-from ..layer_recursions import output_closure
-from ..networks import relu_network
-from ..notation import Level
+from ..blocks.hidden_averages import homogeneity_step, lifting_bound
+from ..blocks.hidden_maximum import SOURCE
+from ..conditions.layer_recursion import output_closure
+from ..core.domains import Below
+from ..core.formulas import Derivation, Formula
+from ..core.symbols import Level
+from ..networks.network import relu_network
+from ..objectives.deep import DeepObjective, reach
 from .entries import Comparison, Entry, make_entry, stated
 from .recursions import by_recursion
 

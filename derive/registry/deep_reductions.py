@@ -7,12 +7,12 @@ from functools import partial
 from sympy import Add, Eq, Expr, Integer, Limit, Subs, Symbol
 from sympy.core.relational import Relational
 
-from ..deep import DeepObjective, width
-from ..formulas import Derivation, Step, identically_zero
-from ..hidden import HiddenLayer, LayerLifting
-from ..inner_maxima import SOURCE
-from ..notation import Level, Lifting, alpha, chi
-from ..objectives import objective
+from ..blocks.hidden_averages import HiddenLayer, LayerLifting
+from ..blocks.hidden_maximum import SOURCE
+from ..core.formulas import Derivation, Step, identically_zero
+from ..core.symbols import Level, Lifting, alpha, chi
+from ..objectives.deep import DeepObjective, width
+from ..objectives.objective import objective
 from .deep_objectives import DEPTHS, FULL, PARTIAL, PLAIN, POLAR, admissible, composed, merged
 from .energies import NESTED, _closed_count
 from .entries import Comparison, Entry, make_entry, stated

@@ -5,8 +5,8 @@ from __future__ import annotations
 from sympy import Add, Derivative, Symbol
 from sympy.core.relational import Relational
 
-from ..deep import DeepObjective
-from ..formulas import Formula
+from ..core.formulas import Formula
+from ..objectives.deep import DeepObjective
 from .deep_objectives import PARTIAL, PLAIN, admissible, composed
 from .entries import Comparison, Entry, make_entry
 

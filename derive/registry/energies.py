@@ -7,14 +7,14 @@ from functools import partial
 from sympy import Eq, Expr, Integer, Rational, Subs, Symbol, log
 from sympy.core.relational import Relational
 
-from ..blocks import InputSphere, coupling
-from ..closed_forms import relations
-from ..energy_map import energy_map, energy_sphere, psi_parameters
-from ..formulas import Formula
-from ..gaussian import Expectation
-from ..innermost import innermost, plain_expectation
-from ..notation import Level, Lifting, alpha, chi, gamma_p, nu
-from ..objectives import objective
+from ..blocks.innermost import innermost, plain_expectation
+from ..blocks.sphere import InputSphere, coupling
+from ..core.formulas import Formula
+from ..core.gaussian import Expectation
+from ..core.symbols import Level, Lifting, alpha, chi, gamma_p, nu
+from ..objectives.energy_map import energy_map, energy_sphere, psi_parameters
+from ..objectives.objective import objective
+from ..objectives.relations import relations
 from .entries import Comparison, Entry, make_entry, stated
 from .envelopes import GATES
 

@@ -9,8 +9,8 @@ from functools import lru_cache
 from sympy import Basic, Eq, Expr, Ge, Gt, Le, Lt, Symbol
 from sympy.core.relational import Relational
 
-from ..domains import Domain, default_domain
-from ..formulas import Derivation, Formula, Status, Step
+from ..core.domains import Domain, default_domain
+from ..core.formulas import Derivation, Formula, Status, Step
 
 __all__ = ["Check", "Comparison", "Entry", "as_it_stands", "make_entry", "stated"]
 

@@ -7,13 +7,13 @@ from functools import partial
 
 from sympy import Derivative, Eq, Expr, Integer, Interval, Rational, Symbol, Union, oo
 
-from ..definitions import envelope
-from ..formulas import Step, identically_zero
-from ..gates import Gate, relu
-from ..gaussian import Expectation, check_piece
-from ..innermost import plain_expectation, zero_energy_threshold
-from ..notation import chi
-from ..plain import _moments, on_every_branch
+from ..blocks.definitions import envelope
+from ..blocks.innermost import plain_expectation, zero_energy_threshold
+from ..conditions.plain import _moments, on_every_branch
+from ..core.formulas import Step, identically_zero
+from ..core.gaussian import Expectation, check_piece
+from ..core.symbols import chi
+from ..networks.gates import Gate, relu
 from .entries import Entry, make_entry, stated
 
 __all__ = ["GATES", "entries"]

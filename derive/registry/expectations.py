@@ -7,9 +7,9 @@ from functools import partial
 from sympy import Add, Derivative, Eq, Expr, Gt, Integer, Limit, Lt, Rational, exp, oo, sqrt
 from sympy.core.relational import Relational
 
-from ..gates import Gate
-from ..gaussian import Expectation, Phi
-from ..innermost import Innermost, innermost, u
+from ..blocks.innermost import Innermost, innermost, u
+from ..core.gaussian import Expectation, Phi
+from ..networks.gates import Gate
 from .entries import Comparison, Entry, make_entry, stated
 from .envelopes import GATES
 

@@ -7,7 +7,7 @@ from itertools import combinations, product
 from sympy import Integer, Matrix, Rational
 from sympy.core.relational import Relational
 
-from ..finite_counts import expected_rays, k, line_probability, m, n
+from ..lemmas.finite_counts import expected_rays, k, line_probability, m, n
 from .entries import Comparison, Entry, make_entry
 
 SIZES = ((1, 3), (1, 6), (2, 2), (2, 5), (3, 4), (3, 5))

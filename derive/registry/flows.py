@@ -5,7 +5,8 @@ from __future__ import annotations
 from sympy import Derivative, Eq, Expr, Function, Integer, Rational, Symbol, exp, log, sqrt
 from sympy.core.relational import Relational
 
-from ..flow import (
+from ..blocks.innermost import innermost
+from ..conditions.flow import (
     SOURCE,
     dual_overlap_integral,
     forward_equation,
@@ -14,10 +15,9 @@ from ..flow import (
     slope_is_conserved,
     sphere_integral,
 )
-from ..formulas import Formula, Step, identically_zero
-from ..gaussian import Expectation, phi
-from ..innermost import innermost
-from ..tilting import TiltedExpectation
+from ..conditions.stationarity import TiltedExpectation
+from ..core.formulas import Formula, Step, identically_zero
+from ..core.gaussian import Expectation, phi
 from .entries import Comparison, Entry, make_entry, stated
 from .envelopes import GATES
 

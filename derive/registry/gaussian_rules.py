@@ -7,11 +7,11 @@ from functools import partial
 from sympy import Derivative, Eq, Expr, Function, Heaviside, Integer, Symbol, diff, exp, log, oo, sqrt, symbols
 from sympy.core.relational import Relational
 
-from ..formulas import Derivation, Step, identically_zero
-from ..gates import relu
-from ..gaussian import Expectation, H, Phi, check_piece, gaussian_piece, phi
-from ..innermost import innermost
-from ..tilting import _hopf_cole_step, _kernel_step
+from ..blocks.innermost import innermost
+from ..conditions.stationarity import _hopf_cole_step, _kernel_step
+from ..core.formulas import Derivation, Step, identically_zero
+from ..core.gaussian import Expectation, H, Phi, check_piece, gaussian_piece, phi
+from ..networks.gates import relu
 from .entries import Comparison, Entry, make_entry, stated
 
 x, t, u, z = symbols("x t u z", real=True)
@@ -36,7 +36,7 @@ def _differentiated(statement: Relational) -> bool | None:
 
 
 def entries() -> list[Entry]:
-    """The rules of :mod:`flrdt.derive.gaussian`."""
+    """The rules of :mod:`flrdt.derive.core.gaussian`."""
     quotient = "difference quotients of the closed form"
     rules = [
         make_entry(

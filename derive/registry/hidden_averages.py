@@ -6,10 +6,7 @@ from functools import partial
 
 from sympy import Eq, Expr, Integer, Limit, Max, Symbol, exp, limit, oo, sqrt, symbols
 
-from ..domains import Below
-from ..formulas import Step, identically_zero
-from ..gaussian import Expectation
-from ..hidden import (
+from ..blocks.hidden_averages import (
     CONDITION,
     eta,
     hidden_exponential,
@@ -21,7 +18,10 @@ from ..hidden import (
     reduced_parameters,
     tau,
 )
-from ..inner_maxima import SOURCE, HiddenValue, chi, h, mu, w
+from ..blocks.hidden_maximum import SOURCE, HiddenValue, chi, h, mu, w
+from ..core.domains import Below
+from ..core.formulas import Step, identically_zero
+from ..core.gaussian import Expectation
 from .entries import Entry, make_entry, stated
 
 POLAR = "polar quadrature over both fields, the inner maximum by search"
@@ -109,7 +109,7 @@ def _stiff(name: str) -> Entry:
 
 def _falls_idle(tau: Symbol) -> bool | None:
     """For w of either sign, the active form tends to minus tau w^2/2 at any h."""
-    from ..inner_maxima import inner_maximum
+    from ..blocks.hidden_maximum import inner_maximum
 
     value = inner_maximum().form(1, True).value.subs({chi: 1 / tau, mu: kappa}, simultaneous=True)
     return identically_zero(limit(value, kappa, oo) + tau * w**2 / 2)

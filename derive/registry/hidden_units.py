@@ -7,9 +7,8 @@ from functools import partial
 from sympy import Derivative, Eq, Expr, Integer, Max, Subs, Symbol, diff, oo
 from sympy.core.relational import Relational
 
-from ..formulas import Step, identically_zero
-from ..hidden import homogeneity_step, reduced_parameters
-from ..inner_maxima import (
+from ..blocks.hidden_averages import homogeneity_step, reduced_parameters
+from ..blocks.hidden_maximum import (
     ACTIVE_GAIN,
     IDLE_GAIN,
     SOURCE,
@@ -24,7 +23,8 @@ from ..inner_maxima import (
     w,
     z,
 )
-from ..maxima import Maximum
+from ..core.formulas import Step, identically_zero
+from ..core.maxima import Maximum
 from .entries import Comparison, Entry, make_entry, stated
 
 SEARCH = "the best pre-activation found by search"

@@ -7,14 +7,14 @@ from functools import partial
 from sympy import Add, Derivative, Eq, Expr, Heaviside, Integer, Limit, Rational, Symbol, diff, exp, log, sqrt
 from sympy.core.relational import Relational
 
-from ..flow import marginal_stability
-from ..formulas import Formula, Step, identically_zero
-from ..gates import Gate
-from ..gaussian import Expectation
-from ..innermost import innermost
-from ..notation import Level, Lifting, alpha, chi
-from ..stability import ThermalPlainLevel, kink, kinks, replicon, thermal_conditions, thermal_plain_level
-from ..tilting import TiltedExpectation
+from ..blocks.innermost import innermost
+from ..conditions.flow import marginal_stability
+from ..conditions.stability import ThermalPlainLevel, kink, kinks, replicon, thermal_conditions, thermal_plain_level
+from ..conditions.stationarity import TiltedExpectation
+from ..core.formulas import Formula, Step, identically_zero
+from ..core.gaussian import Expectation
+from ..core.symbols import Level, Lifting, alpha, chi
+from ..networks.gates import Gate
 from .entries import Comparison, Entry, make_entry, stated
 from .envelopes import GATES
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from sympy import Eq, Expr, Integer, Integral, Rational, Symbol, exp, oo, sqrt
 
-from ..domains import Below
-from ..gaussian import Expectation
-from ..hidden import eta, hidden_exponential, lifting_bound, reduced_parameters
-from ..inner_maxima import SOURCE, HiddenValue, chi, h, mu, w
-from ..lifted_layers import CONDITION, a, g, lifted_hidden, p_1, p_2, q_1, q_2, variance, y
+from ..blocks.hidden_averages import eta, hidden_exponential, lifting_bound, reduced_parameters
+from ..blocks.hidden_lifted import CONDITION, a, g, lifted_hidden, p_1, p_2, q_1, q_2, variance, y
+from ..blocks.hidden_maximum import SOURCE, HiddenValue, chi, h, mu, w
+from ..core.domains import Below
+from ..core.gaussian import Expectation
 from .entries import Entry, make_entry, stated
 
 dual = Symbol("x", real=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from sympy import Derivative, Eq, Expr, Rational, Subs, Symbol
 from sympy.core.relational import Relational
 
-from ..blocks import InputSphere, coupling
-from ..closed_forms import LiftingRelations, recursion, relations
-from ..formulas import Formula
-from ..notation import Level, Lifting, gamma_p, gamma_s
+from ..blocks.sphere import InputSphere, coupling
+from ..core.formulas import Formula
+from ..core.symbols import Level, Lifting, gamma_p, gamma_s
+from ..objectives.relations import LiftingRelations, recursion, relations
 from .entries import Comparison, Entry, make_entry, stated
 
 LEVELS = ("1", "2p", "2", "3", "4")

@@ -8,12 +8,12 @@ from functools import partial
 from sympy import Derivative, Eq, Expr, Integer, Rational, Subs
 from sympy.core.relational import Relational
 
-from ..domains import EDGE
-from ..gaussian import Expectation
-from ..injective_gates import injective_energy
-from ..networks import Network
-from ..notation import chi
-from ..plain import PlainLevel, plain_level
+from ..conditions.plain import PlainLevel, plain_level
+from ..core.domains import EDGE
+from ..core.gaussian import Expectation
+from ..core.symbols import chi
+from ..networks.injective_gates import injective_energy
+from ..networks.network import Network
 from .entries import Comparison, Entry, make_entry
 from .envelopes import GATES, u
 

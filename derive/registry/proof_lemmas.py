@@ -5,7 +5,9 @@ from __future__ import annotations
 from sympy import Expr, Function, Heaviside, I, Integer, Rational, Symbol, cos, exp, im, re, sin
 from sympy.core.relational import Relational
 
-from ..analyticity import (
+from ..core.formulas import Formula
+from ..core.gaussian import Expectation, Phi, phi
+from ..lemmas.analyticity import (
     chernoff_bound,
     complex_variance_mass,
     dip_of_the_distribution,
@@ -16,8 +18,6 @@ from ..analyticity import (
     shifted_density,
     zero_free_strip,
 )
-from ..formulas import Formula
-from ..gaussian import Expectation, Phi, phi
 from .entries import Comparison, Entry, make_entry
 from .envelopes import GATES
 

@@ -7,14 +7,14 @@ from functools import partial
 from sympy import Eq, Expr, Integer, Limit, Rational, Subs, Symbol, expand_log, log, sqrt
 from sympy.core.relational import Relational
 
-from ..blocks import InputSphere, coupling
-from ..closed_forms import SOURCE, scaling
-from ..energy_map import energy_sphere
-from ..formulas import Step, identically_zero
-from ..gaussian import Expectation
-from ..innermost import innermost, plain_expectation
-from ..notation import Level, Lifting, gamma_p, gamma_s
-from ..towers import _gaussian_step, _integration_check, tower
+from ..blocks.innermost import innermost, plain_expectation
+from ..blocks.sphere import InputSphere, coupling
+from ..blocks.tower import _gaussian_step, _integration_check, tower
+from ..core.formulas import Step, identically_zero
+from ..core.gaussian import Expectation
+from ..core.symbols import Level, Lifting, gamma_p, gamma_s
+from ..objectives.energy_map import energy_sphere
+from ..objectives.relations import SOURCE, scaling
 from .entries import Comparison, Entry, make_entry, stated
 from .envelopes import GATES
 

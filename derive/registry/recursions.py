@@ -5,14 +5,14 @@ from __future__ import annotations
 from sympy import Derivative, Eq, Expr, Heaviside, Integer, Max, Mul, Symbol, diff, sqrt
 from sympy.core.relational import Relational
 
-from ..deep import DeepObjective, ScaledTerm, reach
-from ..formulas import Derivation, Step, identically_zero
-from ..gaussian import Expectation
-from ..hidden import hidden_mean, kappa, tau
-from ..inner_maxima import SOURCE, HiddenActivation, h, w
-from ..layer_recursions import layer_recursion, output_closure
-from ..networks import relu_network
-from ..notation import Level
+from ..blocks.hidden_averages import hidden_mean, kappa, tau
+from ..blocks.hidden_maximum import SOURCE, HiddenActivation, h, w
+from ..conditions.layer_recursion import layer_recursion, output_closure
+from ..core.formulas import Derivation, Step, identically_zero
+from ..core.gaussian import Expectation
+from ..core.symbols import Level
+from ..networks.network import relu_network
+from ..objectives.deep import DeepObjective, ScaledTerm, reach
 from .entries import Comparison, Entry, make_entry, stated
 
 FORM, CLOSURE = layer_recursion(), output_closure()

@@ -8,13 +8,13 @@ from sympy import Derivative, Eq, Expr, Function, Integer, Rational, Symbol, dif
 from sympy.core.function import AppliedUndef
 from sympy.core.relational import Relational
 
-from ..adjoint import lifting_slope, variance_slope
-from ..energy_map import energy_sphere, lambda_forms
-from ..formulas import Step, identically_zero
-from ..gaussian import Expectation
-from ..innermost import innermost
-from ..notation import Level, Lifting, alpha, chi
-from ..tilting import SOURCE, TiltedExpectation, sphere_derivative, stationarity
+from ..blocks.innermost import innermost
+from ..conditions.adjoint import lifting_slope, variance_slope
+from ..conditions.stationarity import SOURCE, TiltedExpectation, sphere_derivative, stationarity
+from ..core.formulas import Step, identically_zero
+from ..core.gaussian import Expectation
+from ..core.symbols import Level, Lifting, alpha, chi
+from ..objectives.energy_map import energy_sphere, lambda_forms
 from .entries import Comparison, Entry, make_entry, stated
 from .envelopes import GATES
 
@@ -61,7 +61,7 @@ def _differentiated(statement: Relational) -> bool | None:
 
 def _through(lifting: Lifting) -> list[tuple[Expr, Symbol]]:
     """The sphere part in the symbols Lambda_k, once for every Lambda_k."""
-    from ..tilting import _sphere_symbolic
+    from ..conditions.stationarity import _sphere_symbolic
 
     return [(_sphere_symbolic(lifting), lifting.Lambda(k)) for k in range(1, lifting.level.r + 1)]
 

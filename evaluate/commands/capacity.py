@@ -43,7 +43,7 @@ def run(options: argparse.Namespace) -> int:
     shown = result.to_json()
     emit(shown if options.json else text(shown), options.output)
     if not shown.get("admissible", True):
-        from flrdt.evaluate.deep_networks.deep import shortfall
+        from ..results.chain import shortfall
 
         print(
             "flrdt: hidden architecture not admissible: " + "; ".join(map(shortfall, shown["short_layers"])),
@@ -58,8 +58,8 @@ def _is_deep(options: argparse.Namespace) -> bool:
 
 
 def _single(options: argparse.Namespace):
-    from flrdt.evaluate.capacities import capacity
-    from flrdt.evaluate.deep_networks.deep import Requirement
+    from ..results.capacity import capacity
+    from ..results.chain import Requirement
 
     required = Requirement.parse(options.notion, options.budget)
     return capacity(
@@ -75,7 +75,7 @@ def _single(options: argparse.Namespace):
 
 
 def _deep(options: argparse.Namespace):
-    from flrdt.evaluate.deep_networks.deep import InputError, deep_capacity, deep_gate
+    from ..results.chain import InputError, deep_capacity, deep_gate
 
     if options.backend != "arb":
         raise InputError(f"backend {options.backend!r} for a deep network: use arb")
@@ -95,10 +95,9 @@ def _deep(options: argparse.Namespace):
 
 
 def _limit(options: argparse.Namespace) -> int:
-    from flrdt.evaluate.decimals import InputError
-    from flrdt.evaluate.full_rsb.limits import limit
-    from flrdt.evaluate.full_rsb.store import Store, cache_folder
-
+    from ..arithmetic.decimals import InputError
+    from ..limits.limits import limit
+    from ..limits.store import Store, cache_folder
     from .limit import text as limit_text
 
     if options.gate != "relu" or options.backend != "arb":

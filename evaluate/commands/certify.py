@@ -36,7 +36,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from flrdt.evaluate.certification.certificates import certify
+    from ..proofs.one_layer_certificates import certify
 
     certificate = certify(
         options.level,

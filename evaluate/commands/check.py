@@ -12,7 +12,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from flrdt.evaluate.certification.checks import check_file
+    from ..proofs.check_files import check_file
 
     failed = False
     for file in options.file:

@@ -37,7 +37,7 @@ def level_options(parser: argparse.ArgumentParser, level: bool = True) -> None:
 
 def columns(output: str | None) -> int:
     """Width for formulas in text: that of the terminal, and otherwise one that does not depend on where it runs."""
-    from flrdt.derive.unicode_text import COLUMNS
+    from flrdt.derive.render.unicode_text import COLUMNS
 
     if output is not None or not sys.stdout.isatty():
         return COLUMNS
@@ -82,7 +82,7 @@ def write_atomically(path: str, content: str | bytes) -> None:
     import os
     import tempfile
 
-    from flrdt.evaluate.decimals import InputError
+    from ..arithmetic.decimals import InputError
 
     target = Path(path)
     try:
@@ -111,7 +111,7 @@ def emit(text: str | dict[str, Any], output: str | None = None) -> None:
         try:
             print(body)
         except UnicodeEncodeError as problem:
-            from flrdt.evaluate.decimals import InputError
+            from ..arithmetic.decimals import InputError
 
             raise InputError(
                 f"the output cannot be shown in the encoding {problem.encoding}: set PYTHONIOENCODING=utf-8, or use --output FILE"

@@ -30,9 +30,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     from flrdt.derive import Level, Network, Verdict, gate, render
-    from flrdt.derive.conventions import check_convention
-    from flrdt.derive.formulas import InputError
-    from flrdt.evaluate.decimals import parse_number
+    from flrdt.derive.core.formulas import InputError
+    from flrdt.derive.render.replica import check_convention
+
+    from ..arithmetic.decimals import parse_number
 
     if options.format not in render.FORMATS:
         raise InputError(f"unknown format {options.format!r}: use {', '.join(render.FORMATS)}")
@@ -56,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
 def selected(what: str, network, level, form: str | None) -> list:
     """The formulas that were asked for."""
     from flrdt.derive import innermost, objective, plain_level, recursion, relations, stationarity
-    from flrdt.derive.formulas import InputError
+    from flrdt.derive.core.formulas import InputError
 
     if network.depth > 1:
         return selected_deep(what, network, level, form or "energy")
@@ -78,16 +79,9 @@ def selected(what: str, network, level, form: str | None) -> list:
 
 def selected_deep(what: str, network, level, form: str) -> list:
     """The formulas of a deep network."""
-    from flrdt.derive import (
-        hidden_exponential,
-        hidden_mean,
-        inner_maximum,
-        layer_recursion,
-        lifted_hidden,
-        objective,
-    )
-    from flrdt.derive.deep import DeepObjective
-    from flrdt.derive.formulas import Formula, InputError
+    from flrdt.derive import hidden_exponential, hidden_mean, inner_maximum, layer_recursion, lifted_hidden, objective
+    from flrdt.derive.core.formulas import Formula, InputError
+    from flrdt.derive.objectives.deep import DeepObjective
 
     closed: dict[str, Callable[[], Formula]] = {
         "1": hidden_mean,

@@ -28,9 +28,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     from pathlib import Path
 
-    from flrdt.evaluate.deep_networks.deep import shortfall
-    from flrdt.evaluate.reporting.report_folder import check_folder, store
-    from flrdt.evaluate.reporting.reports import build, inadmissible, unproved
+    from ..output.report_folder import check_folder, store
+    from ..output.reports import build, inadmissible, unproved
+    from ..results.chain import shortfall
 
     folder = Path(options.outdir)
     check_folder(folder)  # before any work

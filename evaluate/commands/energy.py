@@ -15,7 +15,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from flrdt.evaluate.capacities import energy
+    from ..results.capacity import energy
 
     result = energy(
         options.alpha, options.level, options.digits, gate=options.gate, radius=options.radius, report=progress()

@@ -31,7 +31,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from flrdt.evaluate.decimals import InputError
+    from ..arithmetic.decimals import InputError
 
     if options.weights:
         if options.n or options.m:
@@ -45,9 +45,9 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _random(options: argparse.Namespace) -> int:
-    from flrdt.evaluate.finite_size.finite import injectivity_probability
-    from flrdt.evaluate.finite_size.finite_figure import draw
-    from flrdt.evaluate.reporting.figures import check_figure
+    from ..finite_size.probability import injectivity_probability
+    from ..output.figures import check_figure
+    from ..output.finite_figure import draw
 
     if options.figure:
         check_figure(options.figure)
@@ -89,10 +89,10 @@ def _text(shown: dict[str, Any]) -> str:
 
 
 def _weights(options: argparse.Namespace) -> int:
-    from flrdt.evaluate.capacities import tool_version
-    from flrdt.evaluate.finite_size.finite import natural
-    from flrdt.evaluate.finite_size.injectivity import decide_injectivity
-    from flrdt.evaluate.finite_size.weights import as_layers, network_output, read_numbers
+    from ..finite_size.injectivity import decide_injectivity
+    from ..finite_size.probability import natural
+    from ..finite_size.weights import as_layers, network_output, read_numbers
+    from ..results.capacity import tool_version
 
     layers = as_layers([read_numbers(f) for f in options.weights], [read_numbers(f) for f in options.bias or ()])
     found = decide_injectivity(layers, natural(options.seed, "seed", least=0))

@@ -26,9 +26,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     from pathlib import Path
 
-    from flrdt.evaluate.decimals import InputError
-    from flrdt.evaluate.full_rsb.limits import certified_bound, limit
-    from flrdt.evaluate.full_rsb.store import Store, cache_folder
+    from ..arithmetic.decimals import InputError
+    from ..limits.limits import certified_bound, limit
+    from ..limits.store import Store, cache_folder
 
     if options.resume and options.checkpoint is None:
         raise InputError("--resume needs --checkpoint FILE, the file that an earlier run wrote")

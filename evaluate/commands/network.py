@@ -19,7 +19,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from flrdt.evaluate.deep_networks.layer_sizes import network_verdict
+    from ..results.layer_sizes import network_verdict
 
     shown = network_verdict(options.sizes, options.notion, options.level, options.budget, progress()).to_json()
     emit(shown if options.json else text(shown), options.output)

@@ -34,7 +34,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from flrdt.evaluate.reporting.figures import check_figure, new_figure, save_figure
+    from ..output.figures import check_figure, new_figure, save_figure
 
     check_figure(options.output)  # before any work: a file that cannot be written is reported at once
     levels = (LEVELS.get(options.kind, "") if options.levels is None else options.levels).split(",")
@@ -52,23 +52,23 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _one_layer(options: argparse.Namespace, levels: list[str]) -> Any:
-    from flrdt.evaluate.reporting.curves import KINDS as CURVES
+    from ..output.curves import KINDS as CURVES
 
     _, draw = CURVES[ONE_LAYER[options.kind]]
     return draw(levels, options.gate, progress())
 
 
 def _expansion(figure: Any, options: argparse.Namespace, levels: list[str]) -> None:
-    from flrdt.evaluate.reporting.expansion_plot import draw
-    from flrdt.evaluate.tables import parse_depths
+    from ..output.expansion_plot import draw
+    from ..output.tables import parse_depths
 
     draw(figure, levels, parse_depths(options.depths), progress())
 
 
 def _limit(figure: Any, options: argparse.Namespace) -> None:
-    from flrdt.evaluate.full_rsb.limit_plots import draw_convergence, draw_overlap
-    from flrdt.evaluate.full_rsb.limits import limit
-    from flrdt.evaluate.full_rsb.store import Store, cache_folder
+    from ..limits.limits import limit
+    from ..limits.store import Store, cache_folder
+    from ..output.limit_plots import draw_convergence, draw_overlap
 
     overlap = options.kind == "overlap"
     found = limit(options.digits, second_route=overlap, store=Store(cache_folder()), report=progress())

@@ -17,8 +17,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     from mpmath import mpf, nstr, workdps
 
-    from flrdt.evaluate.decimals import known_digits, parse_digits
-    from flrdt.evaluate.full_rsb.stability import replicon, thermal_instability
+    from ..arithmetic.decimals import known_digits, parse_digits
+    from ..limits.stability import replicon, thermal_instability
 
     digits = parse_digits(options.digits)
     first, second, thermal = replicon(1, digits), replicon(2, digits), thermal_instability(digits)

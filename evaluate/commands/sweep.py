@@ -47,12 +47,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     from functools import partial
 
-    from flrdt.evaluate.decimals import InputError
-    from flrdt.evaluate.pools import local_pool, parse_workers
-    from flrdt.evaluate.reporting.figures import check_figure
-    from flrdt.evaluate.sweeps.clusters import dask_executor
-    from flrdt.evaluate.sweeps.parquet_file import require_pyarrow
-    from flrdt.evaluate.sweeps.sweep import points_of, read_plan, run_sweep
+    from ..arithmetic.decimals import InputError
+    from ..machine.processes import local_pool, parse_workers
+    from ..output.figures import check_figure
+    from ..sweeps.clusters import dask_executor
+    from ..sweeps.parquet_file import require_pyarrow
+    from ..sweeps.run import points_of, read_plan, run_sweep
 
     plan = read_plan(options.plan) if options.plan else {}
     plan |= {name: getattr(options, name) for name in OPTIONS if getattr(options, name)}
@@ -76,7 +76,7 @@ def run(options: argparse.Namespace) -> int:
         executors = partial(local_pool, workers)
     rows = run_sweep(points, options.output, executors, report, lambda text: print("flrdt:", text, file=sys.stderr))
     if options.figure:
-        from flrdt.evaluate.sweeps.sweep_figure import draw
+        from ..output.sweep_figure import draw
 
         draw(rows, options.figure)
     failed = [row for row in rows if row["problem"]]

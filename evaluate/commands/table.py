@@ -24,7 +24,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from flrdt.evaluate.tables import FORMATS, InputError, single_layer
+    from ..output.tables import FORMATS, InputError, single_layer
 
     if options.format not in FORMATS:
         raise InputError(f"unknown format {options.format!r}: use {', '.join(FORMATS)}")
@@ -39,8 +39,8 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _deep(options: argparse.Namespace):
-    from flrdt.evaluate.deep_networks.deep import deep_gate
-    from flrdt.evaluate.tables import deep_networks, parse_depths
+    from ..output.tables import deep_networks, parse_depths
+    from ..results.chain import deep_gate
 
     deep_gate(options.gate)
     return deep_networks(

@@ -20,15 +20,15 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from flrdt.evaluate.decimals import InputError
-    from flrdt.evaluate.verification.runner import verify
+    from ..arithmetic.decimals import InputError
+    from ..verification.runner import verify
 
     if options.file is not None and options.ids:
         raise InputError("give either ids or --file, not both")
     if options.file is None:
         summary = verify(options.ids, options.digits, options.samples, report=progress())
     else:
-        from flrdt.evaluate.verification.claims import LIMIT, read_claims
+        from ..verification.claims import LIMIT, read_claims
 
         claims = read_claims(options.file)
         summary = verify(None, options.digits, options.samples, extra=claims, limit=LIMIT, report=progress())

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..decimals import InputError, parse_number
+from ..arithmetic.decimals import InputError, parse_number
 
 __all__ = ["Layer", "WeightError", "as_layers", "is_collision", "network_output", "read_numbers"]
 

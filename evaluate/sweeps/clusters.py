@@ -8,7 +8,7 @@ from concurrent.futures import Executor
 from contextlib import contextmanager
 from importlib.util import find_spec
 
-from ..decimals import InputError
+from ..arithmetic.decimals import InputError
 
 __all__ = ["dask_executor"]
 

@@ -16,8 +16,8 @@ import numpy
 
 from flrdt.derive import Level
 
-from ..backends import backend
-from ..continuation import coordinates, parameters
+from ..arithmetic.backends import backend
+from ..solve.continuation import coordinates, parameters
 
 __all__ = ["Link", "links_of", "number_of", "start_between"]
 

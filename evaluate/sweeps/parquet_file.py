@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
 
-from ..decimals import InputError
+from ..arithmetic.decimals import InputError
 
 __all__ = ["Row", "read_rows", "require_pyarrow", "write_rows"]
 

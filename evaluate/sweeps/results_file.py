@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO
 from zlib import crc32
 
-from ..decimals import InputError
+from ..arithmetic.decimals import InputError
 from .parquet_file import Row, read_rows, write_rows
 
 __all__ = ["ResultsFile", "open_results"]

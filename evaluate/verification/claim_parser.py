@@ -42,12 +42,12 @@ from sympy import (
 )
 from sympy.core.relational import Relational
 
-from flrdt.derive.formulas import InputError
-from flrdt.derive.gates import Gate, MoreauEnvelope
-from flrdt.derive.gaussian import H, Phi, phi
-from flrdt.derive.innermost import innermost
+from flrdt.derive.blocks.innermost import innermost
+from flrdt.derive.core.formulas import InputError
+from flrdt.derive.core.gaussian import H, Phi, phi
+from flrdt.derive.networks.gates import Gate, MoreauEnvelope
 
-from ..decimals import parse_number
+from ..arithmetic.decimals import parse_number
 
 __all__ = ["FUNCTIONS", "ClaimError", "Parser", "names"]
 

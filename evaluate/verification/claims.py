@@ -17,17 +17,17 @@ from typing import Any
 
 from sympy import Eq, Expr, Rational, Symbol
 
-from flrdt.derive.closed_forms import relations
-from flrdt.derive.domains import Domain, DomainError, Range, default_domain
-from flrdt.derive.formulas import InputError, Status
-from flrdt.derive.gates import gate, relu
-from flrdt.derive.notation import Level, Lifting
+from flrdt.derive.core.domains import Domain, DomainError, Range, default_domain
+from flrdt.derive.core.formulas import InputError, Status
+from flrdt.derive.core.symbols import Level, Lifting
+from flrdt.derive.networks.gates import gate, relu
+from flrdt.derive.objectives.relations import relations
 from flrdt.derive.registry import Check, Entry, stated
 from flrdt.derive.registry.entries import as_it_stands
 from flrdt.derive.registry.lifting import DUAL
 
-from ..backends import backend
-from ..decimals import parse_number
+from ..arithmetic.backends import backend
+from ..arithmetic.decimals import parse_number
 from .claim_parser import FUNCTIONS, ClaimError, Parser, names
 
 __all__ = ["LIMIT", "ClaimError", "claim_entries", "read_claims"]

@@ -38,14 +38,14 @@ from sympy import (
     oo,
 )
 
-from flrdt.derive.gates import MoreauEnvelope
-from flrdt.derive.gaussian import Expectation
-from flrdt.derive.inner_maxima import HiddenActivation, HiddenValue
-from flrdt.derive.maxima import Maximum
+from flrdt.derive.blocks.hidden_maximum import HiddenActivation, HiddenValue
+from flrdt.derive.core.gaussian import Expectation
+from flrdt.derive.core.maxima import Maximum
+from flrdt.derive.networks.gates import MoreauEnvelope
 from flrdt.derive.registry.entries import Comparison
 
-from ..backends import backend
-from ..compile import compile_grid, compile_scalar
+from ..arithmetic.backends import backend
+from ..arithmetic.compile import compile_grid, compile_scalar
 from .hidden_fields import Unit, best_response, breakpoints, sign_changes
 from .searches import SearchError, maximum
 

@@ -23,16 +23,16 @@ from sympy import (
 )
 from sympy.polys.polyerrors import PolynomialError
 
-from flrdt.derive.domains import Domain
-from flrdt.derive.gates import MoreauEnvelope
-from flrdt.derive.gaussian import Expectation, H, Phi, phi
-from flrdt.derive.inner_maxima import HiddenActivation, HiddenValue
-from flrdt.derive.maxima import Maximum
+from flrdt.derive.blocks.hidden_maximum import HiddenActivation, HiddenValue
+from flrdt.derive.conditions.stationarity import TiltedExpectation
+from flrdt.derive.core.domains import Domain
+from flrdt.derive.core.gaussian import Expectation, H, Phi, phi
+from flrdt.derive.core.maxima import Maximum
+from flrdt.derive.networks.gates import MoreauEnvelope
 from flrdt.derive.registry.entries import Comparison
-from flrdt.derive.tilting import TiltedExpectation
 
-from ..backends import backend
-from ..compile import CompileError, compile_scalar
+from ..arithmetic.backends import backend
+from ..arithmetic.compile import CompileError, compile_scalar
 
 __all__ = ["enclosed", "identical", "proved"]
 

@@ -18,10 +18,10 @@ from typing import Any
 
 from sympy import Basic, Rational
 
-from flrdt.derive.formulas import InputError, Verdict
+from flrdt.derive.core.formulas import InputError, Verdict
 from flrdt.derive.registry import Check, Entry, select
 
-from ..decimals import parse_digits
+from ..arithmetic.decimals import parse_digits
 from .direct import compare
 from .proofs import proved
 from .sampling import points

@@ -9,7 +9,7 @@ from itertools import islice
 
 from sympy import Rational, Symbol
 
-from flrdt.derive.domains import Domain
+from flrdt.derive.core.domains import Domain
 
 __all__ = ["points", "units"]
 

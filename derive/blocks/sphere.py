@@ -1,0 +1,69 @@
+"""Blocks a network is composed of: each contributes its own terms to the objective at any lifting level.
+
+One layer is an input sphere and a counting output.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from sympy import Add, Expr, Min, Rational
+
+from ..core.symbols import Lifting, chi, gamma_p, gamma_s, nu
+from ..networks.gates import Gate
+from .tower import QuadraticTower, quadratic_tower, tower
+
+__all__ = ["CountingOutput", "InputSphere", "coupling"]
+
+
+def coupling(lifting: Lifting) -> Expr:
+    r"""Coupling of primal and dual overlaps, :math:`\frac12\sum_{k=2}^r (p_{k-1}q_{k-1} - p_kq_k) c_k`."""
+    p, q, c = lifting.p, lifting.q, lifting.c
+    return Add(*(Rational(1, 2) * (p(k - 1) * q(k - 1) - p(k) * q(k)) * c(k) for k in lifting.steps))
+
+
+@dataclass(frozen=True)
+class InputSphere:
+    """The unit sphere the input lives on."""
+
+    def theta(self, lifting: Lifting, k: int) -> Expr:
+        r""":math:`\Theta_1 = 2\gamma_s`, :math:`\Theta_k = \Theta_{k-1} - c_k (q_{k-1} - q_k)`, written out."""
+        if k == 1:
+            return 2 * gamma_s
+        return self.theta(lifting, k - 1) - lifting.c(k) * lifting.increment(lifting.q, k)
+
+    def lambda_(self, lifting: Lifting, k: int, first: Expr = chi) -> Expr:
+        r""":math:`\Lambda_1 = \chi`, :math:`\Lambda_k = \Lambda_{k-1} + y_k (p_{k-1} - p_k)`, written out."""
+        if k == 1:
+            return first
+        return self.lambda_(lifting, k - 1, first) + lifting.y(k) * lifting.increment(lifting.p, k)
+
+    @lru_cache(maxsize=64)  # noqa: B019  (the sphere has no state: one key per lifting)
+    def integrated(self, lifting: Lifting) -> QuadraticTower:
+        """The tower of ``||v||^2/(4 gamma_s)`` with the increments of q, after its r-1 Gaussian integrations."""
+        steps = [(lifting.c(k), lifting.increment(lifting.q, k)) for k in lifting.steps]
+        thetas = [lifting.Theta(k) for k in lifting.steps]
+        return quadratic_tower(2 * gamma_s, thetas, steps, lifting.q(lifting.level.r))
+
+    def psi_term(self, lifting: Lifting) -> Expr:
+        """``gamma_s + T_r[v^2/(4 gamma_s)]`` with every Theta_k written out."""
+        explicit = {lifting.Theta(k): self.theta(lifting, k) for k in lifting.steps}
+        return gamma_s + self.integrated(lifting).value.subs(explicit)
+
+
+@dataclass(frozen=True)
+class CountingOutput:
+    """The output layer: the tower of (minus) the cost of the pre-activations, per output unit."""
+
+    gate: Gate
+
+    def psi_tower(self, lifting: Lifting) -> Expr:
+        r""":math:`T_r[-\min(\mathrm{dist}(g, B^c)^2/(4\gamma_p), \nu)]` with the lifting parameters c."""
+        steps = [(lifting.c(k), lifting.increment(lifting.p, k)) for k in lifting.steps]
+        return tower(lambda g: -Min(self.gate.distance(g) ** 2 / (4 * gamma_p), nu), steps, lifting.p(lifting.level.r))
+
+    def energy_tower(self, lifting: Lifting, first: Expr = chi) -> Expr:
+        r""":math:`T_r[-M_\chi]` with the lifting parameters y."""
+        steps = [(lifting.y(k), lifting.increment(lifting.p, k)) for k in lifting.steps]
+        return tower(lambda g: -self.gate.envelope(g, first), steps, lifting.p(lifting.level.r))

@@ -1,0 +1,1 @@
+"""What every derivation stands on: formulas and steps, symbols with their domains, Gaussian expectations, maxima."""

@@ -1,0 +1,1 @@
+"""Lemmas that the proofs of values and counts use."""

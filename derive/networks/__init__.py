@@ -1,0 +1,1 @@
+"""What is solved: gates and costs, their active sets, and networks made of layers."""

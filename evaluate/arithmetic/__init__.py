@@ -1,0 +1,1 @@
+"""Numbers: backends, compiled expressions, decimals read and written exactly."""

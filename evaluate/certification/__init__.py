@@ -1,1 +1,0 @@
-"""Proved statements: certificates, their independent checker, and enclosures of stationary values."""

@@ -1,0 +1,234 @@
+r"""The limit r -> infinity: full replica symmetry breaking, by two independent routes.
+
+Route 1 solves levels 3, 4, 5, ... to many digits and accelerates their sequence.  Route 2 solves the continuous problem
+(:mod:`flrdt.evaluate.limits.parisi_flow`).  The result is route 1's, with the acceleration's error estimate; route 2 must agree.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from mpmath import log, mp, mpf, nstr
+
+from flrdt.derive import Network
+
+from ..arithmetic.decimals import InputError, known_digits, parse_digits, parse_number
+from ..results.capacity import tool_version
+from ..solve.minimise import ConvergenceError
+from .acceleration import Acceleration, accelerate
+from .levels import Checkpoint, SolvedLevel, solve_levels
+from .parisi_flow import FlowSolution, solve_flow
+from .store import Store
+
+__all__ = ["Limit", "certified_bound", "limit"]
+
+SHORTEST = 8  # the first level at which an acceleration is tried: six values
+DEEPEST = 60
+CERTIFIED = 4  # the highest level whose certificate is made here
+GUARD = 12  # digits of the levels beyond those of the limit: acceleration amplifies noise
+SAMPLES = ("0.73", "0.75", "0.8", "0.85", "0.9", "0.95", "0.98", "0.99", "0.995", "0.999", "0.9999")
+CAUTION = 3  # the accelerated parameters converge less regularly than the value
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number with an error estimate."""
+
+    value: Any
+    error: Any
+
+    def text(self, most: int) -> str:
+        """The digits that are known."""
+        return known_digits(self.value, self.error, most)
+
+
+@dataclass(frozen=True)
+class Limit:
+    """The limit capacity, how it was obtained, and what it says of the order parameter."""
+
+    digits: int
+    budget: Fraction
+    levels: tuple[SolvedLevel, ...]
+    acceleration: Acceleration
+    alpha: Estimate
+    chi: Estimate
+    p_min: Estimate
+    exponent: Estimate
+    flow: FlowSolution | None
+    seconds: float
+
+    def to_json(self) -> dict[str, Any]:
+        """The object that ``flrdt limit --json`` prints."""
+        with mp.workdps(self.digits + 20):
+            text = self.alpha.text(self.digits + 1)
+            error = self.alpha.error + abs(mpf(text) - self.alpha.value)
+            methods = {
+                name: {"alpha": nstr(m.value, self.digits + 2), "order": m.order, "spread": nstr(m.spread, 2)}
+                for name, m in self.acceleration.methods.items()
+            }
+            shown: dict[str, Any] = {
+                "alpha": text,
+                "alpha_error": nstr(error * mpf("1.05"), 2),
+                "error_kind": "estimate",
+                "digits": self.digits,
+                "level": "inf",
+                "depth": 1,
+                "notion": "weak",
+                "budget": str(self.budget),
+                "gate": "relu",
+                "widths": [],
+                "parameters": {"chi": self.chi.text(self.digits), "p_min": self.p_min.text(self.digits)},
+                "exponent": {
+                    "statement": "y(p) ~ (1 - p)^(-exponent) as p -> 1",
+                    "value": self.exponent.text(self.digits),
+                    "error": nstr(self.exponent.error, 2),
+                },
+                "levels": [
+                    {"level": s.level, "alpha": known_digits(s.alpha, s.error, self.digits + GUARD)}
+                    for s in self.levels
+                ],
+                "acceleration": {"fitted_exponent": nstr(self.acceleration.exponent, 6), "methods": methods},
+            }
+            if self.flow is not None:
+                difference = abs(self.flow.alpha - self.alpha.value)
+                shown["parisi_flow"] = {
+                    "alpha": known_digits(mpf(self.flow.alpha), mpf(self.flow.error)),
+                    "alpha_error": nstr(mpf(self.flow.error), 2),
+                    "difference": nstr(difference, 2),
+                    "chi": known_digits(mpf(self.flow.profile.chi), mpf(self.flow.chi_error)),
+                    "p_min": known_digits(mpf(self.flow.profile.p_min), mpf(self.flow.p_min_error)),
+                    "stationarity": nstr(mpf(self.flow.stationarity), 2),
+                    "replicon": nstr(mpf(self.flow.replicon), 2),
+                }
+                shown["overlap"] = [
+                    {"p": p, "y": known_digits(mpf(y), mpf(e))}
+                    for p, (y, e) in zip(SAMPLES, self.flow.overlap([float(p) for p in SAMPLES]), strict=True)
+                ]
+            shown |= {
+                "residual": nstr(max(s.error for s in self.levels), 2),
+                "status": "extrapolated",
+                "backend": "arb",
+                "seconds": round(self.seconds, 3),
+                "version": tool_version(),
+            }
+            return shown
+
+
+def limit(
+    digits: int | str = 10,
+    *,
+    max_level: int | str | None = None,
+    budget: Fraction | int | str = 1,
+    second_route: bool = True,
+    store: Store | None = None,
+    checkpoint: Path | None = None,
+    resume: bool = False,
+    report: Callable[[str], None] = lambda _: None,
+) -> Limit:
+    """The limit of the level-r capacities of one ReLU layer, to ``digits`` decimal places.
+
+    Levels are added until the accelerations agree to the digits asked for, at most up to ``max_level`` (default 60).
+    Raises ``InputError`` for bad input or an unusable checkpoint, and ``ConvergenceError`` if the digits are not reached or
+    the two routes disagree.  Source: arXiv 2302.14112 (about 6.698), arXiv 2410.20646 (the levels).
+    """
+    started = time.perf_counter()
+    wanted = parse_digits(digits)
+    if wanted > 14:
+        raise InputError(f"digits {wanted}: the limit is an extrapolation and is offered to at most 14 decimal places")
+    deepest = DEEPEST if max_level is None else parse_digits(max_level)
+    if deepest < SHORTEST:
+        raise InputError(f"max level {deepest}: the acceleration needs at least level {SHORTEST}")
+    count = parse_number(budget, "budget", positive=True)
+    from sympy import Rational
+
+    network = Network(budget=Rational(count.numerator, count.denominator))
+    working = wanted + GUARD
+    file = Checkpoint(checkpoint, network, working) if checkpoint is not None else None
+    solved: list[SolvedLevel] = []
+    with mp.workdps(working + 15):
+        found = None
+        for level in solve_levels(network, working, store, file, resume, report):
+            solved.append(level)
+            if level.level >= SHORTEST:
+                found = accelerate({s.level: s.alpha for s in solved})
+            report(_progress(level, found, wanted, started))
+            if level.level >= deepest or (found is not None and found.error < mpf(10) ** -wanted / 4):
+                break
+        assert found is not None
+        # the levels' own errors enter through the extrapolation with weights of at most about last**order
+        alpha = Estimate(found.value, found.error + 10**6 * max(s.error for s in solved))
+        if alpha.error > mpf(10) ** -wanted:
+            raise ConvergenceError(
+                f"level {solved[-1].level} gives {alpha.text(wanted)} with error {nstr(alpha.error, 2)}, "
+                f"not 1e-{wanted}: allow more levels"
+            )
+        values = {s.level: s.parameters() for s in solved}
+        chi = _accelerated({r: z[0] for r, z in values.items()})
+        p_min = _accelerated({r: z[r - 1] for r, z in values.items()})
+        exponent = _accelerated(_local_exponents(values))
+        flow = None
+        if second_route:
+            report("second route: Parisi flow")
+            flow = solve_flow(network, [float(v) for v in values[solved[-1].level]], report)
+            if abs(flow.alpha - alpha.value) > flow.error + alpha.error:
+                raise ConvergenceError(
+                    f"the two routes disagree: levels {alpha.text(wanted)}, flow {flow.alpha:.10f} "
+                    f"with error estimate {flow.error:.1e}"
+                )
+        return Limit(
+            wanted, count, tuple(solved), found, alpha, chi, p_min, exponent, flow, time.perf_counter() - started
+        )
+
+
+def certified_bound(found: Limit, report: Callable[[str], None] = lambda _: None) -> tuple[int, str]:
+    """The best finite-level value that is certified here: a level and a proved bound, a decimal with six places.
+
+    The level-r capacities decrease with r, so each is a bound on the limit from above; levels up to
+    :data:`CERTIFIED` are offered, because the proof's cost grows with the level.
+    """
+    from ..proofs.one_layer_certificates import certify
+
+    level = max((s for s in found.levels if s.level <= CERTIFIED), key=lambda s: s.level)
+    millionths = int(mp.ceil(level.alpha * 10**6)) + 1
+    bound = f"{millionths // 10**6}.{millionths % 10**6:06d}"
+    certify(level.level, bound, budget=found.budget, report=report)
+    return level.level, bound
+
+
+def _accelerated(values: dict[int, Any]) -> Estimate:
+    try:
+        found = accelerate(values)
+    except (ValueError, ZeroDivisionError):
+        last = max(values)
+        return Estimate(values[last], 10 * abs(values[last] - values[last - 1]))
+    return Estimate(found.value, CAUTION * found.error)
+
+
+def _local_exponents(values: dict[int, list]) -> dict[int, Any]:
+    """Minus d log y_2/d log(1 - p_2) between successive levels, at the innermost step."""
+    found = {}
+    for r in sorted(values):
+        if r - 1 in values:
+            now, before = values[r], values[r - 1]
+            found[r] = -log(now[r] / before[r - 1]) / log((1 - now[1]) / (1 - before[1]))
+    return found
+
+
+def _progress(level: SolvedLevel, found: Acceleration | None, wanted: int, started: float) -> str:
+    text = f"level {level.level}: {nstr(level.alpha, 14)}"
+    if found is None:
+        return text
+    known = -float(mp.log10(found.error))
+    # about three levels a digit, and a cost per level that grows like the square of the level
+    missing = math.ceil(3 * max(0.0, wanted - known))
+    elapsed = time.perf_counter() - started
+    ahead = elapsed * ((1 + missing / level.level) ** 3 - 1)
+    return (
+        f"{text}; limit {nstr(found.value, max(5, int(known)))}, error {nstr(found.error, 2)}; about {ahead:.0f} s left"
+    )

@@ -1,0 +1,1 @@
+"""What touches the machine: text files and worker processes."""

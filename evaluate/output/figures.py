@@ -1,0 +1,66 @@
+"""Figures in files, without a display: made through matplotlib's object interface, written whole or not at all."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from ..arithmetic.decimals import InputError
+
+__all__ = ["check_figure", "empty_figure", "new_figure", "rendered", "require_matplotlib", "save_figure"]
+
+SUFFIXES = (".png", ".svg", ".pdf")
+
+
+def require_matplotlib() -> None:
+    """Raise ``InputError`` with what to install where figures cannot be drawn."""
+    if find_spec("matplotlib") is None:
+        raise InputError("figures need matplotlib: python -m pip install 'flrdt[plot]'")
+
+
+def check_figure(output: str) -> str:
+    """The format a file name asks for; raises ``InputError`` for a file that could not be written, before any work."""
+    target = Path(output)
+    if target.suffix not in SUFFIXES:
+        raise InputError(f"figure {output}: use a file name that ends in {', '.join(SUFFIXES)}")
+    if not target.parent.is_dir():
+        raise InputError(f"cannot write {output}: the folder {target.parent} does not exist")
+    require_matplotlib()
+    return target.suffix[1:]
+
+
+def new_figure(output: str, width: float = 6.4, height: float = 4.2) -> Any:
+    """An empty figure; raises as :func:`check_figure`."""
+    check_figure(output)
+    return empty_figure(width, height)
+
+
+def empty_figure(width: float, height: float) -> Any:
+    """A figure without axes, of a size in inches."""
+    require_matplotlib()
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def rendered(figure: Any, kind: str, background: bool = True) -> bytes:
+    """The figure as ``svg``, ``pdf`` or ``png``; the same figure gives the same bytes (no dates, fixed identifiers).
+
+    Without ``background`` it takes that of the page.
+    """
+    from matplotlib import rc_context
+
+    dated = {"svg": "Date", "pdf": "CreationDate"}.get(kind)
+    picture = BytesIO()
+    with rc_context({"svg.hashsalt": "flrdt"}):
+        figure.savefig(picture, format=kind, metadata={dated: None} if dated else None, transparent=not background)
+    return picture.getvalue()
+
+
+def save_figure(figure: Any, output: str) -> None:
+    """Write the figure, or leave what was there."""
+    from ..commands.common import write_atomically
+
+    write_atomically(output, rendered(figure, check_figure(output)))

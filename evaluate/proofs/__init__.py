@@ -1,0 +1,1 @@
+"""Proved statements: certificates, their independent checkers, and enclosures of stationary values."""

@@ -1,0 +1,21 @@
+"""Check a certificate of any kind: the checker that knows its format judges it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from . import deep_checker
+from . import one_layer_checker as checker
+
+__all__ = ["check", "check_file"]
+
+
+def check(raw: bytes) -> checker.Verdict:
+    """Parse and judge a certificate given as bytes; raises MalformedCertificate if it is not one."""
+    deep = checker.load(raw).get("format") == deep_checker.FORMAT
+    return (deep_checker if deep else checker).check(raw)
+
+
+def check_file(path: str | Path) -> checker.Verdict:
+    """Check the certificate in a file, reading no more of it than a certificate may have."""
+    return check(checker.bytes_of(path))

@@ -1,0 +1,1 @@
+"""The public values: capacities, energies, chains of layers, verdicts on layer sizes."""

@@ -1,0 +1,452 @@
+"""The public calls: injectivity capacity and ground-state energy of one layer, at any level and to any digits."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from numpy.linalg import LinAlgError
+
+from flrdt.derive import Gate, GateError, InjectiveGate, Level, Lifting, Network, Status
+from flrdt.derive.core.symbols import chi
+from flrdt.derive.networks.gates import read_gate
+from flrdt.derive.objectives.energy_map import lambda_forms, psi_forms
+
+from ..arithmetic.backends import backend as get_backend
+from ..arithmetic.compile import compile_scalar
+from ..arithmetic.decimals import InputError, known_digits, parse_digits, parse_number
+from ..solve.far_thresholds import remark
+from ..solve.minimise import ConvergenceError, Solution, full_lifting_helps, partial_lifting_helps, solve
+from ..solve.starts import capacity_goal, energy_goal, nearby_minimum
+
+__all__ = ["Capacity", "Energy", "capacity", "energy"]
+
+
+def shown_error(text: str, value: Any, error: Any, digits: int) -> str:
+    """The error of a printed decimal: that of the value, and its rounding."""
+    from mpmath import mpf, nstr, workdps
+
+    with workdps(digits + 20):
+        return nstr((error + abs(mpf(text) - value)) * mpf("1.05"), 2)
+
+
+def tool_version() -> str:
+    """The installed version of flrdt."""
+    try:
+        return version("flrdt")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What every solved value carries.  Numbers are mpf; errors say what kind they are."""
+
+    level: str
+    digits: int
+    gate: str
+    parameters: dict[str, Any]
+    parameter_errors: dict[str, Any]
+    residual: Any
+    status: str
+    backend: str
+    seconds: float
+    error_kind: str = field(default="estimate", kw_only=True)
+    radius: str = field(default="1", kw_only=True)
+
+    def _common(self) -> dict[str, Any]:
+        from mpmath import nstr, workdps
+
+        with workdps(self.digits + 20):
+            shown = {
+                name: known_digits(value, self.parameter_errors[name], self.digits)
+                for name, value in self.parameters.items()
+            }
+            return {
+                "error_kind": self.error_kind,
+                "digits": self.digits,
+                "level": self.level,
+                "gate": self.gate,
+                "parameters": shown,
+                "residual": nstr(self.residual, 2),
+                "status": self.status,
+                "backend": self.backend,
+                "seconds": round(self.seconds, 3),
+                "version": tool_version(),
+                "radius": self.radius,
+            }
+
+
+@dataclass(frozen=True)
+class Capacity(Result):
+    """An injectivity capacity: ``alpha`` with ``alpha_error`` (of the kind ``error_kind``) and its parameters."""
+
+    alpha: Any
+    alpha_error: Any
+    budget: Fraction
+    depth: int = 1
+    notion: str = "weak"
+    widths: tuple[str, ...] = ()
+
+    @property
+    def decimal(self) -> str:
+        """alpha with ``digits`` decimal places, all of them known."""
+        from mpmath import floor, log10, workdps
+
+        with workdps(self.digits + 20):
+            return known_digits(self.alpha, self.alpha_error, self.digits + 1 + int(floor(log10(self.alpha))))
+
+    def to_json(self) -> dict[str, Any]:
+        """The object that ``flrdt capacity --json`` prints; ``alpha_error`` includes the rounding of ``alpha``."""
+        text = self.decimal
+        shown = shown_error(text, self.alpha, self.alpha_error, self.digits)
+        common = self._common()
+        return {
+            "alpha": text,
+            "alpha_error": shown,
+            "error_kind": common.pop("error_kind"),
+            "digits": common.pop("digits"),
+            "level": common.pop("level"),
+            "depth": self.depth,
+            "notion": self.notion,
+            "budget": str(self.budget),
+            "gate": common.pop("gate"),
+            "widths": list(self.widths),
+            **common,
+        }
+
+
+@dataclass(frozen=True)
+class Energy(Result):
+    """A ground-state energy ``e_r(alpha)`` with its slope ``de/dalpha`` (envelope theorem)."""
+
+    alpha: Fraction
+    energy: Any
+    energy_error: Any
+    slope: Any
+    zero: bool = False
+
+    @property
+    def decimal(self) -> str:
+        """The energy with the digits that are known, at most ``digits``."""
+        from mpmath import workdps
+
+        with workdps(self.digits + 20):
+            return "0" if self.zero else known_digits(self.energy, self.energy_error, self.digits)
+
+    def to_json(self) -> dict[str, Any]:
+        """The object that ``flrdt energy --json`` prints."""
+        from mpmath import mpf, nstr, workdps
+
+        with workdps(self.digits + 20):
+            text = self.decimal
+            error = self.energy_error + abs(mpf(text) - self.energy)
+            slope = "0" if self.zero else known_digits(self.slope, self.energy_error * 100 + error, self.digits)
+            return {
+                "alpha": str(self.alpha),
+                "energy": text,
+                "energy_error": nstr(error * mpf("1.05"), 2) if error else "0",
+                "slope": slope,
+                **self._common(),
+            }
+
+
+def status_of(level: Level, gate: Gate, bound: str) -> str:
+    """Status of a one-layer value, a bound from above or from below where that is proved (theory, section 6).
+
+    At the partial level the proof needs that ``log E exp(-y M_chi)`` is concave in chi: so it is for the rectifier.
+    """
+    if level.r == 1 or (level.partial and gate.homogeneous):
+        return f"rigorous {bound} bound"
+    return (Status.LIFTED if level.partial else Status.FULLY_LIFTED).value
+
+
+def as_gate(value: Gate | InjectiveGate | str, radius: Fraction | int | str = 1) -> Gate | InjectiveGate:
+    """A gate from a gate object, a name or an active set; ``radius`` belongs to the last two.
+
+    Raises ``InputError`` for a radius that is not positive or that comes with a gate object.
+    """
+    norm = parse_number(radius, "radius", positive=True)
+    if isinstance(value, str):
+        return read_gate(value, _sympy(norm))
+    if norm != 1:
+        raise InputError("a gate object carries its own radius: use Gate(active, name, radius)")
+    return value
+
+
+def _injective_capacity(gate: InjectiveGate, level: Level, digits: int, budget: Fraction, started: float) -> Capacity:
+    """All m outputs stay active, so m = budget * n of them are enough, and exactly enough."""
+    from mpmath import mpf, workdps
+
+    with workdps(digits + 20):
+        value, zero = mpf(budget.numerator) / budget.denominator, mpf(0)
+    return Capacity(
+        level=str(level),
+        digits=digits,
+        gate=str(gate),
+        parameters={},
+        parameter_errors={},
+        residual=zero,
+        status=f"rigorous value: {gate.reason}",
+        backend="exact",
+        seconds=time.perf_counter() - started,
+        error_kind="enclosure",
+        alpha=value,
+        alpha_error=zero,
+        budget=budget,
+    )
+
+
+class _Lazy:
+    """A goal whose constant is converted at the precision of each call."""
+
+    def __init__(self, make: Callable, constant: Fraction, backend_name: str) -> None:
+        self.make, self.constant, self.name = make, constant, backend_name
+
+    def goal(self) -> tuple[Callable, Callable]:
+        b = get_backend(self.name)
+
+        def value(A, B):
+            return self.make(b.number(self.constant))[0](A, B)
+
+        def gradient(A, B, dA, dB):
+            return self.make(b.number(self.constant))[1](A, B, dA, dB)
+
+        return value, gradient
+
+
+@lru_cache(maxsize=64)
+def _compiled_psi(level: Level) -> tuple[list[str], Callable]:
+    """Names of the psi-form parameters, and the function of the energy-form ones that gives them, for mpmath.
+
+    The Lambda_k are computed first: written out in one expression the forms would grow with the cube of the level.
+    """
+    lifting = Lifting(level)
+    symbols = _parameter_symbols(level)
+    running, forms, b = lambda_forms(lifting), psi_forms(lifting), get_backend("mpmath")
+    first = compile_scalar(list(running.values()), symbols, b)
+    second = compile_scalar(list(forms.values()), [*symbols, *running], b)
+    return list(forms), lambda z: second(*z, *first(*z))
+
+
+def _parameter_symbols(level: Level) -> list[Any]:
+    lifting = Lifting(level)
+    return [chi, *lifting.overlaps(lifting.p), *(lifting.y(k) for k in lifting.steps)]
+
+
+def _named(level: Level, solution: Solution) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Parameters of both forms by name, and their error estimates.
+
+    Those of the psi form are the sum of its changes when one energy-form parameter at a time moves by its error.
+    """
+    names = [str(s) for s in _parameter_symbols(level)]
+    z = list(solution.parameters)
+    psi_names, psi = _compiled_psi(level)
+    found = psi(z)
+    spread = [abs(v) * solution.relative_rounding for v in found]
+    for i, error in enumerate(solution.parameter_errors):
+        moved = psi([*z[:i], z[i] + error, *z[i + 1 :]])
+        spread = [s + abs(m - v) for s, m, v in zip(spread, moved, found, strict=True)]
+    values = dict(zip([*names, *psi_names], [*z, *found], strict=True))
+    errors = dict(zip([*names, *psi_names], [*solution.parameter_errors, *spread], strict=True))
+    return values, errors
+
+
+FAILURES = (ArithmeticError, ValueError, MemoryError, LinAlgError)
+NOTES = {
+    1: "; partial lifting does not help here (y_2 -> 0), so this is the plain value",
+    2: "; full lifting does not help here (p_2 -> 0), so this is the partially lifted value",
+}
+"""What a status says when the minimum of a level is at its border, by the r of the lower level whose value it is."""
+
+
+def _noted(status: str, level: Level, used: Level) -> str:
+    return status if used == level else status + NOTES[used.r]
+
+
+def _solved(
+    network: Network,
+    level: Level,
+    make: Callable,
+    constant: Fraction,
+    digits: int,
+    backend: str,
+    report: Callable,
+    near: Sequence[float] | None = None,
+) -> tuple[Level, Solution]:
+    """Solve at the level, or at a lower one where lifting does not improve on it; failures come with their reason."""
+    goal, float_goal = _Lazy(make, constant, backend).goal(), make(float(constant))
+
+    def attempt(used: Level, start: list | None = None) -> tuple[Level, Solution]:
+        return used, solve(network, used, goal, float_goal, digits, backend, report, start)
+
+    def helps(test: Callable) -> bool:
+        return test(network, _Lazy(make, constant, "arb").goal(), float_goal)
+
+    try:
+        if near is not None and level.r > 1 and not level.partial:
+            start = nearby_minimum(network, level, float_goal, near)
+            if start is not None:
+                with suppress(ConvergenceError):
+                    return attempt(level, start)
+        if level.partial:
+            return attempt(level if helps(partial_lifting_helps) else Level(1))
+        try:
+            return attempt(level)
+        except FAILURES:
+            if level.r == 2 and not helps(full_lifting_helps):
+                return attempt(Level(2, partial=True))
+            raise
+    except FAILURES as problem:
+        if getattr(problem, "bad_input", False):
+            raise
+        said = str(problem) if isinstance(problem, ArithmeticError) else "the solve left the range of its arithmetic"
+        raise ConvergenceError(said + remark(network.gate)) from problem
+
+
+def capacity(
+    level: Level | int | str = 2,
+    digits: int | str = 30,
+    *,
+    gate: Gate | InjectiveGate | str = "relu",
+    radius: Fraction | int | str = 1,
+    budget: Fraction | int | str = 1,
+    backend: str = "arb",
+    certified: bool = False,
+    near: Sequence[float] | None = None,
+    report: Callable[[str], None] = lambda _: None,
+) -> Capacity:
+    """The injectivity capacity of one layer at a lifting level.
+
+    ``alpha`` is the minimum over the parameters of ``(A + budget)/(-B)`` where ``P_r = A + alpha B`` is the energy form.
+    ``gate`` is a gate object, a name or an active set; ``radius`` is the norm of the inputs, which matters to gates that
+    are not positively homogeneous.  A gate that is injective everywhere has capacity ``budget`` at every level.
+    Raises ``LevelError``, ``GateError`` or ``InputError`` (all ``ValueError``) for bad input and ``ConvergenceError`` if
+    the solve fails.  ``near`` gives the parameters ``(chi, p_2.., y_2..)`` of a similar problem to start from at a full
+    level; where no minimum lies close to them the solve starts as without.  With ``certified`` the value is proved:
+    ``error_kind`` is then "enclosure", and ``CertifyError`` is raised if no proof is found.  Source: arXiv 2410.20646 (one layer, fully lifted RDT).
+
+    >>> capacity(level=1, digits=12).decimal
+    '7.647694935435'
+    """
+    started = time.perf_counter()
+    level, digits, the_gate = Level.parse(level), parse_digits(digits), as_gate(gate, radius)
+    count = parse_number(budget, "budget", positive=True)
+    get_backend(backend)
+    if isinstance(the_gate, InjectiveGate):
+        return _injective_capacity(the_gate, level, digits, count, started)
+    if near is not None and len(near) != 2 * level.r - 1:
+        raise InputError(f"near has {len(near)} numbers: give the {2 * level.r - 1} parameters of level {level}")
+    network = Network(the_gate, 1, _sympy(count))
+    sought = max(digits, 20) if certified else digits  # a proof wants a point well inside its box
+    used, solution = _solved(network, level, capacity_goal, count, sought, backend, report, near)
+    from mpmath import workdps
+
+    with workdps(sought + 20):
+        parameters, errors = _named(used, solution)
+    found = Capacity(
+        level=str(level),
+        digits=digits,
+        gate=str(the_gate),
+        radius=str(the_gate.radius),
+        parameters=parameters,
+        parameter_errors=errors,
+        residual=solution.residual,
+        status=_noted(status_of(level, the_gate, "upper"), level, used),
+        backend=backend,
+        seconds=time.perf_counter() - started,
+        alpha=solution.value,
+        alpha_error=solution.value_error,
+        budget=count,
+    )
+    if certified:
+        from ..proofs.enclosed_capacity import certify_capacity
+
+        return certify_capacity(found, network, used, report)
+    return found
+
+
+def _sympy(value: Fraction) -> Any:
+    from sympy import Rational
+
+    return Rational(value.numerator, value.denominator)
+
+
+def energy(
+    alpha: Fraction | int | str,
+    level: Level | int | str = 2,
+    digits: int | str = 30,
+    *,
+    gate: Gate | InjectiveGate | str = "relu",
+    radius: Fraction | int | str = 1,
+    backend: str = "arb",
+    report: Callable[[str], None] = lambda _: None,
+) -> Energy:
+    """The ground-state energy ``e_r(alpha) = -min P_r`` of one layer, with ``de/dalpha = -B`` at the minimum.
+
+    Below the zero-energy threshold (alpha <= 2 for the ReLU) the infimum is 0, reached as chi -> oo; the result then
+    says so and has no parameters.  Raises as :func:`capacity`.
+
+    >>> energy(2).zero, energy("7.647694935435279817", level=1, digits=12).decimal  # the plain capacity: e = 1
+    (True, '1.00000000000')
+    """
+    started = time.perf_counter()
+    level, digits, the_gate = Level.parse(level), parse_digits(digits), as_gate(gate, radius)
+    at = parse_number(alpha, "alpha", positive=True)
+    if isinstance(the_gate, InjectiveGate):
+        raise GateError(f"gate {the_gate} has no ground-state energy to solve for, e(alpha) = alpha: {the_gate.reason}")
+    from mpmath import mpf, workdps
+
+    common: dict[str, Any] = {
+        "level": str(level),
+        "digits": digits,
+        "gate": str(the_gate),
+        "radius": str(the_gate.radius),
+        "backend": backend,
+        "alpha": at,
+    }
+    if _zero_energy(the_gate, at):
+        with workdps(digits + 20):
+            zero = mpf(0)
+        return Energy(
+            **common,
+            parameters={},
+            parameter_errors={},
+            residual=zero,
+            energy=zero,
+            energy_error=zero,
+            slope=zero,
+            zero=True,
+            status="zero energy: alpha is at or below the threshold of this gate",
+            seconds=time.perf_counter() - started,
+        )
+    used, solution = _solved(Network(the_gate), level, energy_goal, at, digits, backend, report)
+    with workdps(digits + 20):
+        parameters, errors = _named(used, solution)
+        return Energy(
+            **common,
+            parameters=parameters,
+            parameter_errors=errors,
+            residual=solution.residual,
+            energy=-solution.value,
+            energy_error=solution.value_error,
+            slope=-solution.terms.B,
+            status=_noted(status_of(level, the_gate, "lower"), level, used),
+            seconds=time.perf_counter() - started,
+        )
+
+
+def _zero_energy(the_gate: Gate, at: Fraction) -> bool:
+    """Whether the energy vanishes: known exactly when the inactive set is convex."""
+    from flrdt.derive.blocks.innermost import zero_energy_threshold
+
+    if not the_gate.convex_complement:
+        return False
+    threshold = zero_energy_threshold(the_gate)
+    return bool(_sympy(at) <= threshold)

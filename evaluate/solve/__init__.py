@@ -1,0 +1,1 @@
+"""Stationary points: starts, continuation in the level, Newton at rising precision."""

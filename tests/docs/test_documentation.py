@@ -1,0 +1,115 @@
+"""The documentation follows the derivations: an edited derivation changes its page, snippets of pages run."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import flrdt.derive
+import flrdt.evaluate
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+PAGE = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from build_cache import cached
+from collection import shown
+from flrdt.derive import plain_level
+def compute():
+    print("computed", file=sys.stderr)
+    return shown(plain_level().formula)
+found = cached("plain", compute, "derive") | {"outcome": None}
+for text, expression, verdict in found["steps"]:
+    print(text, expression, verdict)
+"""
+
+
+def test_an_edited_derivation_changes_its_page(tmp_path):
+    """On a copy of the sources; without an edit the page comes from the cache."""
+    for package in (flrdt.derive, flrdt.evaluate):
+        home = Path(package.__path__[0])
+        shutil.copytree(home, tmp_path / "flrdt" / home.name, ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "docs").mkdir()
+    for module in DOCS.glob("*.py"):
+        shutil.copy(module, tmp_path / "docs")
+
+    def built():
+        # -P and PYTHONPATH: the copy comes before an installed toolkit
+        words = [sys.executable, "-P", "-c", PAGE, str(tmp_path / "docs")]
+        done = subprocess.run(words, env={"PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, check=True)
+        return done.stdout, "computed" in done.stderr
+
+    first, fresh = built()
+    assert fresh and "proved" in first
+    assert built() == (first, False)
+    source = tmp_path / "flrdt" / "derive" / "conditions" / "plain.py"
+    sentence = re.search(r'Step\(\s*"([^"]+)"', source.read_text())[1]
+    assert sentence[:20] in first
+    source.write_text(source.read_text().replace(sentence, "An edited sentence."))
+    second, fresh = built()
+    assert fresh and second != first and "An edited sentence." in second and sentence[:20] not in second
+    # a module of a subpackage counts as well
+    (tmp_path / "flrdt" / "derive" / "registry" / "later.py").write_text("")
+    assert built() == (second, True)
+
+
+def test_the_snippets_of_the_page_on_claims_run(capsys):
+    for block in re.findall(r"```python\n(.*?)```", (DOCS / "new-formula.md").read_text(), re.S):
+        exec(compile(block, "new-formula.md", "exec"), {})
+    right, wrong = capsys.readouterr().out.splitlines()
+    assert re.fullmatch(r"mine\.right (proved|verified) \{\}", right)
+    assert re.fullmatch(r"mine\.wrong failed \{'t': '.+'\}", wrong)
+
+
+# what a hand-written page may set as mathematics: one symbol, with indices, and with at most one argument
+LETTER = r"(?:\\mathbb ?\{?[A-Z]\}?|\\[A-Za-z]+|[A-Za-z])"
+SYMBOL = re.compile(rf"{LETTER}'*(?:[_^](?:\{{[A-Za-z\\]+(?:_\{{?\w+\}}?)?\}}|\\[A-Za-z]+|\w))*(?:\({LETTER}\))?")
+
+
+def prose(page):
+    """A page without its blocks and literals."""
+    return re.sub(r"^```.*?^```|`[^`]*`", "", page, flags=re.S | re.M)
+
+
+def displayed(page):
+    """What starts a displayed formula that is typed."""
+    found = re.findall(r"^```\{math\}|^\\\[|\\begin\{\w+\}", page, re.M)
+    return found + re.findall(r"\$\$", prose(page))
+
+
+def inline(page):
+    """The formulas in the sentences of a page that are more than a symbol."""
+    found = re.findall(r"(?<!\$)\$([^$]+)\$(?!\$)", prose(page))
+    return [f for f in found if not SYMBOL.fullmatch(f)]
+
+
+def test_what_counts_as_typed():
+    for symbol in (r"\alpha", "c_k", r"e(\alpha)", r"M_\chi", r"\mathbb{E}_{m_k}", r"\gamma_s", "a_l^2", "x"):
+        assert inline(f"Here ${symbol}$ stands.") == [], symbol
+    for formula in ("x = 1", r"\frac{1}{2}", r"2\chi", r"a \to 0", "p_{k+1}", r"\alpha n", r"\sqrt{x}"):
+        assert inline(f"Here ${formula}$ stands.") == [formula], formula
+    for block in ("$$\nx\n$$", "```{math}\nx\n```", "\\begin{equation} x \\end{equation}"):
+        assert displayed(block), block
+    assert displayed("`$$` and\n```sh\necho $$ $HOME\n```\n") == []
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        *(p.name for p in sorted(DOCS.glob("*.md"))),
+        *(f"course/{p.name}" for p in sorted((DOCS / "course").glob("*.md"))),
+    ],
+)
+def test_no_formula_of_a_page_is_typed(page):
+    """Displayed formulas come from live objects by {formula} ID; in a sentence stands a symbol or plain text.
+
+    The page with the proofs is the exception: no object holds the inequalities of an argument, so its sentences may. None
+    of them is displayed.
+    """
+    text = (DOCS / page).read_text()
+    assert displayed(text) == []
+    assert page == "certificates.md" or inline(text) == []

@@ -1,0 +1,65 @@
+"""The commands and snippets of the pages for users run: how-to, verification, claims, deep networks, the limit."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+DOCS = Path(__file__).parents[2] / "docs"
+PAGES = (
+    "how-to",
+    "verify",
+    "new-formula",
+    "limit",
+    "certificates",
+    "deep",
+    "accuracy",
+    "one-layer",
+    "notation",
+    "course/relations",
+)
+# more than a few seconds each
+LONG = (
+    "limit ", "plot ", "docs ", "certify ", "check ", "--certified", "--level 4", "--depth", "--digits 50", "--digits 60",
+)  # fmt: skip
+
+
+def blocks(page, language):
+    return re.findall(rf"^```{language}\n(.*?)^```", (DOCS / f"{page}.md").read_text(), re.S | re.M)
+
+
+def commands():
+    for page in PAGES:
+        for block in blocks(page, "sh"):
+            for line in block.splitlines():
+                if line != "flrdt verify                            # all of them":  # a slow test of its own
+                    slow = any(word in line for word in LONG)
+                    yield pytest.param(line, id=line, marks=[pytest.mark.slow] if slow else [])
+
+
+def test_there_are_snippets():
+    assert len(list(commands())) > 20
+    for page in PAGES:  # a command in another kind of block would not be run
+        text = re.sub(r"^```.*?^```", "", (DOCS / f"{page}.md").read_text(), flags=re.S | re.M)
+        assert not re.search(r"^ {4,}flrdt ", text, re.M), page
+
+
+@pytest.mark.parametrize("line", list(commands()))
+def test_commands(run, line, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FLRDT_CACHE", str(tmp_path / "cache"))
+    Path("my_claims.toml").write_text(*blocks("how-to", "toml"))
+    certificate = DOCS / "certificates" / "level-2.json"
+    Path("level-2.json").write_text(certificate.read_text())
+    words = shlex.split(line, comments=True)
+    code, out, _ = run(*words[1:])
+    assert words[0] == "flrdt" and code == 0
+    assert out or "--output" in words
+
+
+@pytest.mark.parametrize("page", ["how-to"])
+def test_python(page, capsys):
+    for block in blocks(page, "python"):
+        exec(compile(block, page, "exec"), {})
+        assert capsys.readouterr().out
