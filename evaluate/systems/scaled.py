@@ -15,7 +15,9 @@ from typing import Any
 
 from sympy import Expr, Symbol, diff
 
-from flrdt.derive.objectives.deep import DeepObjective, ScaledTerm, width
+from flrdt.derive.objectives.closed_form import ScaledTerm
+from flrdt.derive.objectives.deep import DeepObjective
+from flrdt.derive.objectives.objective import width
 
 from ..arithmetic.backends import backend
 from ..arithmetic.compile import compile_scalar

@@ -11,7 +11,7 @@ from mpmath import mp, mpf, workdps
 
 from flrdt.derive import DeepObjective, Level, NetworkError, objective, relu_network
 from flrdt.derive.networks.gates import Gate
-from flrdt.derive.objectives.deep import width
+from flrdt.derive.objectives.objective import width
 from flrdt.evaluate import capacity
 from flrdt.evaluate.arithmetic.backends import backend
 from flrdt.evaluate.results.chain import Requirement, deep_capacity
