@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from sympy import Add, Eq, Expr, Integer, Symbol
 
+from ..blocks.field_towers import Anchor, FieldTower, SphereSum
 from ..blocks.hidden_averages import HiddenLayer, LayerLifting
 from ..blocks.sphere import CountingOutput, InputSphere, coupling
 from ..core.formulas import Derivation, Formula, Status
@@ -128,6 +129,33 @@ class Objective:
     def closed_form(self) -> Expr:
         """The objective in elementary functions and Phi, at the plain and the partial level."""
         return Add(*(term.value for term in self.scaled_terms))
+
+    @cached_property
+    def spheres(self) -> tuple[SphereSum, ...]:
+        """The integrated spheres at a full level."""
+        of, steps = self.family(0), self.lifting.steps
+        overlaps, lifting = tuple(of.p(k) for k in steps), tuple(of.y(k) for k in steps)
+        return (SphereSum(Integer(1), self.susceptibility(0), overlaps, lifting),)
+
+    @cached_property
+    def towers(self) -> tuple[FieldTower, ...]:
+        """The towers of one field at a full level: the count."""
+        last = self.network.depth - 1
+        tower = CountingOutput(self.network.gate).field_tower(self.family(last), self.susceptibility(last))
+        return (replace(tower, weight=self.width(last + 1)),)
+
+    @property
+    def elementary(self) -> Expr:
+        """The other terms of one field: none."""
+        return Integer(0)
+
+    @cached_property
+    def anchors(self) -> dict[Symbol, Anchor]:
+        """The natural coordinate of every parameter, those of the input ordered among themselves."""
+        of, found = self.family(0), dict.fromkeys(self.parameters(), Anchor())
+        for k in self.lifting.steps:
+            found |= {of.p(k): Anchor(of.p(k - 1), -1), of.y(k): Anchor(of.y(k + 1))}
+        return {s: found[s] for s in self.parameters()}
 
     def parameters(self, form: str = "energy") -> tuple[Symbol, ...]:
         """Free parameters of a form without the widths: of the input, of each hidden layer, and the lifting ones."""

@@ -24,7 +24,7 @@ from flrdt.derive.objectives.deep import DeepObjective
 
 from ..arithmetic.compile import compile_scalar
 from ..quadrature.two_fields import FieldGrid, LiftedTerms, arithmetic
-from .minimise import ConvergenceError
+from .point import ConvergenceError
 from .scaled import partial_point
 
 __all__ = ["LiftedPoint", "LiftedSystem", "genuine", "solve_lifted"]

@@ -22,7 +22,7 @@ from ..arithmetic.backends import backend
 from ..arithmetic.compile import compile_scalar
 from ..systems.scaled import ScaledSystem
 from .layer_recursion import plain_recursion
-from .minimise import ConvergenceError
+from .point import ConvergenceError
 
 __all__ = ["ScaledPoint", "partial_point", "solve_scaled"]
 
