@@ -10,6 +10,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from .machine.signals import farewell, stopped
+from .machine.terminal import say
+
 COMMANDS = {
     "capacity": "injectivity capacity at a lifting level, to any number of digits",
     "energy": "ground-state energy e_r(alpha)",
@@ -28,7 +31,7 @@ COMMANDS = {
     "docs": "write a self-contained report: derivations, values, figures (Markdown, LaTeX, HTML)",
 }
 
-DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+DONE, FAILED, BAD_INPUT = 0, 1, 2
 
 
 class _Parser(argparse.ArgumentParser):
@@ -63,6 +66,17 @@ def parser(chosen: str | None) -> _Parser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
+    try:
+        return _main(arguments)
+    except KeyboardInterrupt:
+        return farewell()
+    except BaseException:
+        if stopped():  # what became of an interrupt on its way through a library
+            return farewell()
+        raise
+
+
+def _main(arguments: Sequence[str] | None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     chosen = next((w for w in words if w in COMMANDS), None)
     top = parser(chosen)
@@ -86,16 +100,13 @@ def _run(options: argparse.Namespace) -> int:
 
     try:
         return import_module(f"flrdt.evaluate.commands.{options.command}").run(options)
-    except KeyboardInterrupt:
-        print("flrdt: interrupted", file=sys.stderr)
-        return INTERRUPTED
     except (ValueError, TypeError) as problem:
         if not getattr(problem, "bad_input", False):
             raise
-        print(f"flrdt: {problem}", file=sys.stderr)
+        say(f"flrdt: {problem}")
         return BAD_INPUT
     except ArithmeticError as problem:
-        print(f"flrdt: {problem}", file=sys.stderr)
+        say(f"flrdt: {problem}")
         return FAILED
     except BrokenPipeError:
         sys.stderr.close()
@@ -103,4 +114,6 @@ def _run(options: argparse.Namespace) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    from flrdt.evaluate.machine.program import program
+
+    sys.exit(program())
