@@ -10,8 +10,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from .machine import streams
 from .machine.signals import farewell, stopped
-from .machine.terminal import say
 
 COMMANDS = {
     "capacity": "injectivity capacity at a lifting level, to any number of digits",
@@ -40,6 +40,12 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str):
         self.exit(BAD_INPUT, f"flrdt: {message} (see {self.prog} --help)\n")
 
+    def _print_message(self, message: str, file=None) -> None:
+        if file is sys.stdout:  # argparse would pass over a full disk
+            streams.put(message.removesuffix("\n"))
+        else:
+            super()._print_message(message, file)
+
 
 def parser(chosen: str | None) -> _Parser:
     """The parser; the arguments of a command are added only for the chosen one."""
@@ -66,17 +72,28 @@ def parser(chosen: str | None) -> _Parser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
+    if arguments is None:
+        streams.prepare()
     try:
-        return _main(arguments)
+        code = _answered(arguments)
+        streams.finish()
+        return farewell() if stopped() else code
     except KeyboardInterrupt:
         return farewell()
+    except BrokenPipeError:  # the reader of the output has seen enough
+        streams.silence()
+        return DONE
+    except streams.OutputError as problem:
+        streams.silence()
+        print(f"flrdt: {problem}", file=sys.stderr)
+        return BAD_INPUT
     except BaseException:
         if stopped():  # what became of an interrupt on its way through a library
             return farewell()
         raise
 
 
-def _main(arguments: Sequence[str] | None) -> int:
+def _answered(arguments: Sequence[str] | None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     chosen = next((w for w in words if w in COMMANDS), None)
     top = parser(chosen)
@@ -85,7 +102,7 @@ def _main(arguments: Sequence[str] | None) -> int:
         if options.version:
             from importlib.metadata import version
 
-            print(f"flrdt {version('flrdt')}")
+            streams.put(f"flrdt {version('flrdt')}")
             return DONE
         if options.command is None:
             top.print_help()
@@ -100,17 +117,16 @@ def _run(options: argparse.Namespace) -> int:
 
     try:
         return import_module(f"flrdt.evaluate.commands.{options.command}").run(options)
+    except streams.OutputError:
+        raise
     except (ValueError, TypeError) as problem:
         if not getattr(problem, "bad_input", False):
             raise
-        say(f"flrdt: {problem}")
+        print(f"flrdt: {problem}", file=sys.stderr)
         return BAD_INPUT
     except ArithmeticError as problem:
-        say(f"flrdt: {problem}")
+        print(f"flrdt: {problem}", file=sys.stderr)
         return FAILED
-    except BrokenPipeError:
-        sys.stderr.close()
-        return DONE
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from threading import Thread
 from types import FrameType
 from typing import Any
 
-from .terminal import overwrites, say
+from .streams import overwrites
 
 __all__ = ["farewell", "settle", "stopped", "take_over"]
 
@@ -53,7 +53,7 @@ def stopped() -> bool:
 def farewell() -> int:
     """Say why the program ends, and return its exit code."""
     text, code = _last_words()
-    say(text)
+    print(text, file=sys.stderr)
     return code
 
 
