@@ -17,7 +17,7 @@ from ..solve.one_layer import polished
 from ..solve.point import ConvergenceError, Point
 from ..solve.starts import lowest, predict, system_of
 from ..systems.system import CapacityGoal
-from .store import Store
+from .store import Store, stored_numbers
 
 __all__ = ["Checkpoint", "SolvedLevel", "solve_levels"]
 
@@ -67,17 +67,21 @@ class Checkpoint:
         """Coordinates by level; raises :class:`FileError` for a damaged file or one of another computation."""
         content = read_document(self.path, KIND)
         for name in ("gate", "budget"):
-            if content.get(name) != self.header[name]:
+            if not isinstance(content.get(name), str):
+                raise FileError(f"{self.path} does not hold a level sequence")
+            if content[name] != self.header[name]:
                 raise FileError(
-                    f"{self.path} was written for {name} {content.get(name)}, not {self.header[name]}: "
+                    f"{self.path} was written for {name} {content[name][:40]}, not {self.header[name]}: "
                     "remove it or give the same options"
                 )
-        try:
-            found = {int(e["level"]): [float.fromhex(v) for v in e["coordinates"]] for e in content["levels"]}
-        except (KeyError, TypeError, ValueError):
-            raise FileError(f"{self.path} does not hold a level sequence") from None
-        if any(len(u) != 2 * r - 1 for r, u in found.items()):
-            raise FileError(f"{self.path} does not hold a level sequence")
+        found: dict[int, list[float]] = {}
+        entries = content.get("levels")
+        for entry in entries if isinstance(entries, list) else [None]:
+            level = entry.get("level") if isinstance(entry, dict) else None
+            numbers = stored_numbers(entry.get("coordinates"), 2 * level - 1) if isinstance(level, int) else None
+            if numbers is None:
+                raise FileError(f"{self.path} does not hold a level sequence")
+            found[level] = numbers
         return found
 
 
