@@ -222,8 +222,10 @@ class _Level:
 
 def _kernels(b: Any, step: Any, d: Any, half: int, squares: Sequence, order: int) -> list[Sequence]:
     """Trapezoidal weights ``step * N(m step; 0, d)`` for ``|m| <= half``, and their derivatives in d."""
-    if half == 0:  # no variance: the level is merged with the one below
-        return [b.vector([b.number(1)])] + [b.vector([b.number(0)])] * order
+    if half == 0:  # no variance
+        if order:
+            raise ValueError("no gradient at a merged level: its variance is zero")
+        return [b.vector([b.number(1)])]
     fn = b.functions()
     scale = step / fn["sqrt"](2 * fn["pi"]() * d)
     found = [b.scale(scale, b.map("exp", b.scale(-1 / (2 * d), squares)))]

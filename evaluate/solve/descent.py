@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..systems.system import Goal, System
+from .point import ConvergenceError
 
 __all__ = ["STRICT", "Minimum", "descend", "float_value"]
 
@@ -118,3 +119,35 @@ def descend(
             break
         x, found = moved, trial
     return minimum
+
+
+def stationary(
+    system: System,
+    goal: Goal,
+    start: Sequence[float],
+    hold: Sequence[int] = (),
+    tolerance: float = 1e-9,
+    steps: int = 25,
+) -> tuple[list[float], list[float]]:
+    """The stationary point near a start, some coordinates held, and the slope there: damped Newton for saddles.
+
+    Raises :class:`ConvergenceError`.
+    """
+    import numpy
+
+    free = [i for i in range(len(start)) if i not in hold]
+    x = numpy.array(start, dtype=float)
+    for _ in range(steps):
+        found = _evaluate(system, goal, x, 2)
+        if found is None:
+            break
+        slope, rows = numpy.array(found[1]), numpy.array(found[2])
+        try:
+            step = numpy.linalg.solve(rows[numpy.ix_(free, free)], -slope[free])
+        except numpy.linalg.LinAlgError:
+            break
+        size = float(abs(step).max())
+        x[free] += step * min(1.0, 0.5 / size) if size else 0.0
+        if size < tolerance:
+            return [float(v) for v in x], [float(v) for v in slope]
+    raise ConvergenceError("Newton did not converge from the start that was found")

@@ -24,8 +24,8 @@ from flrdt.derive.objectives.deep import DeepObjective
 
 from ..arithmetic.compile import compile_scalar
 from ..quadrature.two_fields import FieldGrid, LiftedTerms, arithmetic
+from .deep_closed import partial_point
 from .point import ConvergenceError
-from .scaled import partial_point
 
 __all__ = ["LiftedPoint", "LiftedSystem", "genuine", "solve_lifted"]
 

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
-from sympy import DiracDelta, Expr, Symbol, diff
+from sympy import DiracDelta, Expr, Heaviside, Symbol, diff
 
+from flrdt.derive.blocks.hidden_averages import exponential_domain
 from flrdt.derive.objectives.closed_form import ScaledTerm
 from flrdt.derive.objectives.objective import Objective
 
@@ -40,6 +41,17 @@ def _log_derivatives(function: Expr, variables: tuple[Symbol, ...], arithmetic: 
     second = [variables[j] * diff(f, variables[j]) for i, f in enumerate(first) for j in range(i + 1)]
     second = [s.replace(DiracDelta, lambda *_: 0) for s in second] if order == 2 else []
     return compile_scalar([function, *first, *second], variables, backend(arithmetic))
+
+
+@lru_cache(maxsize=64)
+def _conditions(term: ScaledTerm, partial: bool, arithmetic: str) -> tuple[Any, Any]:
+    """What must be positive, and what must not vanish, for the function of a term to be smooth."""
+    symbols = tuple(s for s, _ in term.reduced)
+    positive = list(exponential_domain()) if partial and term.name.startswith("hidden") else []
+    steps = set().union(*(diff(term.function, s).atoms(Heaviside) for s in symbols))
+    nonzero = sorted((step.args[0] for step in steps), key=str)
+    b = backend(arithmetic)
+    return compile_scalar(positive, symbols, b), compile_scalar(nonzero, symbols, b)
 
 
 @dataclass(frozen=True)
@@ -123,6 +135,19 @@ class ClosedSystem:
         floats = [float(v) for v in values]
         lifting = floats[-1] if self.objective.level.partial else math.inf
         return lifting > LEAST and all(v > 0 and v != math.inf for v in floats)
+
+    def smooth(self, x: Sequence[Any]) -> bool:
+        """Whether the closed form is valid, and twice differentiable, everywhere in a box of coordinates.
+
+        The closed form of a hidden term at the partial level needs ``2 y v < 1``; the count of a bounded active set has a
+        kink where its plateau vanishes.
+        """
+        for term in self._terms:
+            inner = [m.at(x, self.backend)[0] for m in term.reduced]
+            positive, nonzero = _conditions(term.term, self.objective.level.partial, self.arithmetic)
+            if not all(v > 0 for v in positive(*inner)) or not all(v > 0 or v < 0 for v in nonzero(*inner)):
+                return False
+        return True
 
     def quadrature(self, x: Sequence[Any], digits: float, strip: float = 1.0) -> None:
         return None

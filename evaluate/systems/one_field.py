@@ -143,7 +143,9 @@ class OneFieldSystem:
         if not all(v > 0 and math.isfinite(v) for v in floats.values()):
             return False
         increments, lifting = self._steps
-        return all(v > CLOSEST for v in increments(*floats.values())) and all(v > LEAST for v in lifting(*floats.values()))
+        return all(v > CLOSEST for v in increments(*floats.values())) and all(
+            v > LEAST for v in lifting(*floats.values())
+        )
 
     @cached_property
     def _steps(self) -> tuple[Any, Any]:
