@@ -194,18 +194,32 @@ class LowerBound:
     variables: tuple[Symbol, Symbol] = (delta, k)
 
 
-def sides(gate: Gate) -> list[tuple[tuple[Expr, Expr], ...]]:
-    """The components of the active set, and of its mirror image, where the inactive set has a half-line on the left."""
+Components = tuple[tuple[Expr, Expr], ...]
+
+
+def sides(gate: Gate) -> dict[bool, Components]:
+    """The active set where the inactive set has a half-line on the left: as it is (False), and reflected (True).
+
+    A symmetric set counts once.
+
+    >>> from flrdt.derive import gate
+    >>> sides(gate("relu6")), sides(gate("softshrink:1"))
+    ({False: ((0, 6),), True: ((-6, 0),)}, {})
+    """
     mirrored = tuple((-b, -a) for a, b in reversed(gate.components))
-    return [found for found in (tuple(gate.components), mirrored) if found[0][0] != -oo]
+    found = {False: tuple(gate.components), True: mirrored}
+    if gate.symmetric:
+        del found[True]
+    return {side: components for side, components in found.items() if components[0][0] != -oo}
 
 
-def lower_bound(network: Network | None = None, mirrored: bool = False) -> LowerBound:
+def lower_bound(network: Network | None = None, mirrored: bool | None = None) -> LowerBound:
     r"""The lower bound of a one-layer network whose inactive set contains a half-line.
 
     For the ReLU with budget 1: :math:`H(\delta) = 2 H(k)`,
     :math:`\delta^2\Phi(\delta) + \delta\varphi(\delta) = k\varphi(k) - k^2 H(k)`, :math:`\alpha = 1/H(k) = 4.7166812\ldots`
-    Raises :class:`NoLowerBound` for a deep network, and for a gate that is active at both ends of the line.
+    ``mirrored`` says on which side the half-line has to be (False: on the left).  Raises :class:`NoLowerBound` for a deep
+    network, and for a gate that is active at both ends of the line, or at the one asked for.
 
     >>> bound = lower_bound()
     >>> bound.capacity, bound.conditions[1]
@@ -219,9 +233,10 @@ def lower_bound(network: Network | None = None, mirrored: bool = False) -> Lower
         raise NoLowerBound(
             f"gate {network.gate} is active at both ends of the line: the lower bound needs a gate that is constant on a half-line"
         )
-    if mirrored and network.gate.components[-1][1] == oo:
-        raise NoLowerBound(f"gate {network.gate} is active at the right end of the line: it has no mirrored bound")
-    return _lower_bound(str(network.gate), found[-1] if mirrored else found[0], network.budget, mirrored)
+    side = next(iter(found)) if mirrored is None else mirrored
+    if side not in found:
+        raise NoLowerBound(f"gate {network.gate} is active at the {'right' if side else 'left'} end of the line")
+    return _lower_bound(str(network.gate), found[side], network.budget, side)
 
 
 @lru_cache(maxsize=64)
