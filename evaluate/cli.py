@@ -10,6 +10,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from .machine import streams
+
 COMMANDS = {
     "capacity": "injectivity capacity at a lifting level, to any number of digits",
     "energy": "ground-state energy e_r(alpha)",
@@ -37,6 +39,12 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str):
         self.exit(BAD_INPUT, f"flrdt: {message} (see {self.prog} --help)\n")
 
+    def _print_message(self, message: str, file=None) -> None:
+        if file is sys.stdout:  # argparse would pass over a full disk
+            streams.put(message.removesuffix("\n"))
+        else:
+            super()._print_message(message, file)
+
 
 def parser(chosen: str | None) -> _Parser:
     """The parser; the arguments of a command are added only for the chosen one."""
@@ -63,6 +71,25 @@ def parser(chosen: str | None) -> _Parser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
+    if arguments is None:
+        streams.prepare()
+    try:
+        code = _answered(arguments)
+        streams.finish()
+        return code
+    except KeyboardInterrupt:  # while the options are read
+        print("flrdt: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader of the output has seen enough
+        streams.silence()
+        return DONE
+    except streams.OutputError as problem:
+        streams.silence()
+        print(f"flrdt: {problem}", file=sys.stderr)
+        return BAD_INPUT
+
+
+def _answered(arguments: Sequence[str] | None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     chosen = next((w for w in words if w in COMMANDS), None)
     top = parser(chosen)
@@ -71,7 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.version:
             from importlib.metadata import version
 
-            print(f"flrdt {version('flrdt')}")
+            streams.put(f"flrdt {version('flrdt')}")
             return DONE
         if options.command is None:
             top.print_help()
@@ -89,6 +116,8 @@ def _run(options: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         print("flrdt: interrupted", file=sys.stderr)
         return INTERRUPTED
+    except streams.OutputError:
+        raise
     except (ValueError, TypeError) as problem:
         if not getattr(problem, "bad_input", False):
             raise
@@ -97,9 +126,6 @@ def _run(options: argparse.Namespace) -> int:
     except ArithmeticError as problem:
         print(f"flrdt: {problem}", file=sys.stderr)
         return FAILED
-    except BrokenPipeError:
-        sys.stderr.close()
-        return DONE
 
 
 if __name__ == "__main__":
