@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from flint import arb
-
-from ..arithmetic.decimals import parse_digits
+from ..arithmetic.decimals import InputError, parse_digits
 from ..results.capacity import Capacity, capacity
 from .enclosures import CertifyError
 from .lower_bound import LowerCapacity, lower_capacity
@@ -62,15 +60,13 @@ def bracket(
     places = parse_digits(digits)
     lower = lower_capacity(places, gate=gate, radius=radius, budget=budget, report=report)
     upper = _upper(places, gate, radius, budget, report)
-    error = _exact(upper.alpha_error) if upper.error_kind == "enclosure" else _exact(upper.alpha_error)
-    low = _rounded(_lower_end(lower.alpha), places, up=False)
-    return Bracket(lower, upper, low, _rounded(_exact(upper.alpha) + error, places, up=True))
+    low = _rounded(midpoint(lower.alpha) - midpoint(lower.alpha.rad()), places, up=False)
+    high = _rounded(_exact(upper.alpha) + _exact(upper.alpha_error), places, up=True)
+    return Bracket(lower, upper, low, high)
 
 
 def _upper(places: int, gate: str, radius: Any, budget: Any, report: Callable[[str], None]) -> Capacity:
     """The better of the two rigorous levels, enclosed where the gate has a proof."""
-    from flrdt.derive import InputError
-
     for level in UPPER_LEVELS:
         for certified in (True, False):
             try:
@@ -83,10 +79,6 @@ def _upper(places: int, gate: str, radius: Any, budget: Any, report: Callable[[s
             except CertifyError:
                 continue
     raise CertifyError("no rigorous upper end was found")
-
-
-def _lower_end(ball: arb) -> Fraction:
-    return midpoint(ball) - midpoint(ball.rad())
 
 
 def _exact(number: Any) -> Fraction:

@@ -107,7 +107,7 @@ def lower_capacity(
     Source: convex Gaussian min-max theorem; the proof is the page on the lower bound.
 
     >>> lower_capacity(20).to_json()["alpha"]
-    '4.7166812287958360103'
+    '4.7166812287958341517'
     """
     started = time.perf_counter()
     places, required = parse_digits(digits), parse_number(budget, "budget", positive=True)

@@ -23,7 +23,8 @@ from .outward_rounding import certificate_text, midpoint, outwards
 
 __all__ = ["certify_lower"]
 
-TRUSTED_DIGITS = (20, 40, 80, 160, 320)  # of the bound, until alpha is clearly on one side of it
+MOST_DIGITS = 80  # the checkers read numbers of up to 200 characters
+TRUSTED_DIGITS = (20, 40, 80)  # of the bound, until alpha is clearly on one side of it
 
 
 def certify_lower(
@@ -45,16 +46,19 @@ def certify_lower(
     """
     at = None if alpha is None else parse_number(alpha, "alpha", positive=True)
     places = parse_digits(digits)
+    if places > MOST_DIGITS:
+        raise InputError(f"digits {digits}: a certificate holds numbers of {MOST_DIGITS} decimals at most")
     for trusted in TRUSTED_DIGITS if at is not None else (places + 10,):
         best = lower_capacity(trusted, gate=gate, radius=radius, budget=budget, report=report)
         low, high = midpoint(best.alpha - best.alpha.rad()), midpoint(best.alpha + best.alpha.rad())
         if at is None:
             at = Fraction(math.floor(low * 10**places - Fraction(1, 10)), 10**places)
-        if at < low - (high - low):
+        if not low - (high - low) <= at <= high:
             break
-    else:
+    if at >= low - (high - low):
+        about = best.to_json()["alpha"][:TRUSTED_DIGITS[0]]
         raise CertifyError(
-            f"not certified: the lower bound is about {best.to_json()['alpha']}, not above {checker.base.shown(at)}; "
+            f"not certified: the lower bound is about {about}, not clearly above {checker.base.shown(at)}; "
             "this argument proves no more"
         )
     if at <= 0:
