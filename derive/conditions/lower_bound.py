@@ -13,7 +13,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from sympy import Add, Eq, Expr, Ge, Integer, Max, Min, Symbol, cancel, diff, expand, oo, simplify, solve, symbols, sympify
+from sympy import (
+    Add,
+    Eq,
+    Expr,
+    Ge,
+    Integer,
+    Max,
+    Min,
+    Symbol,
+    cancel,
+    diff,
+    expand,
+    oo,
+    simplify,
+    solve,
+    symbols,
+    sympify,
+)
 
 from ..core.formulas import Derivation, Formula, InputError, Status, Step, identically_zero
 from ..core.gaussian import Expectation, H, Phi, check_piece, gaussian_piece, phi
@@ -91,14 +108,20 @@ def moments() -> Moments:
         Step(
             "Lagrangian of the two conditions, with multiplier lambda >= 0; h d may stand for d' (Stein). It is convex in d: "
             "a change e adds its square and a term of first order.",
-            Eq(cost(Symbol("d") + change), cost(Symbol("d")) + 2 * change * first_order(Symbol("d")) + change**2, evaluate=False),
+            Eq(
+                cost(Symbol("d") + change),
+                cost(Symbol("d")) + 2 * change * first_order(Symbol("d")) + change**2,
+                evaluate=False,
+            ),
             lambda: identically_zero(expand(cost(h + change) - cost(h) - 2 * change * first_order(h) - change**2)),
         ),
         Step(
             "On the plateau, below h = beta + delta, the first-order term is an integral of d + lambda h = delta + lambda h "
             "times e; up to the field h that weight has the mass",
             Eq(Symbol("w(h)"), plateau, evaluate=False),
-            lambda: _both(check_piece(h, h, Integer(0), Integer(1)), _vanishes(diff(plateau, h) - (delta + lam * h) * phi(h))),
+            lambda: _both(
+                check_piece(h, h, Integer(0), Integer(1)), _vanishes(diff(plateau, h) - (delta + lam * h) * phi(h))
+            ),
         ),
         Step(
             "The mass of the whole plateau vanishes at",
@@ -113,7 +136,9 @@ def moments() -> Moments:
                 phi(h) * (delta * Phi(h) / phi(h) - multiplier),
                 evaluate=False,
             ),
-            lambda: identically_zero(expand(plateau.subs(lam, multiplier) - phi(h) * (delta * Phi(h) / phi(h) - multiplier))),
+            lambda: identically_zero(
+                expand(plateau.subs(lam, multiplier) - phi(h) * (delta * Phi(h) / phi(h) - multiplier))
+            ),
         ),
         Step(
             "delta Phi/phi increases: its slope is delta (phi + h Phi)/phi, and phi + h Phi, the integral of Phi, is positive.",
@@ -128,7 +153,8 @@ def moments() -> Moments:
             "e >= 0, times the increasing weight d + lambda h, which is positive where the plateau ends since w vanishes there.",
             Ge(Symbol("e"), 0),
             lambda: _both(
-                identically_zero(diff(first_order(h - beta), h) - (1 + lam)), identically_zero(diff(first_order(k), h) - lam)
+                identically_zero(diff(first_order(h - beta), h) - (1 + lam)),
+                identically_zero(diff(first_order(k), h) - lam),
             ),
         ),
         Step(
@@ -252,7 +278,10 @@ def _lower_bound(name: str, components: Sequence[tuple[Expr, Expr]], budget: Exp
         Step(
             "z = h - k beyond the ramp: an output is active where h - k lies in the active set.",
             Eq(Symbol("active"), active, evaluate=False),
-            lambda: _vanishes(active - Add(*(gaussian_piece(Integer(1), h, k * 0, Integer(1), a + k, b + k).value for a, b in components))),
+            lambda: _vanishes(
+                active
+                - Add(*(gaussian_piece(Integer(1), h, k * 0, Integer(1), a + k, b + k).value for a, b in components))
+            ),
         ),
         Step(
             "The number of active outputs is the required one.",
@@ -288,5 +317,5 @@ def _lower_bound(name: str, components: Sequence[tuple[Expr, Expr]], budget: Exp
 def competitor(bend: Expr, at: Expr) -> tuple[Expr, Expr]:
     """Lagrangians, both unevaluated, of the optimal map and of one that falls on the plateau below the field ``at``."""
     other = optimal_map() - bend * Max(at - h, 0)
-    lagrangian = (lambda d: Expectation(d**2 + 2 * moments().multiplier * h * d, h))
-    return lagrangian(optimal_map()), lagrangian(other)
+    own, rival = (Expectation(d**2 + 2 * moments().multiplier * h * d, h) for d in (optimal_map(), other))
+    return own, rival

@@ -52,7 +52,9 @@ def entries() -> list[Entry]:
     found = [
         make_entry(base, "quadrature of the weight over the plateau, where it has to vanish", _plateau, ranges=RANGES),
         make_entry(
-            also("optimal", "A map that falls on the plateau has the larger Lagrangian", Ge(other, own, evaluate=False)),
+            also(
+                "optimal", "A map that falls on the plateau has the larger Lagrangian", Ge(other, own, evaluate=False)
+            ),
             "quadrature of both Lagrangians, for one family of competitors",
             ranges=RANGES,
             instances=True,

@@ -26,7 +26,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--backend", default="arb", choices=("arb", "mpmath"), help="arithmetic (default arb)")
     parser.add_argument("--certified", action="store_true", help="prove the value: the error is then an enclosure")
     parser.add_argument(
-        "--both-sides", action="store_true", help="one layer: an interval whose two ends are theorems, with what proves each"
+        "--both-sides",
+        action="store_true",
+        help="one layer: an interval whose two ends are theorems, with what proves each",
     )
     output_option(parser)
     parser.set_defaults(digits=None)  # 30, and 10 in the limit
@@ -122,7 +124,9 @@ def _both_sides(options: argparse.Namespace) -> int:
     from ..results.chain import Requirement
 
     if _is_deep(options) or options.backend != "arb":
-        raise InputError("--both-sides is offered for one layer with the arb backend: leave out --depth, --widths, --first-level")
+        raise InputError(
+            "--both-sides is offered for one layer with the arb backend: leave out --depth, --widths, --first-level"
+        )
     required = Requirement.parse(options.notion, options.budget)
     found = bracket(
         options.digits or 30, gate=options.gate, radius=options.radius, budget=required.of(1, 1), report=progress()

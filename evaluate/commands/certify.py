@@ -30,11 +30,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="B",
         help="required active outputs per input (default 1; 2 for strong with 2 layers or more)",
     )
+    parser.add_argument("--digits", default="10", metavar="D", help="decimals to which values are rounded (default 10)")
     parser.add_argument(
-        "--digits", default="10", metavar="D", help="decimals to which values are rounded (default 10)"
-    )
-    parser.add_argument(
-        "--format", default="json", choices=("json", "coq"), help="certificate (default), or a file for the Coq proof assistant"
+        "--format",
+        default="json",
+        choices=("json", "coq"),
+        help="certificate (default), or a file for the Coq proof assistant",
     )
     output_option(parser)
     parser.epilog = (

@@ -18,7 +18,7 @@ from flrdt.derive.networks.gates import Gate, read_gate
 
 from ..arithmetic.backends import backend
 from ..arithmetic.compile import compile_scalar
-from ..arithmetic.decimals import InputError, known_digits, parse_digits, parse_number
+from ..arithmetic.decimals import known_digits, parse_digits, parse_number
 from .krawczyk import inverse_midpoint, krawczyk, step_towards_root
 
 __all__ = ["LowerCapacity", "as_ball", "bounds_of", "evaluated", "lower_capacity"]
@@ -88,7 +88,9 @@ def bounds_of(gate: str | Gate, radius: Fraction | int | str, budget: Fraction) 
     if isinstance(found, InjectiveGate):
         raise GateError(f"gate {found} is injective everywhere: its capacity is 1, and needs no lower bound")
     network = Network(found, 1, Rational(budget.numerator, budget.denominator))
-    return [lower_bound(network, mirrored) for mirrored in sides(found)] or [lower_bound(network)]  # raises NoLowerBound
+    return [lower_bound(network, mirrored) for mirrored in sides(found)] or [
+        lower_bound(network)
+    ]  # raises NoLowerBound
 
 
 def lower_capacity(

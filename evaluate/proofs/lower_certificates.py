@@ -56,7 +56,7 @@ def certify_lower(
         if not low - (high - low) <= at <= high:
             break
     if at >= low - (high - low):
-        about = best.to_json()["alpha"][:TRUSTED_DIGITS[0]]
+        about = best.to_json()["alpha"][: TRUSTED_DIGITS[0]]
         raise CertifyError(
             f"not certified: the lower bound is about {about}, not clearly above {checker.base.shown(at)}; "
             "this argument proves no more"
@@ -81,7 +81,10 @@ def _claim(best: LowerCapacity, alpha: Fraction, margin: int) -> checker.Claim:
     scale = 10 ** (margin + 5)
     delta, k = (Fraction(round(midpoint(s) * scale), scale) for s in (best.delta, best.k))
     radius = Fraction(str(parse_number(best.radius, "radius", positive=True)))
-    ends = [[None if not e.is_finite else Fraction(int(e.p), int(e.q)) * radius for e in pair] for pair in best.bound.components]
+    ends = [
+        [None if not e.is_finite else Fraction(int(e.p), int(e.q)) * radius for e in pair]
+        for pair in best.bound.components
+    ]
     if best.bound.mirrored:
         ends = [[None if e is None else -e for e in reversed(pair)] for pair in reversed(ends)]
     claim = checker.Claim(
