@@ -66,19 +66,16 @@ def bracket(
 
 
 def _upper(places: int, gate: str, radius: Any, budget: Any, report: Callable[[str], None]) -> Capacity:
-    """The better of the two rigorous levels, enclosed where the gate has a proof."""
+    """The best value that is a theorem for this gate, enclosed where the gate has a proof of its digits."""
     for level in UPPER_LEVELS:
-        for certified in (True, False):
-            try:
-                return capacity(
-                    level, places, gate=gate, radius=radius, budget=budget, certified=certified, report=report
-                )
-            except InputError:
-                if not certified:
-                    raise
-            except CertifyError:
-                continue
-    raise CertifyError("no rigorous upper end was found")
+        found = capacity(level, places, gate=gate, radius=radius, budget=budget, report=report)
+        if not found.status.startswith("rigorous"):
+            continue
+        try:
+            return capacity(level, places, gate=gate, radius=radius, budget=budget, certified=True, report=report)
+        except (InputError, CertifyError):
+            return found
+    raise CertifyError("no level proves an upper bound for this gate")
 
 
 def _exact(number: Any) -> Fraction:

@@ -52,11 +52,13 @@ class LowerCapacity:
         """One end of the bracket, with decimals of known digits."""
         from mpmath import workdps
 
-        with workdps(self.digits + 20):
+        with workdps(self.digits + 20), ctx.workprec(int(3.33 * self.digits) + 2 * GUARD):
+            shown = _decimal(self.alpha, self.digits)
+            off = abs(self.alpha - arb(shown)).upper()
             return {
                 "side": "lower",
-                "alpha": _decimal(self.alpha, self.digits),
-                "alpha_error": self.alpha.rad().str(2, radius=False),
+                "alpha": shown,
+                "alpha_error": (off * arb("1.05")).str(2, radius=False),
                 "error_kind": "enclosure",
                 "digits": self.digits,
                 "gate": self.gate,
