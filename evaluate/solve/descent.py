@@ -15,7 +15,7 @@ from typing import Any
 from ..systems.system import Goal, System
 from .point import ConvergenceError
 
-__all__ = ["STRICT", "Minimum", "descend", "float_value"]
+__all__ = ["STRICT", "Minimum", "curvature_at", "descend", "float_value"]
 
 STRICT = 1e-21  # Newton decrement of a minimum, in units of its value if that is above one
 NOISE = 1e-10  # the same where rounding prevents any further descent: near enough for the Newton steps at many digits
@@ -52,6 +52,12 @@ def float_value(system: System, goal: Goal, x: Sequence[float]) -> float:
     """The goal at natural coordinates, infinite outside its domain."""
     found = _evaluate(system, goal, x, 0)
     return math.inf if found is None else found[0]
+
+
+def curvature_at(system: System, goal: Goal, x: Sequence[float]) -> list[list[float]] | None:
+    """The Hessian of the goal in floats, ``None`` outside its domain."""
+    found = _evaluate(system, goal, x, 2)
+    return None if found is None else found[2]
 
 
 def _evaluate(system: System, goal: Goal, x: Sequence[float], order: int) -> tuple[float, list, list] | None:
