@@ -33,8 +33,8 @@ QUICK = 200_000
 #: Binary places to which a point is rounded, one after the other, in the hope of a shorter witness.
 PLACES = (2, 5, 10, 20)
 
-#: Coordinates of a witness that lattice reduction makes short.
-REDUCED = 30
+#: Columns that share the size of a witness: the more, the shorter it is and the longer its lattice takes.
+COLUMNS = 30
 
 #: A prime: a rank modulo it is a lower bound of the rank.
 PRIME = 2**61 - 1
@@ -184,10 +184,15 @@ def _collision_at(
     room = [abs(value / rates[i, 0]) for i, (value, _) in enumerate(moving) if rates[i, 0] != 0]
     step = _power_below(from_flint(min(room))) if room else Fraction(1)
     first, second = list(x), [a + step * from_flint(b) for a, b in zip(x, d, strict=True)]
-    if all(layer.bias is None for layer in layers):  # any multiple does as well: one of whole numbers is shorter
+    if all(layer.bias is None for layer in layers):  # any multiple does as well
         scale = lcm(*(v.denominator for v in (*first, *second)))
-        first, second = ([v * scale for v in point] for point in (first, second))
+        whole = [v * scale for v in first], [v * scale for v in second]
+        first, second = min((first, second), whole, key=_bits)
     return (first, second) if is_collision(layers, first, second) else None
+
+
+def _bits(points: Sequence[Vector]) -> int:
+    return sum(v.numerator.bit_length() + v.denominator.bit_length() for point in points for v in point)
 
 
 def _power_below(value: Fraction) -> Fraction:
@@ -199,7 +204,7 @@ def null_vector(rows: Sequence[Sequence[fmpq]], n: int) -> list[fmpq] | None:
     """A nonzero vector of whole numbers orthogonal to all rows, short where that is cheap, or None.
 
     >>> [int(v) for v in null_vector([[fmpq(1), fmpq(2), fmpq(3)]], 3)]
-    [-1, -1, 1]
+    [-2, 1, 0]
     """
     integers = fmpz_mat([integer_row([from_flint(v) for v in row]) for row in rows]) if rows else fmpz_mat(1, n)
     pivots = _pivots(integers, n)
@@ -228,32 +233,53 @@ def _pivots(integers: fmpz_mat, n: int) -> list[int]:
 
 
 def _kernel_vector(integers: fmpz_mat, pivots: list[int], n: int) -> list[fmpz]:
-    """A vector orthogonal to independent rows of a matrix, whose support are the pivots and as many columns more."""
-    free = [c for c in range(n) if c not in set(pivots)]
+    """A short vector of whole numbers orthogonal to a matrix whose columns outside the pivots depend on those.
+
+    With a few columns C beside the pivots B it is (-B^-1 C z, z).  The z that make it whole numbers form a lattice of index
+    D, the denominator of B^-1 C, and as a rule they are given by one congruence modulo D.  Its short vectors have about
+    D^(1/t) for t columns, where a single column would need z = D.
+    """
+    chosen = set(pivots)
+    free = [c for c in range(n) if c not in chosen]
     k = len(pivots)
     if k == 0:
         return [fmpz(int(c == free[0])) for c in range(n)]
     table = integers.tolist()
     square = fmpz_mat([[row[c] for c in pivots] for row in table])
-    chosen = [table[r] for r in _pivots(square.transpose(), len(table))]
-    matrix = fmpz_mat([[row[c] for c in pivots] for row in chosen])
-    others = free[: max(1, min(k, REDUCED - k))]
-    solved = matrix.solve(fmpz_mat([[-row[c] for c in others] for row in chosen]))
-    basis = []
-    for position in range(len(others)):
-        column = [solved[r, position] for r in range(k)]
-        scale = lcm(*(int(v.q) for v in column))
-        whole = [int(v.p) * (scale // int(v.q)) for v in column]
-        tail = [scale * int(position == i) for i in range(len(others))]
-        divisor = gcd(*whole, scale)
-        basis.append([v // divisor for v in (*whole, *tail)])
-    # whole-number combinations of the basis are enough for a short one: a shorter one would need its saturation
-    reduced = fmpz_mat(basis).lll() if len(basis) > 1 else fmpz_mat(basis)
-    shortest = min(reduced.tolist(), key=lambda row: sum(int(v) ** 2 for v in row))
+    independent = [table[r] for r in _pivots(square.transpose(), len(table))]
+    others = free[:COLUMNS]
+    solved = fmpz_mat([[row[c] for c in pivots] for row in independent]).solve(
+        fmpz_mat([[-row[c] for c in others] for row in independent])
+    )
+    z = fmpz_mat([[v] for v in _short_tail(solved)])
+    y = solved * fmpq_mat(z)
+    scale = lcm(*(int(v.q) for v in y.entries()))
     d = [fmpz(0)] * n
-    for c, v in zip([*pivots, *others], shortest, strict=True):
-        d[c] = v
-    return d
+    for c, v in zip([*pivots, *others], [*y.entries(), *map(fmpq, z.entries())], strict=True):
+        d[c] = (v * scale).p
+    divisor = gcd(*map(int, d))
+    return [v // divisor for v in d]
+
+
+def _short_tail(solved: fmpq_mat) -> list[fmpz]:
+    """Few digits z such that solved * z are whole numbers, or nearly so; the first unit vector where that is not cheap."""
+    rows, columns = solved.nrows(), solved.ncols()
+    unit = [fmpz(int(i == 0)) for i in range(columns)]
+    modulus = lcm(*(int(v.q) for v in solved.entries()))
+    if modulus == 1 or columns == 1:
+        return unit
+    for r in range(rows):
+        weights = [int(solved[r, c].p) * (modulus // int(solved[r, c].q)) for c in range(columns)]
+        first = next((c for c, w in enumerate(weights) if gcd(w, modulus) == 1), None)
+        if first is None:
+            continue
+        inverse = pow(weights[first], -1, modulus)
+        basis = [[int(i == j) for j in range(columns)] for i in range(columns)]
+        for i in range(columns):
+            basis[i][first] = modulus if i == first else -weights[i] * inverse % modulus
+        reduced = fmpz_mat(basis).lll().tolist()
+        return min(reduced, key=lambda row: sum(int(v) ** 2 for v in row))
+    return unit
 
 
 Refutation = tuple[Vector, list[fmpq]]

@@ -6,7 +6,7 @@ import csv
 import math
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from io import BytesIO
@@ -18,7 +18,7 @@ import numpy as np
 from ..arithmetic.decimals import InputError, parse_number
 from ..machine.files import FileError, decoded, read_bytes, shown
 
-__all__ = ["MatrixFile", "WeightError", "read_matrix", "read_numbers"]
+__all__ = ["MatrixFile", "WeightError", "read_biases", "read_matrix", "read_numbers"]
 
 Vector = list[Fraction]
 
@@ -38,7 +38,6 @@ class MatrixFile:
     path: str
     rows: list[Vector]
     header: str | None = None
-    dimensions: int = 2
 
     @property
     def columns(self) -> int:
@@ -63,6 +62,11 @@ def read_numbers(path: str | Path) -> list[Vector]:
     return read_matrix(path).rows
 
 
+def read_biases(paths: Iterable[str | Path], header: bool | None = None) -> list[MatrixFile]:
+    """One bias per file: a row, a column or a one-dimensional array of numbers."""
+    return [_read(path, header, vector=True) for path in paths]
+
+
 def read_matrix(path: str | Path, header: bool | None = None) -> MatrixFile:
     """The matrix in a .npy file (numbers only, never pickled objects) or a .csv file (decimals or fractions, exact).
 
@@ -71,6 +75,10 @@ def read_matrix(path: str | Path, header: bool | None = None) -> MatrixFile:
     and a line of numbers that may be names is refused.  Raises :class:`WeightError` for whatever is damaged, too large
     (over 4 million numbers) or not certain.
     """
+    return _read(path, header, vector=False)
+
+
+def _read(path: str | Path, header: bool | None, vector: bool) -> MatrixFile:
     path = Path(path)
     kind = path.suffix.lower()
     if kind not in (".npy", ".csv"):
@@ -83,7 +91,7 @@ def read_matrix(path: str | Path, header: bool | None = None) -> MatrixFile:
     except FileError as problem:
         raise WeightError(str(problem)) from None
     try:
-        return _of_array(str(path), content) if kind == ".npy" else _of_text(str(path), content, header)
+        return _of_array(str(path), content, vector) if kind == ".npy" else _of_text(str(path), content, header)
     except WeightError as problem:
         raise WeightError(f"{path}{', ' if str(problem).startswith('line ') else ': '}{problem}") from None
 
@@ -91,7 +99,7 @@ def read_matrix(path: str | Path, header: bool | None = None) -> MatrixFile:
 # ---- arrays --------------------------------------------------------------------------------------
 
 
-def _of_array(path: str, content: bytes) -> MatrixFile:
+def _of_array(path: str, content: bytes, vector: bool) -> MatrixFile:
     shape, fortran, dtype, start = _array_header(content)
     if dtype.hasobject:
         raise WeightError("pickled objects are refused: save a plain array of numbers")
@@ -103,6 +111,11 @@ def _of_array(path: str, content: bytes) -> MatrixFile:
         )
     if len(shape) not in (1, 2):
         raise WeightError(f"expected one array of real numbers with rows and columns, not {len(shape)} dimensions")
+    if len(shape) == 1 and not vector and shape[0] > 1:
+        raise WeightError(
+            f"one dimension of {shape[0]} numbers may be a row or a column: save it with shape "
+            f"(1, {shape[0]}) for one output, or ({shape[0]}, 1) for one input"
+        )
     count = math.prod(shape)
     if count == 0:
         raise WeightError("the matrix is empty")
@@ -116,9 +129,7 @@ def _of_array(path: str, content: bytes) -> MatrixFile:
     array = flat.reshape(shape, order="F" if fortran else "C")
     if not np.all(np.isfinite(array)):
         raise WeightError("the matrix has NaN or infinite entries")
-    return MatrixFile(
-        path, [[Fraction(value) for value in row] for row in np.atleast_2d(array).tolist()], None, len(shape)
-    )
+    return MatrixFile(path, [[Fraction(value) for value in row] for row in np.atleast_2d(array).tolist()])
 
 
 def _array_header(content: bytes) -> tuple[tuple[int, ...], bool, np.dtype, int]:
@@ -139,7 +150,7 @@ def _array_header(content: bytes) -> tuple[tuple[int, ...], bool, np.dtype, int]
             elif version in ((2, 0), (3, 0)):
                 shape, fortran, dtype = np.lib.format.read_array_header_2_0(stream)
             else:
-                raise WeightError(f"a NumPy array file of version {version[0]}.{version[1]}, which is not known")
+                raise WeightError(f"a NumPy array file of unknown version {version[0]}.{version[1]}, or a damaged one")
     except WeightError:
         raise
     except Exception:  # the header is a Python literal, so a damaged one fails in any way it likes

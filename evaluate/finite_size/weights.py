@@ -9,9 +9,18 @@ from functools import cached_property
 
 from flint import fmpq, fmpq_mat
 
-from .weight_files import Vector, WeightError, read_matrix, read_numbers
+from .weight_files import Vector, WeightError, read_biases, read_matrix, read_numbers
 
-__all__ = ["Layer", "WeightError", "as_layers", "is_collision", "network_output", "read_matrix", "read_numbers"]
+__all__ = [
+    "Layer",
+    "WeightError",
+    "as_layers",
+    "is_collision",
+    "network_output",
+    "read_biases",
+    "read_matrix",
+    "read_numbers",
+]
 
 
 #: Binary exponents of weights beyond which they are scaled: floating point then searches in its middle range.
