@@ -18,7 +18,6 @@ from sympy import (
     Derivative,
     Dummy,
     Expr,
-    Float,
     Function,
     Heaviside,
     Integer,
@@ -39,6 +38,7 @@ from sympy import (
     oo,
     powsimp,
     simplify,
+    sympify,
     together,
 )
 from sympy.core.evalf import PrecisionExhausted
@@ -57,7 +57,7 @@ LOST = Rational(1, 10**12)
 """What means, which are added up in double precision, may lose to cancellation."""
 SMALL = {name: (Rational(1, 20), Rational(2, 5)) for name in ("c", "c first", "y", "y first")}
 """Lifting parameters small enough for the exponential moments to be finite nearly everywhere."""
-NODES, SPACING = 20, 0.5
+REACH, SPACING = 20, 0.5
 """Means are trapezoidal sums; for an analytic integrand the error of the spacing is exp(-2 pi^2/spacing^2) = 5e-35."""
 KINKED = (Abs, Heaviside, Max, Min, Piecewise)
 
@@ -209,7 +209,7 @@ def _envelope() -> type[Expr]:
 
 
 def values(*sides: Expr) -> Iterator[tuple[Expr, ...]]:
-    """Real values of expressions at up to :data:`POINTS` points of the domain of their symbols."""
+    """Values of expressions, one of them real, at up to :data:`POINTS` points of the domain of their symbols."""
     symbols = frozenset(s for side in sides for s in side.free_symbols)
     found = 0
     for point in _points(symbols):
@@ -217,7 +217,7 @@ def values(*sides: Expr) -> Iterator[tuple[Expr, ...]]:
             here = [_number(side, point) for side in sides]
         except (ArithmeticError, AttributeError, KeyError, NotImplementedError, TypeError, ValueError):
             continue  # outside the reals, or nothing with a value
-        if all(v is not None for v in here):
+        if None not in here and any(v.is_real for v in here):  # a real and a complex value differ
             yield tuple(here)  # type: ignore[arg-type]
             found += 1
         if found == POINTS:
@@ -231,15 +231,18 @@ def _number(side: Expr, point: dict[Symbol, Expr]) -> Expr | None:
     if concrete == 0:
         return Integer(0)
     if concrete.has(Expectation):
-        value = _compiled(concrete, tuple(sorted(concrete.free_symbols, key=str)))(
-            *(float(point[s]) for s in sorted(concrete.free_symbols, key=str))
-        )
-        return Float(value) if isinstance(value, float) and abs(value) < LARGEST else None
+        arguments = tuple(sorted(concrete.free_symbols, key=str))
+        at = [float(point[s]) for s in arguments]
+        try:
+            value = _compiled(concrete, arguments, "math")(*at)
+        except ValueError:  # outside the reals
+            value = _compiled(concrete, arguments, "cmath")(*at)
+        return sympify(value) if abs(value) < LARGEST else None
     try:  # inserted as numbers: exact roots of exact rationals are slow
         value = concrete.evalf(DIGITS, subs=point, maxn=150, strict=True)
     except PrecisionExhausted:  # zero as far as can be seen, or as good as
         return None
-    return value if value.is_Number and value.is_finite else None
+    return value if value.is_number and value.is_finite else None
 
 
 @lru_cache(maxsize=256)
@@ -297,16 +300,16 @@ def _two_points(mean: Expr) -> Expr:
 
 
 @lru_cache(maxsize=512)
-def _compiled(expr: Expr, arguments: tuple[Symbol, ...]) -> Callable[..., float]:
+def _compiled(expr: Expr, arguments: tuple[Symbol, ...], module: str) -> Callable[..., float]:
     """A function of floats in which every mean is a trapezoidal sum."""
     functions = dict(FLOATS)
     inserted = {}
     for i, mean in enumerate(_outermost(expr)):
         name = f"mean_{i}"
         own = Dummy("u", real=True)
-        functions[name] = _trapezoid(_compiled(mean.expr.xreplace({mean.variable: own}), (*arguments, own)))
+        functions[name] = _trapezoid(_compiled(mean.expr.xreplace({mean.variable: own}), (*arguments, own), module))
         inserted[mean] = Function(name)(*arguments)
-    return lambdify(arguments, expr.xreplace(inserted).doit(), modules=[functions, "math"])
+    return lambdify(arguments, expr.xreplace(inserted).doit(), modules=[functions, module])
 
 
 def _outermost(expr: Expr) -> list[Expectation]:
@@ -329,5 +332,6 @@ FLOATS = {
     "H": lambda x: math.erfc(x / math.sqrt(2)) / 2,
     "Heaviside": lambda x, *_: float(x > 0),
 }
-WEIGHTS = [(j * SPACING, SPACING * _float_phi(j * SPACING)) for j in range(-NODES, NODES + 1)]
+NODES = [(j + 0.37) * SPACING for j in range(-REACH, REACH)]  # no node at 0, where integrands may have a pole
+WEIGHTS = [(node, SPACING * _float_phi(node)) for node in NODES]
 LARGEST = 1e200
