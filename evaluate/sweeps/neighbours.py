@@ -14,6 +14,7 @@ from itertools import pairwise
 
 from flrdt.derive import Level
 
+from ..arithmetic.decimals import InputError, parse_number
 from ..solve.starts import interpolated
 
 __all__ = ["Link", "links_of", "number_of", "start_between"]
@@ -33,8 +34,8 @@ def number_of(text: str) -> Fraction | None:
     (Fraction(-1, 2), None)
     """
     try:
-        return Fraction(text.rpartition(":")[2])
-    except (ValueError, ZeroDivisionError):
+        return parse_number(text.rpartition(":")[2], "the number")
+    except InputError:
         return None
 
 
