@@ -1,0 +1,186 @@
+r"""Problems of the family as functions of numbers: the value to be minimised and its exact gradient.
+
+Every number is read off the derived objective: the elementary term and the kernel are compiled from it, the tower is evaluated
+on a grid.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any
+
+from sympy import asin, atan, diff, sqrt
+
+from flrdt.derive.blocks.kernels import Kernel
+from flrdt.derive.blocks.outputs import Cost
+from flrdt.derive.core.symbols import Level, alpha, chi
+from flrdt.derive.networks.problems import Problem
+from flrdt.derive.objectives.family import FamilyObjective, family_objective
+
+from ..arithmetic.backends import backend as get_backend
+from ..arithmetic.compile import compile_scalar
+from ..quadrature.field_tower import FieldGrid, compiled_average, field_tower, plan_fields
+
+__all__ = ["FamilySystem"]
+
+
+@lru_cache(maxsize=64)
+def _compiled_elementary(objective: FamilyObjective, backend_name: str) -> Any:
+    symbols = objective.parameters
+    form = objective.elementary
+    return compile_scalar([form, *(diff(form, s) for s in symbols)], (*symbols, alpha), get_backend(backend_name))
+
+
+@lru_cache(maxsize=64)
+def _compiled_average(objective: FamilyObjective, at: Any, backend_name: str) -> Any:
+    return compiled_average(objective.average(at), chi, backend_name)
+
+
+@lru_cache(maxsize=64)
+def _compiled_kernel(kernel: Kernel, backend_name: str) -> Any:
+    """``p -> (Delta, Delta')``, with arcsines written as arctangents that hold at 1 too."""
+    forms = [kernel.value, kernel.slope]
+    forms = [f.replace(asin, lambda a: 2 * atan(a / (1 + sqrt(1 - a**2)))) for f in forms]
+    return compile_scalar(forms, (kernel.p,), get_backend(backend_name))
+
+
+@dataclass(frozen=True)
+class FamilySystem:
+    """A problem at a level in one backend's arithmetic; ``alpha`` for energies and Hopfield."""
+
+    problem: Problem
+    level: Level
+    backend_name: str = "arb"
+
+    @property
+    def objective(self) -> FamilyObjective:
+        return family_objective(self.problem, self.level)
+
+    @property
+    def backend(self) -> Any:
+        return get_backend(self.backend_name)
+
+    @property
+    def names(self) -> list[str]:
+        return [str(s) for s in self.objective.parameters]
+
+    @property
+    def overlaps(self) -> int:
+        """Number of free overlaps."""
+        return 0 if self.level.partial else self.level.r - 1
+
+    @property
+    def leading(self) -> int:
+        """1 if chi is a parameter, else 0."""
+        return len(self.objective.parameters) - self.overlaps - (self.level.r - 1)
+
+    def split(self, z: Sequence) -> tuple[Any, list, list]:
+        """chi (1 where it is fixed), overlaps, lifting parameters."""
+        first = z[0] if self.leading else self.backend.number(1)
+        middle = self.leading + self.overlaps
+        return first, list(z[self.leading : middle]), list(z[middle:])
+
+    def _kernel(self, p: Any) -> tuple[Any, Any]:
+        kernel = self.problem.kernel
+        if kernel.identity:
+            return p, self.backend.number(1)
+        return tuple(_compiled_kernel(kernel, self.backend_name)(p))  # type: ignore[return-value]
+
+    def _ends(self) -> tuple[Any, Any]:
+        """``Delta(1)`` and ``Delta'(1)``."""
+        kernel, b = self.problem.kernel, self.backend
+        if kernel.identity:
+            return b.number(1), b.number(1)
+        forms = [f.replace(asin, lambda a: 2 * atan(a / (1 + sqrt(1 - a**2)))) for f in (kernel.value_at_one, kernel.slope_at_one)]
+        return tuple(compile_scalar(forms, (), b)())  # type: ignore[return-value]
+
+    def fields(self, z: Sequence) -> tuple[Any, list, list, list]:
+        """chi of the envelope, the variances d_2, ..., d_r and the outermost, the lifting parameters, and Delta' at the overlaps."""
+        first, p, y = self.split(z)
+        whole, slope = self._ends()
+        values, slopes = [whole], []
+        for overlap in p:
+            value, rise = self._kernel(overlap)
+            values.append(value)
+            slopes.append(rise)
+        variances = [a - b for a, b in itertools.pairwise(values)] + [values[-1]]
+        if self.level.partial:
+            variances = [whole, self.backend.number(0)]
+        return first * slope, variances, y, slopes
+
+    def grid(self, z: Sequence[float], digits: int, strip: float = 1.0) -> FieldGrid:
+        """The grid that the parameters and the digits ask for; z as floats."""
+        with_floats = FamilySystem(self.problem, self.level, "float64")
+        first, variances, y, _ = with_floats.fields(list(z))
+        if self.objective.spins:
+            shifts = [a * d for a, d in zip(y, variances, strict=False)]
+            strip = strip * min(1.0, 2.5 / max(1.0, y[0] * variances[0] ** 0.5))
+        else:
+            import math
+
+            reach = math.sqrt(2 * sum(variances) * (digits + 4) * math.log(10))
+            stiff, shifts = first, []
+            for a, d in zip(y, variances, strict=False):
+                stiff += a * d
+                shifts.append(reach * a * d / stiff)
+        grid = plan_fields(variances, y, shifts if self.objective.spins else [0.0] * len(y), digits, strip)
+        if self.objective.spins:
+            return grid
+        # the tilting of a cost pulls towards lower cost: the kernels reach further, the range does not
+        import math
+
+        reaches = list(grid.reaches)
+        for k in range(1, len(reaches)):
+            reaches[k] += math.ceil(shifts[k] * grid.steps_per_unit / grid.strides[k - 1])
+        return FieldGrid(grid.steps_per_unit, grid.strides, grid.halves, tuple(reaches), grid.bits)
+
+    def number(self, value: Any) -> Any:
+        return self.backend.number(Fraction(int(value.p), int(value.q)))
+
+    def evaluate(self, z: Sequence, grid: FieldGrid) -> tuple[Any, list]:
+        """The value to be minimised and its gradient in the parameters, within the precision already set."""
+        b, objective, n = self.backend, self.objective, len(z)
+        ratio = b.number(0) if self.problem.alpha is None else self.number(self.problem.alpha)
+        A, *dA = _compiled_elementary(objective, self.backend_name)(*z, ratio)
+        first, variances, y, slopes = self.fields(z)
+        at = self._structure(z)
+        tower = field_tower(
+            _compiled_average(objective, at, self.backend_name), first, variances, y, grid, b
+        )
+        d_p = [
+            slope * (after - before)
+            for slope, before, after in zip(slopes, tower.d_variance, tower.d_variance[1:], strict=False)
+        ]
+        dB = [*([tower.d_chi] if self.leading else []), *d_p, *tower.d_lifting]
+        if objective.hard:
+            value = A / -tower.value
+            return value, [(a + value * t) / -tower.value for a, t in zip(dA, dB, strict=True)]
+        weight = b.number(1) if objective.spins else ratio
+        return A + weight * tower.value, [dA[i] + weight * dB[i] for i in range(n)]
+
+    def _structure(self, z: Sequence) -> Any:
+        """For a cost that is not convex: a rational near chi, at which the order of its pieces is decided."""
+        output = self.problem.output
+        if not isinstance(output, Cost) or output.convex:
+            return None
+        from sympy import Rational
+
+        number = float(self.backend.to_mpf(z[0])) if self.backend_name != "float64" else float(z[0])
+        return _representative(self.problem, Rational(Fraction(number).limit_denominator(1000)) if number > 0.01 else Rational(Fraction(number)))
+
+
+@lru_cache(maxsize=4096)
+def _representative(problem: Problem, at: Any) -> Any:
+    """The first chi met with the same pieces, so that every structure is compiled once."""
+    from sympy import Symbol
+
+    h = Symbol("h", real=True)
+    pieces = tuple(problem.output.pieces(chi, h, at))  # type: ignore[union-attr]
+    return _SEEN.setdefault((problem, pieces), at)
+
+
+_SEEN: dict[tuple, Any] = {}
