@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
-from sympy import Abs, Add, Expr, Function, Integer, Piecewise, Rational, Symbol
+from sympy import Abs, Add, Expr, Function, Integer, Piecewise, Rational, Symbol, pi, sqrt
 
-from ..blocks.field_averages import FieldAverage, envelope_average, spin_average
+from ..blocks.field_averages import FieldAverage, envelope_average, mean_value, spin_average
 from ..blocks.outputs import Cost, HardSet, Piece
 from ..blocks.tower import tower
 from ..core.formulas import InputError
@@ -23,6 +23,7 @@ from .energy_map import energy_sphere
 __all__ = ["FamilyObjective", "family_objective"]
 
 h = Symbol("h", real=True)
+DELTA_ONE = Symbol("Delta_1", positive=True)
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,12 @@ class FamilyObjective:
     def average(self, at: Expr | None = None) -> FieldAverage:
         """The innermost average W, in the field x, the variance D, the lifting parameter y and chi."""
         return spin_average() if self.spins else envelope_average(self.pieces(at))
+
+    def plain(self, at: Expr | None = None) -> Expr:
+        """The tower of level 1, ``E|u|`` or ``-E M(u sqrt(Delta(1)))``, in the symbols chi and ``Delta_1`` (the variance)."""
+        if self.spins:
+            return sqrt(2 / pi)
+        return -mean_value([Piece(p.lower, p.upper, p.value) for p in self.pieces(at)], 1, DELTA_ONE)
 
     def innermost(self) -> Callable[[Expr], Expr]:
         """The function at the bottom of the tower: ``|h|`` of a spin, or minus the envelope."""

@@ -255,7 +255,7 @@ def _ball_innermost(average: _Average, chi: Any, D: Any, y: Any, xs: Sequence) -
                 slopes[i] += part * exponent[i + 1]
             for end, sign in ((high, 1), (low, -1)):
                 if end is not None:
-                    density = sign * scale * (-end[0] ** 2 / 2).exp() / norm
+                    density = sign * scale * (-(end[0] ** 2) / 2).exp() / norm
                     for i in range(3):
                         slopes[i] += density * end[i + 1]
         f = total.log() / y
@@ -306,7 +306,9 @@ def _ball_tower(
         scale = width / (two_pi * outer).sqrt()
         adjoint = [scale * (-s / (2 * outer)).exp() for s in squares]
         value = sum((a * v for a, v in zip(adjoint, f, strict=True)), arb(0))
-        d_outer = sum((a * v * (s / outer - 1) for a, v, s in zip(adjoint, f, squares, strict=True)), arb(0)) / (2 * outer)
+        d_outer = sum((a * v * (s / outer - 1) for a, v, s in zip(adjoint, f, squares, strict=True)), arb(0)) / (
+            2 * outer
+        )
     d_variance, d_lifting = [d_outer], []
     for y, d, kernel, squares, G, f_in, S, out, where, length in reversed(tape):
         spread = [arb(0)] * length
@@ -315,7 +317,9 @@ def _ball_tower(
         # the kernel is even, so the transposed convolution is a convolution too
         reach = (len(kernel) - 1) // 2
         back = convolved(kernel, spread)[2 * reach : 2 * reach + len(G)]
-        moment = convolved([a * s for a, s in zip(kernel, squares, strict=True)], spread)[2 * reach : 2 * reach + len(G)]
+        moment = convolved([a * s for a, s in zip(kernel, squares, strict=True)], spread)[
+            2 * reach : 2 * reach + len(G)
+        ]
         weighted = [a * g for a, g in zip(back, G, strict=True)]
         d_lifting.append(
             sum((w * v for w, v in zip(weighted, f_in, strict=True)), arb(0))

@@ -7,8 +7,9 @@ on a grid.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any
@@ -19,11 +20,12 @@ from flrdt.derive.blocks.kernels import Kernel
 from flrdt.derive.blocks.outputs import Cost
 from flrdt.derive.core.symbols import Level, alpha, chi
 from flrdt.derive.networks.problems import Problem
-from flrdt.derive.objectives.family import FamilyObjective, family_objective
+from flrdt.derive.objectives.family import DELTA_ONE, FamilyObjective, family_objective
 
 from ..arithmetic.backends import backend as get_backend
 from ..arithmetic.compile import compile_scalar
 from ..quadrature.field_tower import FieldGrid, compiled_average, field_tower, plan_fields
+from .system import CapacityGoal, EnergyGoal, Goal, Parts
 
 __all__ = ["FamilySystem"]
 
@@ -41,6 +43,12 @@ def _compiled_average(objective: FamilyObjective, at: Any, backend_name: str) ->
 
 
 @lru_cache(maxsize=64)
+def _compiled_plain(objective: FamilyObjective, at: Any, backend_name: str) -> Any:
+    form = objective.plain(at)
+    return compile_scalar([form, diff(form, chi)], (chi, DELTA_ONE), get_backend(backend_name))
+
+
+@lru_cache(maxsize=64)
 def _compiled_kernel(kernel: Kernel, backend_name: str) -> Any:
     """``p -> (Delta, Delta')``, with arcsines written as arctangents that hold at 1 too."""
     forms = [kernel.value, kernel.slope]
@@ -55,6 +63,9 @@ class FamilySystem:
     problem: Problem
     level: Level
     backend_name: str = "arb"
+    free_order: bool = False
+    negative: int | None = 0
+    curved: bool = False
 
     @property
     def objective(self) -> FamilyObjective:
@@ -95,7 +106,10 @@ class FamilySystem:
         kernel, b = self.problem.kernel, self.backend
         if kernel.identity:
             return b.number(1), b.number(1)
-        forms = [f.replace(asin, lambda a: 2 * atan(a / (1 + sqrt(1 - a**2)))) for f in (kernel.value_at_one, kernel.slope_at_one)]
+        forms = [
+            f.replace(asin, lambda a: 2 * atan(a / (1 + sqrt(1 - a**2))))
+            for f in (kernel.value_at_one, kernel.slope_at_one)
+        ]
         return tuple(compile_scalar(forms, (), b)())  # type: ignore[return-value]
 
     def fields(self, z: Sequence) -> tuple[Any, list, list, list]:
@@ -114,14 +128,16 @@ class FamilySystem:
 
     def grid(self, z: Sequence[float], digits: int, strip: float = 1.0) -> FieldGrid:
         """The grid that the parameters and the digits ask for; z as floats."""
-        with_floats = FamilySystem(self.problem, self.level, "float64")
+        if self.level.r == 1:
+            return plan_fields(
+                [1.0, 0.0], [1.0], [0.0], math.ceil(digits), strip
+            )  # closed form: one point, for its precision
+        with_floats = self.using("float64")
         first, variances, y, _ = with_floats.fields(list(z))
         if self.objective.spins:
             shifts = [a * d for a, d in zip(y, variances, strict=False)]
             strip = strip * min(1.0, 2.5 / max(1.0, y[0] * variances[0] ** 0.5))
         else:
-            import math
-
             reach = math.sqrt(2 * sum(variances) * (digits + 4) * math.log(10))
             stiff, shifts = first, []
             for a, d in zip(y, variances, strict=False):
@@ -131,8 +147,6 @@ class FamilySystem:
         if self.objective.spins:
             return grid
         # the tilting of a cost pulls towards lower cost: the kernels reach further, the range does not
-        import math
-
         reaches = list(grid.reaches)
         for k in range(1, len(reaches)):
             reaches[k] += math.ceil(shifts[k] * grid.steps_per_unit / grid.strides[k - 1])
@@ -141,26 +155,86 @@ class FamilySystem:
     def number(self, value: Any) -> Any:
         return self.backend.number(Fraction(int(value.p), int(value.q)))
 
-    def evaluate(self, z: Sequence, grid: FieldGrid) -> tuple[Any, list]:
-        """The value to be minimised and its gradient in the parameters, within the precision already set."""
-        b, objective, n = self.backend, self.objective, len(z)
+    def using(self, arithmetic: str) -> FamilySystem:
+        """The same problem in another arithmetic."""
+        return replace(self, backend_name=arithmetic)
+
+    def coordinates(self, values: Sequence[Any]) -> list:
+        """``log chi``, ``log(p_{k-1} - p_k)``, ``log(y_k - y_{k+1})``; ``log y_k`` where the order is free."""
+        log, one, zero = self.backend.functions()["log"], self.backend.number(1), self.backend.number(0)
+        _, p, y = self.split(values)
+        gaps = [before - after for before, after in zip([one, *p], p, strict=False)]
+        rises = list(y) if self.free_order else [y[k] - (y[k + 1] if k + 1 < len(y) else zero) for k in range(len(y))]
+        return [log(v) for v in [*values[: self.leading], *gaps, *rises]]
+
+    def values(self, x: Sequence[Any]) -> list:
+        """Parameter values of natural coordinates."""
+        exp = self.backend.functions()["exp"]
+        z = [exp(v) for v in x]
+        middle = self.leading + self.overlaps
+        overlaps, left = [], self.backend.number(1)
+        for gap in z[self.leading : middle]:
+            left = left - gap
+            overlaps.append(left)
+        lifting = z[middle:]
+        if not self.free_order:
+            lifting = [sum(lifting[k + 1 :], lifting[k]) for k in range(len(lifting))]
+        return [*z[: self.leading], *overlaps, *lifting]
+
+    def pull(self, x: Sequence[Any], slope: Sequence[Any]) -> list:
+        """The slope in natural coordinates from that in the parameters."""
+        exp, zero = self.backend.functions()["exp"], self.backend.number(0)
+        z = [exp(v) for v in x]
+        first, middle = self.leading, self.leading + self.overlaps
+        found = [slope[i] * z[i] for i in range(first)]
+        for k in range(first, middle):  # a gap lowers its own and every later overlap
+            found.append(-sum(slope[k:middle], zero) * z[k])
+        for k in range(middle, len(z)):  # a rise lifts its own and every earlier lifting parameter
+            found.append((slope[k] if self.free_order else sum(slope[middle : k + 1], zero)) * z[k])
+        return found
+
+    def inside(self, values: Sequence[Any]) -> bool:
+        """Whether overlaps and lifting parameters are positive."""
+        return all(math.isfinite(float(v)) and v > 0 for v in values)
+
+    def quadrature(self, x: Sequence[Any], digits: float, strip: float = 1.0) -> FieldGrid:
+        """The grid for so many digits near natural coordinates x."""
+        return self.grid([float(self.backend.to_mpf(v)) for v in self.values(x)], digits, strip)
+
+    def bits(self, x: Sequence[Any], digits: float) -> int:
+        """Working precision for so many digits."""
+        return self.quadrature(x, digits).bits
+
+    def parts(self, x: Sequence[Any], quadrature: FieldGrid, order: int = 1) -> Parts:
+        """Elementary term and tower with their slopes, within the precision already set."""
+        values = self.values(x)
+        A, B, dA, dB = self.raw(values, quadrature)
+        return Parts(A, B, self.pull(x, dA), self.pull(x, dB))
+
+    def raw(self, z: Sequence, grid: FieldGrid) -> tuple[Any, Any, list, list]:
+        """Elementary term, tower, and their slopes in the parameters themselves."""
+        b = self.backend
         ratio = b.number(0) if self.problem.alpha is None else self.number(self.problem.alpha)
-        A, *dA = _compiled_elementary(objective, self.backend_name)(*z, ratio)
+        A, *dA = _compiled_elementary(self.objective, self.backend_name)(*z, ratio)
         first, variances, y, slopes = self.fields(z)
-        at = self._structure(z)
-        tower = field_tower(
-            _compiled_average(objective, at, self.backend_name), first, variances, y, grid, b
-        )
+        if self.level.r == 1:
+            value, slope = _compiled_plain(self.objective, self._structure(z), self.backend_name)(first, variances[0])
+            return A, value, dA, [slope * self._ends()[1]] if self.leading else []
+        average = _compiled_average(self.objective, self._structure(z), self.backend_name)
+        tower = field_tower(average, first, variances, y, grid, b)
         d_p = [
             slope * (after - before)
             for slope, before, after in zip(slopes, tower.d_variance, tower.d_variance[1:], strict=False)
         ]
-        dB = [*([tower.d_chi] if self.leading else []), *d_p, *tower.d_lifting]
-        if objective.hard:
-            value = A / -tower.value
-            return value, [(a + value * t) / -tower.value for a, t in zip(dA, dB, strict=True)]
-        weight = b.number(1) if objective.spins else ratio
-        return A + weight * tower.value, [dA[i] + weight * dB[i] for i in range(n)]
+        d_chi = [tower.d_chi * self._ends()[1]] if self.leading else []
+        return A, tower.value, dA, [*d_chi, *d_p, *tower.d_lifting]
+
+    @property
+    def goal(self) -> Goal:
+        """What is minimised: a quotient for hard sets, otherwise a sum."""
+        if self.objective.hard:
+            return CapacityGoal(0)
+        return EnergyGoal(1 if self.objective.spins else Fraction(int(self.problem.alpha.p), int(self.problem.alpha.q)))
 
     def _structure(self, z: Sequence) -> Any:
         """For a cost that is not convex: a rational near chi, at which the order of its pieces is decided."""
@@ -170,7 +244,10 @@ class FamilySystem:
         from sympy import Rational
 
         number = float(self.backend.to_mpf(z[0])) if self.backend_name != "float64" else float(z[0])
-        return _representative(self.problem, Rational(Fraction(number).limit_denominator(1000)) if number > 0.01 else Rational(Fraction(number)))
+        return _representative(
+            self.problem,
+            Rational(Fraction(number).limit_denominator(1000)) if number > 0.01 else Rational(Fraction(number)),
+        )
 
 
 @lru_cache(maxsize=4096)

@@ -1,0 +1,52 @@
+"""A stationary point of an objective: the one result of every solve."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["ConvergenceError", "Point"]
+
+
+class ConvergenceError(ArithmeticError):
+    """The solve did not converge; the message carries the best value found."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """Where a goal is stationary: its value, the parameters, and what is known of the errors (all mpf).
+
+    ``proved`` says what the errors are.  If it is false they are estimates.  ``value_error`` adds what the rule of
+    quadrature leaves out, extrapolated from its measured rate of convergence; what the next Newton step would change; and
+    the rounding radius.  ``errors`` (of the parameters) are the next Newton step, from the last one and the measured
+    contraction, and the error of the gradient carried through the Hessian.  If it is true, exactly one stationary point
+    lies within the errors.  ``residual`` is the largest component of the slope in natural coordinates, ``inertia`` the
+    number of directions in which the goal is a minimum and a maximum, ``A`` and ``B`` the parts of the objective.
+    """
+
+    names: tuple[str, ...]
+    x: tuple[Any, ...]
+    values: tuple[Any, ...]
+    errors: tuple[Any, ...]
+    value: Any
+    value_error: Any
+    residual: Any
+    inertia: tuple[int, int]
+    A: Any
+    B: Any
+    proved: bool = False
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """Parameters by name."""
+        return dict(zip(self.names, self.values, strict=True))
+
+    def floats(self) -> list[float]:
+        """The natural coordinates in double precision, enough to start from."""
+        return [float(v) for v in self.x]
+
+
+def inertia(eigenvalues: Sequence[Any]) -> tuple[int, int]:
+    """Numbers of positive and of negative eigenvalues."""
+    return sum(v > 0 for v in eigenvalues), sum(v < 0 for v in eigenvalues)
