@@ -10,6 +10,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from .machine import streams
+from .machine.signals import farewell, stopped
+
 COMMANDS = {
     "capacity": "injectivity capacity at a lifting level, to any number of digits",
     "energy": "ground-state energy e_r(alpha)",
@@ -28,7 +31,7 @@ COMMANDS = {
     "docs": "write a self-contained report: derivations, values, figures (Markdown, LaTeX, HTML)",
 }
 
-DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+DONE, FAILED, BAD_INPUT = 0, 1, 2
 
 
 class _Parser(argparse.ArgumentParser):
@@ -36,6 +39,12 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str):
         self.exit(BAD_INPUT, f"flrdt: {message} (see {self.prog} --help)\n")
+
+    def _print_message(self, message: str, file=None) -> None:
+        if file is sys.stdout:  # argparse would pass over a full disk
+            streams.put(message.removesuffix("\n"))
+        else:
+            super()._print_message(message, file)
 
 
 def parser(chosen: str | None) -> _Parser:
@@ -63,6 +72,28 @@ def parser(chosen: str | None) -> _Parser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
+    if arguments is None:
+        streams.prepare()
+    try:
+        code = _answered(arguments)
+        streams.finish()
+        return farewell() if stopped() else code
+    except KeyboardInterrupt:
+        return farewell()
+    except BrokenPipeError:  # the reader of the output has seen enough
+        streams.silence()
+        return DONE
+    except streams.OutputError as problem:
+        streams.silence()
+        print(f"flrdt: {problem}", file=sys.stderr)
+        return BAD_INPUT
+    except BaseException:
+        if stopped():  # what became of an interrupt on its way through a library
+            return farewell()
+        raise
+
+
+def _answered(arguments: Sequence[str] | None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     chosen = next((w for w in words if w in COMMANDS), None)
     top = parser(chosen)
@@ -71,7 +102,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.version:
             from importlib.metadata import version
 
-            print(f"flrdt {version('flrdt')}")
+            streams.put(f"flrdt {version('flrdt')}")
             return DONE
         if options.command is None:
             top.print_help()
@@ -86,9 +117,8 @@ def _run(options: argparse.Namespace) -> int:
 
     try:
         return import_module(f"flrdt.evaluate.commands.{options.command}").run(options)
-    except KeyboardInterrupt:
-        print("flrdt: interrupted", file=sys.stderr)
-        return INTERRUPTED
+    except streams.OutputError:
+        raise
     except (ValueError, TypeError) as problem:
         if not getattr(problem, "bad_input", False):
             raise
@@ -97,10 +127,9 @@ def _run(options: argparse.Namespace) -> int:
     except ArithmeticError as problem:
         print(f"flrdt: {problem}", file=sys.stderr)
         return FAILED
-    except BrokenPipeError:
-        sys.stderr.close()
-        return DONE
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    from flrdt.evaluate.machine.program import program
+
+    sys.exit(program())

@@ -8,10 +8,11 @@ import shutil
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-__all__ = ["columns", "emit", "level_options", "notation_option", "output_option", "progress", "write_atomically"]
+from ..machine.streams import put
+
+__all__ = ["columns", "emit", "level_options", "notation_option", "output_option", "place", "progress"]
 
 
 def level_options(parser: argparse.ArgumentParser, level: bool = True) -> None:
@@ -49,9 +50,19 @@ def notation_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--notation", default="toolkit", metavar="N", help="toolkit or replica (default toolkit)")
 
 
+def place(path: str) -> str:
+    """The type of an option that names a file to write: refused at once if it cannot be written."""
+    from ..machine.files import FileError, check_place
+
+    try:
+        return check_place(path)
+    except FileError as problem:
+        raise argparse.ArgumentTypeError(str(problem)) from None
+
+
 def output_option(parser: argparse.ArgumentParser) -> None:
     """``--output FILE``."""
-    parser.add_argument("--output", metavar="FILE", help="write to a file instead of standard output")
+    parser.add_argument("--output", metavar="FILE", type=place, help="write to a file instead of standard output")
 
 
 def progress() -> Callable[[str], None]:
@@ -77,44 +88,13 @@ def finish_progress() -> None:
         print("\r\033[K", end="", file=sys.stderr, flush=True)
 
 
-def write_atomically(path: str, content: str | bytes) -> None:
-    """Write a whole file or nothing; raises ``InputError`` if the place cannot be written."""
-    import os
-    import tempfile
-
-    from ..arithmetic.decimals import InputError
-
-    target = Path(path)
-    try:
-        handle, name = tempfile.mkstemp(dir=target.parent or Path("."), prefix=f".{target.name}.")
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(content.encode() if isinstance(content, str) else content)
-            mask = os.umask(0)
-            os.umask(mask)
-            os.chmod(name, 0o666 & ~mask)  # a temporary file is private, a result is an ordinary file
-            os.replace(name, target)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-    except OSError as problem:
-        raise InputError(
-            f"cannot write {path}: {problem.strerror or problem}; name a file in a writable folder"
-        ) from None
-
-
 def emit(text: str | dict[str, Any], output: str | None = None) -> None:
     """Print a result, or write it to a file; dictionaries become JSON."""
     finish_progress()
     body = json.dumps(text, indent=2) if isinstance(text, dict) else text
     if output is None:
-        try:
-            print(body)
-        except UnicodeEncodeError as problem:
-            from ..arithmetic.decimals import InputError
-
-            raise InputError(
-                f"the output cannot be shown in the encoding {problem.encoding}: set PYTHONIOENCODING=utf-8, or use --output FILE"
-            ) from None
+        put(body)
     else:
-        write_atomically(output, body + "\n")
+        from ..machine.files import write_file
+
+        write_file(output, body + "\n")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from .common import emit, output_option, progress
+from .common import emit, output_option, place, progress
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -12,7 +12,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--max-level", default=None, metavar="R", help="highest level to solve (default 60)")
     parser.add_argument("--budget", default="1", metavar="B", help="required active outputs per input (default 1)")
     parser.add_argument("--one-route", action="store_true", help="leave out the second route, the Parisi flow")
-    parser.add_argument("--checkpoint", metavar="FILE", help="write the solved levels to a file after each level")
+    parser.add_argument(
+        "--checkpoint", metavar="FILE", type=place, help="write the solved levels to a new file after each level"
+    )
     parser.add_argument("--resume", action="store_true", help="start from the levels in the checkpoint file")
     parser.add_argument(
         "--certified", action="store_true", help="also prove a bound from above, by a certificate of a finite level"

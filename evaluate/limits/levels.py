@@ -19,7 +19,7 @@ from ..machine.textfiles import FileError, read_document, write_document
 from ..solve.continuation import Minimum, coordinates, minimise, parameters, polish, predict
 from ..solve.starts import capacity_goal, float_minimum
 from ..systems.one_layer import EnergyForm
-from .store import Store
+from .store import Store, stored_numbers
 
 __all__ = ["Checkpoint", "SolvedLevel", "solve_levels"]
 
@@ -61,17 +61,21 @@ class Checkpoint:
         """Coordinates by level; raises :class:`FileError` for a damaged file or one of another computation."""
         content = read_document(self.path, KIND)
         for name in ("gate", "budget"):
-            if content.get(name) != self.header[name]:
+            if not isinstance(content.get(name), str):
+                raise FileError(f"{self.path} does not hold a level sequence")
+            if content[name] != self.header[name]:
                 raise FileError(
-                    f"{self.path} was written for {name} {content.get(name)}, not {self.header[name]}: "
+                    f"{self.path} was written for {name} {content[name][:40]}, not {self.header[name]}: "
                     "remove it or give the same options"
                 )
-        try:
-            found = {int(e["level"]): [float.fromhex(v) for v in e["coordinates"]] for e in content["levels"]}
-        except (KeyError, TypeError, ValueError):
-            raise FileError(f"{self.path} does not hold a level sequence") from None
-        if any(len(u) != 2 * r - 1 for r, u in found.items()):
-            raise FileError(f"{self.path} does not hold a level sequence")
+        found: dict[int, list[float]] = {}
+        entries = content.get("levels")
+        for entry in entries if isinstance(entries, list) else [None]:
+            level = entry.get("level") if isinstance(entry, dict) else None
+            numbers = stored_numbers(entry.get("coordinates"), 2 * level - 1) if isinstance(level, int) else None
+            if numbers is None:
+                raise FileError(f"{self.path} does not hold a level sequence")
+            found[level] = numbers
         return found
 
 
@@ -110,8 +114,9 @@ def _minimum(
     goal = capacity_goal(float(network.budget))
     if start is not None:
         try:
-            return minimise(form, numpy.array(start), goal)
-        except ArithmeticError:
+            with numpy.errstate(all="ignore"):  # far-off numbers overflow
+                return minimise(form, numpy.array(start), goal)
+        except (ArithmeticError, numpy.linalg.LinAlgError):
             report(f"level {level}: the stored point is not a minimum; solving anew")
     if below is not None:
         return minimise(form, predict(numpy.array(below.floats()), level), goal)

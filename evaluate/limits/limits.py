@@ -19,6 +19,7 @@ from mpmath import log, mp, mpf, nstr
 from flrdt.derive import Network
 
 from ..arithmetic.decimals import InputError, known_digits, parse_digits, parse_number
+from ..machine.files import check_place
 from ..results.capacity import tool_version
 from ..solve.minimise import ConvergenceError
 from .acceleration import Acceleration, accelerate
@@ -134,7 +135,7 @@ def limit(
     """The limit of the level-r capacities of one ReLU layer, to ``digits`` decimal places.
 
     Levels are added until the accelerations agree to the digits asked for, at most up to ``max_level`` (default 60).
-    Raises ``InputError`` for bad input or an unusable checkpoint, and ``ConvergenceError`` if the digits are not reached or
+    Raises ``InputError`` for bad input, an unusable checkpoint or one that exists without ``resume``, and ``ConvergenceError`` if the digits are not reached or
     the two routes disagree.  Source: arXiv 2302.14112 (about 6.698), arXiv 2410.20646 (the levels).
     """
     started = time.perf_counter()
@@ -149,7 +150,12 @@ def limit(
 
     network = Network(budget=Rational(count.numerator, count.denominator))
     working = wanted + GUARD
-    file = Checkpoint(checkpoint, network, working) if checkpoint is not None else None
+    file = None
+    if checkpoint is not None:
+        check_place(str(checkpoint))
+        if not resume and checkpoint.is_file() and checkpoint.stat().st_size:
+            raise InputError(f"{checkpoint} exists: resume from it (--resume), remove it, or name another file")
+        file = Checkpoint(checkpoint, network, working)
     solved: list[SolvedLevel] = []
     with mp.workdps(working + 15):
         found = None

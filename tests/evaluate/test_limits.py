@@ -64,7 +64,7 @@ def test_json_of_the_command(run, tmp_path):
         (["--max-level", "5"], "at least level 8"),
         (["--budget", "-1"], "must be positive"),
         (["--resume"], "--resume needs --checkpoint"),
-        (["--resume", "--checkpoint", "/nonexistent/levels.json"], "cannot read"),
+        (["--resume", "--checkpoint", "/nonexistent/levels.json"], "/nonexistent does not exist"),
     ],
 )
 def test_bad_input_is_one_line(run, words, message):

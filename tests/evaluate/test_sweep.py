@@ -163,7 +163,7 @@ def test_killed_local_worker(tmp_path):
             pools.append(pool)
             yield pool
 
-    thread, killed = killed_on_first_result(target, lambda: next(iter(pools[0]._processes)))
+    thread, killed = killed_on_first_result(target, lambda: pools[0].processes[0].pid)
     rows = run_sweep(points, target, opened)
     thread.join(10)
     assert killed and len(pools) == 2
@@ -243,8 +243,13 @@ def test_command_with_toml_and_figure(run, tmp_path):
     ("text", "message"),
     [
         ("bias = 1\n", "unknown key 'bias'"),
-        ("radius = 0.5\n", "write numbers as integers or as text"),
-        ("gate = [[1]]\n", "write numbers as integers or as text"),
+        ("radius = nan\n", "not a number"),
+        ("radius = true\n", "write a number or text"),
+        ("gate = [[1]]\n", "write a number or text"),
+        (f"level = {'1' * 5000}\n", "more than 4300 digits"),
+        (f"level = {'[' * 3000}{']' * 3000}\n", "nested too deeply"),
+        (f"level = {'[' * 60}{']' * 60}\n", "write a number or text"),
+        (f"level = '{'1' * 5000}'\n", "more than 4000 characters"),
         ("gate = \n", "is not a TOML file"),
         ("gate = []\n", "no value for gate"),
         ('gate = "relu-bias:{1..0;3}"\n', "a less than b"),
