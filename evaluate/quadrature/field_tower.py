@@ -56,12 +56,18 @@ class FieldGrid:
 
 
 def plan_fields(
-    variances: Sequence[float], lifting: Sequence[float], shifts: Sequence[float], digits: int, strip: float = 1.0
+    variances: Sequence[float],
+    lifting: Sequence[float],
+    shifts: Sequence[float],
+    digits: float,
+    strip: float = 1.0,
+    widths: Sequence[float] | None = None,
 ) -> FieldGrid:
     r"""Choose step, range and reaches from the digits asked for.
 
     ``variances`` are d_2, ..., d_r and the outermost, ``lifting`` y_2, ..., y_r; ``shifts`` bound how far the tilting of each
-    level moves its kernel.  A function that is analytic in a strip of half width a is integrated to d digits with a step
+    level moves its kernel; ``widths`` are the half widths of the strips in which f_2, ..., f_r are analytic (by default the
+    standard deviations of their fields).  A function that is analytic in a strip of half width a is integrated to d digits with a step
     :math:`2\pi a/(d\ln 10)`; a kernel of variance v is resolved with a step :math:`\pi\sqrt{2v/(d \ln 10)}`.
     """
     decay = (digits + GUARD_DIGITS) * math.log(10)
@@ -72,10 +78,11 @@ def plan_fields(
     total, steps = 0.0, []
     for k, d in enumerate(inner):
         total += d
-        analytic = 2 * math.pi * strip * math.sqrt(total) / decay
+        analytic = 2 * math.pi * strip * (math.sqrt(total) if widths is None else widths[k]) / decay
         following = [v for v in variances[k + 1 :] if v > 0]
         resolved = math.pi * math.sqrt(2 * min(following) / decay) if following else analytic
         steps.append(min(analytic, resolved))
+    steps = [min(steps[k:]) for k in range(len(steps))]  # a grid is never finer than the one below
     steps_per_unit = math.ceil(1 / steps[0])
     strides, halves, reaches = [1], [math.ceil(reach * steps_per_unit)], [0]
     for k in range(1, len(inner)):
@@ -87,7 +94,7 @@ def plan_fields(
     return FieldGrid(steps_per_unit, tuple(strides), tuple(halves), tuple(reaches), _bits(digits))
 
 
-def _bits(digits: int) -> int:
+def _bits(digits: float) -> int:
     return math.ceil((digits + GUARD_DIGITS + 8) * math.log2(10)) + 32
 
 

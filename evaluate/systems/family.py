@@ -56,6 +56,34 @@ def _compiled_kernel(kernel: Kernel, backend_name: str) -> Any:
     return compile_scalar(forms, (kernel.p,), get_backend(backend_name))
 
 
+def spin_widths(variances: Sequence[float], lifting: Sequence[float]) -> list[float]:
+    """Half widths of the strips of analyticity of a spin tower.
+
+    An average of ``exp(y |h|)`` is entire and behaves like ``cosh(y x)``, whose zeros are at the imaginary distance pi/(2y);
+    its logarithm is flat on the scale of the field where y is small.
+    """
+    totals = itertools.accumulate(variances[:-1])
+    return [min(3 * math.sqrt(t), 0.9 * math.pi / (2 * y)) for t, y in zip(totals, lifting, strict=True)]
+
+
+def plan_pulled(
+    variances: Sequence[float], lifting: Sequence[float], stiffness: float, digits: float, strip: float
+) -> FieldGrid:
+    """The grid of a tower whose function falls like ``-x^2/(2 stiffness)``.
+
+    Tilting pulls the field towards lower cost, by the share ``y d/(stiffness + sum of y d)`` of its distance: the kernels reach
+    further by that, the range stays.
+    """
+    grid = plan_fields(variances, lifting, [0.0] * len(lifting), digits, strip)
+    reach = math.sqrt(2 * sum(variances) * (digits + 4) * math.log(10))
+    reaches = list(grid.reaches)
+    for k, (y, d) in enumerate(zip(lifting, variances, strict=False)):
+        stiffness += y * d
+        if k:
+            reaches[k] += math.ceil(reach * y * d / stiffness * grid.steps_per_unit / grid.strides[k - 1])
+    return replace(grid, reaches=tuple(reaches))
+
+
 @dataclass(frozen=True)
 class FamilySystem:
     """A problem at a level in one backend's arithmetic; ``alpha`` for energies and Hopfield."""
@@ -136,21 +164,8 @@ class FamilySystem:
         first, variances, y, _ = with_floats.fields(list(z))
         if self.objective.spins:
             shifts = [a * d for a, d in zip(y, variances, strict=False)]
-            strip = strip * min(1.0, 2.5 / max(1.0, y[0] * variances[0] ** 0.5))
-        else:
-            reach = math.sqrt(2 * sum(variances) * (digits + 4) * math.log(10))
-            stiff, shifts = first, []
-            for a, d in zip(y, variances, strict=False):
-                stiff += a * d
-                shifts.append(reach * a * d / stiff)
-        grid = plan_fields(variances, y, shifts if self.objective.spins else [0.0] * len(y), digits, strip)
-        if self.objective.spins:
-            return grid
-        # the tilting of a cost pulls towards lower cost: the kernels reach further, the range does not
-        reaches = list(grid.reaches)
-        for k in range(1, len(reaches)):
-            reaches[k] += math.ceil(shifts[k] * grid.steps_per_unit / grid.strides[k - 1])
-        return FieldGrid(grid.steps_per_unit, grid.strides, grid.halves, tuple(reaches), grid.bits)
+            return plan_fields(variances, y, shifts, digits, strip, spin_widths(variances, y))
+        return plan_pulled(variances, y, first, digits, strip)
 
     def number(self, value: Any) -> Any:
         return self.backend.number(Fraction(int(value.p), int(value.q)))
