@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
-from sympy import Abs, Add, Expr, Function, Integer, Piecewise, Rational, Symbol, pi, sqrt
+from sympy import Abs, Add, Expr, Function, Integer, Piecewise, Rational, Symbol, log, pi, sqrt
 
 from ..blocks.field_averages import FieldAverage, envelope_average, mean_value, spin_average
 from ..blocks.outputs import Cost, HardSet, Piece
@@ -32,11 +32,17 @@ class FamilyObjective:
 
     A capacity is ``elementary / (-tower)`` at chi = 1 (hard sets scale: the objective at (s chi, p, s y) is 1/s times
     that at (chi, p, y)); an energy is minus the minimum of ``elementary + alpha tower``; a ground state the minimum of
-    ``elementary + tower``.
+    ``elementary + tower`` (for the smallest norm, minus its stationary value).  ``outer_zero`` is the branch on which the
+    outermost overlap vanishes, stationary for even towers.
     """
 
     problem: Problem
     level: Level
+    outer_zero: bool = False
+
+    def p(self, k: int) -> Expr:
+        """Overlaps; the outermost is 0 at the partial level and, if asked for, on the symmetric branch of a full one."""
+        return Integer(0) if self.outer_zero and k == self.level.r > 1 else self.lifting.p(k)
 
     @property
     def lifting(self) -> Lifting:
@@ -57,24 +63,37 @@ class FamilyObjective:
         """chi where it is free, then the overlaps p_2, ..., then the lifting parameters y_2, ..."""
         lifting = self.lifting
         first = () if self.hard or isinstance(self.problem.output, SymmetricCoupling) else (chi,)
-        return (*first, *lifting.overlaps(lifting.p), *(lifting.y(k) for k in lifting.steps))
+        overlaps = [self.p(k) for k in lifting.steps if isinstance(self.p(k), Symbol)]
+        return (*first, *overlaps, *(lifting.y(k) for k in lifting.steps))
 
     @cached_property
     def elementary(self) -> Expr:
         """The closed-form part: sphere bracket, or the coupling of the spin glasses."""
-        lifting = self.lifting
+        lifting, p, y = self.lifting, self.p, self.lifting.y
         if isinstance(self.problem.output, SymmetricCoupling):
-            p, y = lifting.p, lifting.y
             return -Add(*(y(k) * (p(k - 1) ** 2 - p(k) ** 2) for k in lifting.steps)) * Rational(1, 4)
+        if isinstance(self.problem.output, NormOutput) and self.problem.output.sign < 0:
+            return self._smallest_norm()
         sphere = energy_sphere(lifting)
+        if self.outer_zero:
+            sphere = sphere.subs(lifting.p(self.level.r), 0)
         if isinstance(self.problem.output, NormOutput):
             return chi / 2 + alpha * sphere
         return sphere.subs(chi, 1) if self.hard else sphere
 
+    def _smallest_norm(self) -> Expr:
+        """The bracket with ``Lambda_k = -X_k``, X_r (written chi) free and X_{k-1} = X_k + y_k (p_{k-1} - p_k)."""
+        lifting, p, y, r = self.lifting, self.p, self.lifting.y, self.level.r
+        X = {r: chi}
+        for k in reversed(lifting.steps):
+            X[k - 1] = X[k] + y(k) * (p(k - 1) - p(k))
+        logs = Add(*(log(X[k - 1] / X[k]) / (2 * y(k)) for k in lifting.steps))
+        return -X[1] / 2 - alpha * (logs + p(r) / (2 * X[r]))
+
     @property
     def overlaps(self) -> list[Expr]:
         """``p_1 = 1, p_2, ..., p_r, 0``."""
-        return [self.lifting.p(k) for k in range(1, self.level.r + 2)]
+        return [self.p(k) for k in range(1, self.level.r + 2)]
 
     def pieces(self, at: Expr | None = None) -> list[Piece]:
         """Pieces of the envelope in the variable ``h`` at susceptibility ``chi``; ``at`` as in ``Cost.pieces``."""
@@ -121,8 +140,8 @@ class FamilyObjective:
         return self.elementary + (nested if self.spins else alpha * nested)
 
 
-def family_objective(problem: Problem, level: Level | int | str = 2) -> FamilyObjective:
-    """The objective of a problem at a level.
+def family_objective(problem: Problem, level: Level | int | str = 2, outer_zero: bool = False) -> FamilyObjective:
+    """The objective of a problem at a level; ``outer_zero`` as in :class:`FamilyObjective`.
 
     Raises ``LevelError`` for something that is not a level, ``InputError`` for the perceptron with Ising spins, whose
     capacity lies where the lifting parameter is infinite (see :mod:`flrdt.derive.blocks.entropy`).
@@ -135,8 +154,4 @@ def family_objective(problem: Problem, level: Level | int | str = 2) -> FamilyOb
     """
     if problem.ising:
         raise InputError(f"{problem}: with Ising spins the capacity comes from the entropic form, at levels 1 and 2")
-    if isinstance(problem.output, NormOutput) and problem.output.sign < 0:
-        raise InputError(
-            "hopfield:- is maximised over its last curvature and orders c the wrong way: only levels 1 and 2p"
-        )
-    return FamilyObjective(problem, Level.parse(level))
+    return FamilyObjective(problem, Level.parse(level), outer_zero)

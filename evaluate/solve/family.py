@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy
 
@@ -21,7 +22,7 @@ from ..systems.system import evaluate
 from .newton import refine
 from .point import ConvergenceError, Point
 
-__all__ = ["FloatMinimum", "descend", "level_minima", "solve_family"]
+__all__ = ["FloatMinimum", "descend", "level_minima", "solve_family", "stationary"]
 
 FLOAT_DIGITS = 13
 WIDEST = 4000  # grid points of a double-precision evaluation: more belong to all but merged points
@@ -212,3 +213,35 @@ def solve_family(
     """The digits of a minimum: Newton in ball arithmetic from the double-precision point and its Hessian."""
     system = FamilySystem(problem, minimum.level, "arb", free_order)
     return refine(system, system.goal, list(minimum.x), digits, minimum.hessian.tolist(), report)
+
+
+def stationary(system: Any, start: Sequence[float], steps: int = 60) -> tuple[list[float], list[list[float]]]:
+    """A stationary point near a start (natural coordinates) with the Hessian there, for saddles: damped Newton.
+
+    Raises :class:`ConvergenceError` if it does not converge inside the domain.
+    """
+    x = numpy.array(start, dtype=float)
+
+    def slope(at: numpy.ndarray) -> numpy.ndarray:
+        if not system.inside(system.values([float(v) for v in at])):
+            raise ConvergenceError("Newton left the domain of the level")
+        point = [float(v) for v in at]
+        return numpy.array(evaluate(system, system.goal, point, system.quadrature(point, FLOAT_DIGITS))[1], dtype=float)
+
+    with numpy.errstate(all="ignore"):
+        for _ in range(steps):
+            here = slope(x)
+            rows = []
+            for i in range(len(x)):
+                step = numpy.zeros(len(x))
+                step[i] = DIFFERENCE
+                rows.append((slope(x + step) - slope(x - step)) / (2 * DIFFERENCE))
+            H = (numpy.array(rows) + numpy.array(rows).T) / 2
+            if not numpy.isfinite(H).all():
+                break
+            move = -numpy.linalg.solve(H, here)
+            size = abs(move).max()
+            x = x + move * min(1.0, 0.4 / max(size, 1e-300))
+            if size < 1e-8:
+                return [float(v) for v in x], H.tolist()
+    raise ConvergenceError("Newton did not converge from this start")

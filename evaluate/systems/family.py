@@ -92,12 +92,13 @@ class FamilySystem:
     level: Level
     backend_name: str = "arb"
     free_order: bool = False
+    outer_zero: bool = False
     negative: int | None = 0
     curved: bool = False
 
     @property
     def objective(self) -> FamilyObjective:
-        return family_objective(self.problem, self.level)
+        return family_objective(self.problem, self.level, self.outer_zero)
 
     @property
     def backend(self) -> Any:
@@ -110,7 +111,7 @@ class FamilySystem:
     @property
     def overlaps(self) -> int:
         """Number of free overlaps."""
-        return 0 if self.level.partial else self.level.r - 1
+        return self.level.r - 1 - (self.level.partial or (self.outer_zero and self.level.r > 1))
 
     @property
     def leading(self) -> int:
@@ -150,8 +151,8 @@ class FamilySystem:
             values.append(value)
             slopes.append(rise)
         variances = [a - b for a, b in itertools.pairwise(values)] + [values[-1]]
-        if self.level.partial:
-            variances = [whole, self.backend.number(0)]
+        if len(variances) < max(2, self.level.r):  # the outermost overlap is 0
+            variances.append(self.backend.number(0))
         return first * slope, variances, y, slopes
 
     def grid(self, z: Sequence[float], digits: int, strip: float = 1.0) -> FieldGrid:
