@@ -7,7 +7,7 @@ of the one below; where no start improves on the level below, lifting does not h
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -22,10 +22,12 @@ from ..systems.system import evaluate
 from .newton import refine
 from .point import ConvergenceError, Point
 
-__all__ = ["FloatMinimum", "descend", "level_minima", "solve_family", "stationary"]
+__all__ = ["FloatMinimum", "descend", "ladder", "level_minima", "solve_family", "stationary"]
 
 FLOAT_DIGITS = 13
-WIDEST = 4000  # grid points of a double-precision evaluation: more belong to all but merged points
+WIDEST = 2500  # grid points of a double-precision evaluation: more belong to all but merged points
+MERGED = -9.0  # natural coordinate below which two parameters have all but merged
+KEPT = 0.05  # step in a coordinate up to which a Hessian is kept and learns from the slopes
 LONGEST = 0.7  # step in a logarithmic coordinate
 DIFFERENCE = 1e-5
 BETTER = 1e-9  # relative fall of the value that counts as an improvement in double precision
@@ -68,6 +70,21 @@ def _hessian(system: FamilySystem, x: numpy.ndarray) -> numpy.ndarray:
     return (found + found.T) / 2
 
 
+def _learned(H: numpy.ndarray, step: numpy.ndarray, change: numpy.ndarray) -> numpy.ndarray:
+    """Symmetric rank-one update: along the step taken the slope changed by ``change``."""
+    missing = change - H @ step
+    along = missing @ step
+    if abs(along) <= 1e-8 * numpy.linalg.norm(missing) * numpy.linalg.norm(step):
+        return H
+    return H + numpy.outer(missing, missing) / along
+
+
+def _merging(system: FamilySystem, x: numpy.ndarray) -> bool:
+    """Whether a descent is on its way to a lower level: an overlap or a lifting parameter about to coincide with the next."""
+    gaps = x[system.leading :]
+    return bool((gaps < MERGED).any())
+
+
 def descend(system: FamilySystem, start: Sequence[float], steps: int = 60) -> FloatMinimum:
     """The minimum below a start (natural coordinates).
 
@@ -78,8 +95,12 @@ def descend(system: FamilySystem, start: Sequence[float], steps: int = 60) -> Fl
         value, slope = _at(system, x)
         if not numpy.isfinite(value):
             raise ConvergenceError("the start lies outside the domain")
+        H, taken = None, None
         for _ in range(steps):
-            H = _hessian(system, x)
+            if H is None or taken is None or abs(taken[0]).max() > KEPT:
+                H = _hessian(system, x)
+            else:
+                H = _learned(H, taken[0], slope - taken[1])
             if not numpy.isfinite(H).all():
                 break
             eigenvalues, vectors = numpy.linalg.eigh(H)
@@ -102,8 +123,14 @@ def descend(system: FamilySystem, start: Sequence[float], steps: int = 60) -> Fl
             else:
                 if decrement < 1e-10 * max(1.0, abs(value)) and eigenvalues[0] > 0 and abs(move).max() < 1e-3:
                     return FloatMinimum(system.level, x, value, H, tuple(system.values([float(v) for v in x])))
-                break
+                if taken is None or abs(taken[0]).max() > KEPT:
+                    break
+                taken = None  # a kept Hessian may be the reason: take a new one
+                continue
+            taken = (scale * move, slope)
             x, value, slope = trial, found, rise
+            if _merging(system, x):
+                break
     raise ConvergenceError(f"no minimum of level {system.level} was reached; the value fell to {value:.10g}")
 
 
@@ -205,6 +232,22 @@ def level_minima(
         report(f"level {current}: double-precision minimum {best.value:.10f}")
         found.append(best)
     return found
+
+
+def ladder(problem: Problem, deepest: int) -> Iterator[FloatMinimum | None]:
+    """The minima of levels 2p, 2, 3, ..., each from the one below; None, and the end, where a level does not improve."""
+    found = level_minima(problem, Level(3))
+    yield from found
+    if not found or found[-1].level.r < 3:
+        yield None
+        return
+    for r in range(4, deepest + 1):
+        best = _level(FamilySystem(problem, Level(r), "float64"), found, True)
+        if best is None or not improves(best, found):
+            yield None
+            return
+        found.append(best)
+        yield best
 
 
 def solve_family(

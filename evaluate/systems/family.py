@@ -63,7 +63,7 @@ def spin_widths(variances: Sequence[float], lifting: Sequence[float]) -> list[fl
     its logarithm is flat on the scale of the field where y is small.
     """
     totals = itertools.accumulate(variances[:-1])
-    return [min(3 * math.sqrt(t), 0.9 * math.pi / (2 * y)) for t, y in zip(totals, lifting, strict=True)]
+    return [min(1.2 * math.sqrt(t), 0.8 * math.pi / (2 * y)) for t, y in zip(totals, lifting, strict=True)]
 
 
 def plan_pulled(
