@@ -205,7 +205,7 @@ def kernel(function: Expr, name: str = "") -> Kernel:
     Raises :class:`KernelError` for a constant activation and for one that jumps.
 
     >>> kernel(activation("relu")).value
-    (p*(acos(-p)) + sqrt(1 - p**2) - 1)/(2*pi)
+    (2*p*asin(p) + pi*p + 2*sqrt(1 - p**2) - 2)/(4*pi)
     >>> kernel(activation("square")).value, kernel(activation("erf")).slope_at_one
     (2*p**2, 4*sqrt(5)/(5*pi))
     """

@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from functools import lru_cache
 from typing import Any
 
 import numpy
@@ -141,7 +140,6 @@ def status_of(problem: Problem, level: Level, free: bool = False) -> str:
     return "lifted RDT value" if low else "fully lifted RDT value"
 
 
-@lru_cache(maxsize=256)
 def family_value(
     problem: Problem | str,
     level: Level | int | str = 2,
@@ -158,7 +156,7 @@ def family_value(
     Raises ``InputError`` for bad input and ``ConvergenceError`` where no stationary point was found.
 
     >>> print(family_value("perceptron:kappa=0", 1, 10).decimal)
-    2.000000000
+    2.0000000000
     """
     started = time.perf_counter()
     given, wanted, at = as_problem(problem), parse_digits(digits), Level.parse(level)

@@ -16,7 +16,9 @@ from typing import Any
 
 from mpmath import matrix, mp, mpf
 
+from ..quadrature.grid import GUARD_DIGITS
 from ..systems.system import Goal, System
+from .descent import curvature_at
 from .point import ConvergenceError, Point
 
 __all__ = ["Evaluation", "evaluate_at", "refine"]
@@ -28,8 +30,11 @@ FRESH = 8.0  # digits that a step gains with a Hessian in double precision, unti
 SLOW = 1.0  # digits a step must gain for its Hessian to be kept
 SHORT = 3.0  # guard digits that the parameters may lack in the end: their errors say so
 LONGEST = mpf("0.5")  # step in a logarithmic coordinate
+DIRECT = 46  # digits up to which a finer grid is cheap
+FINER, FINER_STRIP = 4, 0.8  # the finer grid: further digits, and a strip that is counted on less
+ALONG = 1e-3  # displacement along the last step over which the Hessian's change is measured
 STEPS = 60
-CHECKED = 0.6  # share of the digits on the grid that the rate of convergence is measured with
+CHECKED = (0.4, 0.6)  # shares of the digits on the grids that the rate of convergence is measured with
 Report = Callable[[str], None]
 
 
@@ -176,7 +181,8 @@ def refine(
                 gain = reached - before.reached
             gained = min(gain, max(reached - lost, 0.5))
             if work == full and reached + gained >= target - SHORT:
-                return _finish(system, goal, x, here, step, rows, digits, min(gained, full - reached), report)
+                sure = max(gain, KNOWN) + EXTRA if system.curved else gained
+                return _finish(system, goal, x, here, step, rows, digits, sure, report)
             damp = min(mpf(1), LONGEST / size) if size else mpf(1)
             step = [damp * s for s in step]
             x = [a + s for a, s in zip(x, step, strict=True)]
@@ -209,11 +215,11 @@ def _finish(
     step: list,
     rows: Any,
     digits: int,
-    gain: float,
+    sure: float,
     report: Report,
 ) -> Point:
     """Take the last step, correct the value to second order, and find the errors."""
-    full, strip, left_out = digits + GUARD, 1.0, mpf(0)
+    full, strip, left_out, slope_out = digits + GUARD, 1.0, mpf(0), mpf(0)
     signs = inertia(rows)
     if system.negative is not None and signs[1] != system.negative:
         kind = "a minimum" if system.negative == 0 else f"one with {system.negative} maximised directions"
@@ -222,20 +228,26 @@ def _finish(
         if here is None:
             here = evaluate_at(system, goal, x, full, 1, strip)
             step = [-s for s in solve_linear(rows, here.slope)]
-        left_out, rate = _left_out(system, goal, x, here, full, strip)
+        left_out, slope_out, rate = _left_out(system, goal, x, here, full, strip)
         report(f"quadrature: leaves out about {mp.nstr(left_out, 2)}")
         if left_out < mpf(10) ** (-digits - 1):
             break
-        strip, here = strip * min(0.8, rate), None
+        strip, here = strip * min(0.8, max(0.4, rate)), None
     if here is None:
         raise ConvergenceError(f"the quadrature did not settle to {digits} digits; best value {mp.nstr(left_out, 5)}")
     moved = [a + s for a, s in zip(x, step, strict=True)]
     correction = mp.fdot(here.slope, step) / 2
-    next_step = max(map(abs, step)) * mpf(10) ** -gain
+    # what the Hessian's own error, and the third derivative, change of the step and of the correction
+    next_step = [max(map(abs, step)) * mpf(10) ** -sure] * len(x)
+    beyond = abs(correction) * mpf(10) ** -sure
+    if system.curved:
+        turn, third = _third(system, goal, x, step, rows)
+        next_step = [a + b for a, b in zip(next_step, turn, strict=True)]
+        beyond += third
     n = len(x)
     inverse = [[abs(v) for v in solve_linear(rows, [mpf(i == j) for j in range(n)])] for i in range(n)]
-    noise = left_out + here.radius
-    spread = [next_step + noise * mp.fsum(row) for row in inverse]
+    noise = slope_out + here.radius
+    spread = [a + noise * mp.fsum(row) for a, row in zip(next_step, inverse, strict=True)]
     b = system.backend
     bits = system.bits([b.number(v) for v in moved], full)
     with b.precision(bits):
@@ -249,7 +261,7 @@ def _finish(
         values=tuple(values),
         errors=tuple(_spread(system, moved, values, spread, full)),
         value=here.value + correction,
-        value_error=left_out + here.radius + abs(correction) * mpf(10) ** -gain,
+        value_error=left_out + here.radius + beyond,
         residual=max(map(abs, here.slope)),
         inertia=signs,
         A=here.A,
@@ -257,23 +269,60 @@ def _finish(
     )
 
 
+def _third(system: System, goal: Goal, x: Sequence[Any], step: Sequence[Any], rows: Any) -> tuple[list, Any]:
+    r"""What the third derivative T changes: :math:`\frac12|H^{-1}Tss|` of the step s, :math:`\frac16|Tsss|` of the value.
+
+    With the corrected value :math:`G + \frac12 g\cdot s` these are the leading terms of what is left.  T along the step
+    is measured in double precision, by the change of the exact Hessian.
+    """
+    size = max(map(abs, step))
+    if size == 0:
+        return [mpf(0)] * len(x), mpf(0)
+    low = system if system.quadrature([system.backend.number(v) for v in x], 15) is None else system.using("float64")
+    unit = [float(s / size) for s in step]
+    ends = [curvature_at(low, goal, [float(v) + t * u for v, u in zip(x, unit, strict=True)]) for t in (0, ALONG)]
+    if None in ends:
+        raise ConvergenceError("the stationary point lies at the border of its domain")
+    bent = [
+        mp.fsum((mpf(b) - mpf(a)) * u for a, b, u in zip(*rows_, unit, strict=True)) / ALONG
+        for rows_ in zip(*ends, strict=True)
+    ]
+    turn = [abs(v) * size**2 / 2 for v in solve_linear(rows, bent)]
+    return turn, abs(mp.fdot(bent, unit)) * size**3 / 6
+
+
 def _left_out(
     system: System, goal: Goal, x: Sequence[Any], here: Evaluation, full: int, strip: float
-) -> tuple[Any, float]:
-    """What the rule of quadrature leaves out of the value, and the measured share of its promised digits.
+) -> tuple[Any, Any, float]:
+    """What the rule of quadrature leaves out of the value, and of its slope, and the share of the promised digits.
 
-    The error of the trapezoidal rule is exponential in the digits that a grid is planned for.  A coarser grid, for
-    :data:`CHECKED` of them, shows the rate; the error of the grid itself follows from it.
+    With few digits a finer grid shows it directly.  With many the error, which falls exponentially with the digits that a
+    grid is planned for, is extrapolated from two coarser grids: along the line through both, and along the one through
+    the finer of them and an error as large as the value without any digits; the larger counts.  The error of one grid
+    oscillates with its phase below its envelope, for one phase in sixteen by more than a digit: one digit is not counted.
     """
     b = system.backend
     with b.precision(64):
         if system.quadrature([b.number(v) for v in x], 15) is None:
-            return mpf(0), 1.0
-    planned = CHECKED * full
-    coarse = evaluate_at(system, goal, x, planned, 0, strip)
-    seen = max(abs(coarse.value - here.value), coarse.radius)
-    rate = float(-mp.log10(seen)) / planned
-    return mpf(10) ** (-full * rate), rate
+            return mpf(0), mpf(0), 1.0
+    size = max(mpf(1), abs(here.value))
+
+    def differences(found: Evaluation) -> tuple[Any, Any]:
+        value = max(abs(found.value - here.value), found.radius, here.radius)
+        return value, max([value, *(abs(a - c) for a, c in zip(found.slope, here.slope, strict=False))])
+
+    if full <= DIRECT:
+        value, slope = differences(evaluate_at(system, goal, x, full + FINER, 1, FINER_STRIP * strip))
+        return value, slope, float(-mp.log10(value / size)) / (full + GUARD_DIGITS)
+    points, share = [], mpf(1)
+    for part, order in zip(CHECKED, (0, 1), strict=True):
+        value, slope = differences(evaluate_at(system, goal, x, part * full, order, strip))
+        points.append((part * full + GUARD_DIGITS, float(-mp.log10(value / size))))
+        share = slope / value
+    (less, low), (more, high) = points
+    rate = min(high / more, max((high - low) / (more - less), 0.0))
+    value = size * mpf(10) ** -(high + rate * (full + GUARD_DIGITS - more) - 1)
+    return value, share * value, rate
 
 
 def _spread(system: System, x: list, values: list, errors: Sequence[Any], full: int) -> list:

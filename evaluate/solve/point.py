@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["ConvergenceError", "Point"]
+__all__ = ["ConvergenceError", "Point", "as_ball"]
 
 
 class ConvergenceError(ArithmeticError):
@@ -42,11 +41,27 @@ class Point:
         """Parameters by name."""
         return dict(zip(self.names, self.values, strict=True))
 
+    @property
+    def ball(self) -> Any:
+        """The value with its error, as a ball."""
+        return as_ball(self.value, self.value_error)
+
+    @property
+    def balls(self) -> dict[str, Any]:
+        """The parameters with their errors, as balls by name."""
+        return {n: as_ball(v, e) for n, v, e in zip(self.names, self.values, self.errors, strict=True)}
+
     def floats(self) -> list[float]:
         """The natural coordinates in double precision, enough to start from."""
         return [float(v) for v in self.x]
 
 
-def inertia(eigenvalues: Sequence[Any]) -> tuple[int, int]:
-    """Numbers of positive and of negative eigenvalues."""
-    return sum(v > 0 for v in eigenvalues), sum(v < 0 for v in eigenvalues)
+def as_ball(value: Any, radius: Any = 0) -> Any:
+    """The ball of an mpf and its error: the midpoint exactly, the radius rounded up."""
+    from flint import arb, ctx
+
+    from ..arithmetic.backends import backend
+
+    number = backend("arb").number
+    with ctx.workprec(max(64, int(value._mpf_[3]) + 8)):
+        return number(value) + (arb(0, number(radius)) if radius else arb(0))
