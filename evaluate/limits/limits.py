@@ -19,6 +19,7 @@ from mpmath import log, mp, mpf, nstr
 from flrdt.derive import Network
 
 from ..arithmetic.decimals import InputError, known_digits, parse_digits, parse_number
+from ..arithmetic.exclusive import exclusive
 from ..machine.files import check_place
 from ..results.capacity import tool_version
 from ..solve.point import ConvergenceError
@@ -64,6 +65,7 @@ class Limit:
     flow: FlowSolution | None
     seconds: float
 
+    @exclusive
     def to_json(self) -> dict[str, Any]:
         """The object that ``flrdt limit --json`` prints."""
         with mp.workdps(self.digits + 20):
@@ -121,6 +123,7 @@ class Limit:
             return shown
 
 
+@exclusive
 def limit(
     digits: int | str = 10,
     *,
@@ -192,6 +195,7 @@ def limit(
         )
 
 
+@exclusive
 def certified_bound(found: Limit, report: Callable[[str], None] = lambda _: None) -> tuple[int, str]:
     """The best finite-level value that is certified here: a level and a proved bound, a decimal with six places.
 

@@ -18,6 +18,7 @@ from flrdt.derive.objectives.energy_map import lambda_forms, psi_forms
 from ..arithmetic.backends import backend as get_backend
 from ..arithmetic.compile import compile_scalar
 from ..arithmetic.decimals import InputError, known_digits, parse_digits, parse_number
+from ..arithmetic.exclusive import exclusive
 from ..solve.newton import GUARD
 from ..solve.one_layer import solve_one_layer
 from ..solve.point import Point
@@ -93,6 +94,7 @@ class Capacity(Result):
     widths: tuple[str, ...] = ()
 
     @property
+    @exclusive
     def decimal(self) -> str:
         """alpha with ``digits`` decimal places, all of them known."""
         from mpmath import floor, log10, workdps
@@ -100,6 +102,7 @@ class Capacity(Result):
         with workdps(self.digits + 20):
             return known_digits(self.alpha, self.alpha_error, self.digits + 1 + int(floor(log10(self.alpha))))
 
+    @exclusive
     def to_json(self) -> dict[str, Any]:
         """The object that ``flrdt capacity --json`` prints; ``alpha_error`` includes the rounding of ``alpha``."""
         text = self.decimal
@@ -131,6 +134,7 @@ class Energy(Result):
     zero: bool = False
 
     @property
+    @exclusive
     def decimal(self) -> str:
         """The energy with the digits that are known, at most ``digits``."""
         from mpmath import workdps
@@ -138,6 +142,7 @@ class Energy(Result):
         with workdps(self.digits + 20):
             return "0" if self.zero else known_digits(self.energy, self.energy_error, self.digits)
 
+    @exclusive
     def to_json(self) -> dict[str, Any]:
         """The object that ``flrdt energy --json`` prints."""
         from mpmath import mpf, nstr, workdps
@@ -251,6 +256,7 @@ def _noted(status: str, level: Level, used: Level) -> str:
     return status if used == level else status + NOTES[used.r]
 
 
+@exclusive
 def capacity(
     level: Level | int | str = 2,
     digits: int | str = 30,
@@ -319,6 +325,7 @@ def _sympy(value: Fraction) -> Any:
     return Rational(value.numerator, value.denominator)
 
 
+@exclusive
 def energy(
     alpha: Fraction | int | str,
     level: Level | int | str = 2,

@@ -22,6 +22,7 @@ from flrdt.derive.core.formulas import InputError, Verdict
 from flrdt.derive.registry import Check, Entry, select
 
 from ..arithmetic.decimals import parse_digits
+from ..arithmetic.exclusive import exclusive
 from ..machine.processes import end_with_parent
 from .direct import compare
 from .proofs import proved
@@ -145,6 +146,7 @@ def _number(ball: Any) -> str:
     return ball.str(POINT_DIGITS, radius=False)
 
 
+@exclusive
 def verify(
     ids: Sequence[str] | None = None,
     digits: Any = 30,
