@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from .common import emit, level_options, output_option, progress
+from .common import emit, level_options, output_option, progress, the_gate
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,7 +28,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     output_option(parser)
     parser.set_defaults(digits=None)  # 30, and 10 in the limit
     parser.epilog = (
-        "examples: flrdt capacity --level 3 --digits 50 --json\n"
+        "examples: flrdt capacity relu --level 1RSB\n"
+        "          flrdt capacity --level 3 --digits 50 --json\n"
         "          flrdt capacity --depth 4 --level 2p --notion strong\n"
         "          flrdt capacity --widths 7.7,7.6 --level 1\n"
         "          flrdt capacity --depth 3 --level 2p --certified"
@@ -36,7 +37,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    if options.level == "inf":
+    from flrdt.derive.core.symbols import is_limit
+
+    options.gate = the_gate(options)
+    if is_limit(options.level):
         return _limit(options)
     options.digits = options.digits or "30"
     result = _deep(options) if _is_deep(options) else _single(options)

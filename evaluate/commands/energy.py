@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from .common import emit, level_options, output_option, progress
+from .common import emit, level_options, output_option, progress, the_gate
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,7 +18,7 @@ def run(options: argparse.Namespace) -> int:
     from ..results.capacity import energy
 
     result = energy(
-        options.alpha, options.level, options.digits, gate=options.gate, radius=options.radius, report=progress()
+        options.alpha, options.level, options.digits, gate=the_gate(options), radius=options.radius, report=progress()
     )
     shown = result.to_json()
     emit(shown if options.json else text(shown), options.output)

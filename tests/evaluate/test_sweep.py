@@ -255,7 +255,7 @@ def test_command_with_toml_and_figure(run, tmp_path):
         ("gate = \n", "is not a TOML file"),
         ("gate = []\n", "no value for gate"),
         ('gate = "relu-bias:{1..0;3}"\n', "a less than b"),
-        ('gate = "sigmoid"\n', "unknown gate"),
+        ('gate = "sigmode"\n', "did you mean sigmoid"),
         ('level = "x"\n', "level"),
         ("digits = 0\n", "digits"),
         ("radius = -1\n", "positive"),
