@@ -102,7 +102,10 @@ def parser(chosen: str | None, every: bool = False) -> _Parser:
     )
     top.add_argument("--version", action="store_true", help="print the version and stop")
     top.add_argument(
-        "--print-completion", choices=SHELLS, metavar="SHELL", help=f"print completions for {', '.join(SHELLS)} and stop"
+        "--print-completion",
+        choices=SHELLS,
+        metavar="SHELL",
+        help=f"print completions for {', '.join(SHELLS)} and stop",
     )
     commands = top.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
     for name, summary in COMMANDS.items():

@@ -81,7 +81,9 @@ class Level:
     def _read(cls, text: str) -> Level:
         word = text.strip()
         if is_limit(word):
-            raise LevelError(f"level {word} is the limit of the levels: use 1, 2p or an integer from 2 on, or flrdt limit")
+            raise LevelError(
+                f"level {word} is the limit of the levels: use 1, 2p or an integer from 2 on, or flrdt limit"
+            )
         replica = re.fullmatch(r"(?:(\d{1,6})[- ]?(?:step[- ]?)?)?(?:rsb|rs)", word, re.IGNORECASE)
         if replica and bool(replica[1]) == word.lower().endswith("b"):
             return cls(int(replica[1] or 0) + 1)

@@ -12,7 +12,17 @@ from typing import Any
 
 from ..machine.streams import overwrites, put
 
-__all__ = ["columns", "emit", "level_options", "notation_option", "output_option", "place", "progress", "the_gate"]
+__all__ = [
+    "columns",
+    "emit",
+    "level_options",
+    "notation_option",
+    "output_option",
+    "place",
+    "progress",
+    "terminal_width",
+    "the_gate",
+]
 
 
 PERIOD = 10  # seconds between messages where they do not overwrite each other
@@ -67,9 +77,14 @@ def columns(output: str | None) -> int:
     """Width for formulas in text: that of the terminal, and otherwise one that does not depend on where it runs."""
     from flrdt.derive.render.unicode_text import COLUMNS
 
-    if output is not None or not sys.stdout.isatty():
-        return COLUMNS
-    return shutil.get_terminal_size((COLUMNS, 24)).columns
+    return terminal_width(output) or COLUMNS
+
+
+def terminal_width(output: str | None) -> int | None:
+    """The columns of the terminal that a result goes to; ``None`` if it goes elsewhere."""
+    if output is not None or sys.stdout is None or not sys.stdout.isatty():
+        return None
+    return shutil.get_terminal_size().columns
 
 
 def notation_option(parser: argparse.ArgumentParser) -> None:
