@@ -48,7 +48,7 @@ def run(options: argparse.Namespace) -> int:
     items = selected(options.what, network, level, options.form)
     shown = render.formulas(items, options.format, options.steps, options.notation, columns(options.output))
     emit(shown, options.output)
-    if options.steps and any(item.derivation.verdict() is not Verdict.PROVED for item in items):
+    if options.steps and any(i.verdict() in (Verdict.FAILED, Verdict.UNKNOWN) for i in items if i.derivation.steps):
         import sys
 
         print("flrdt: not every step could be proved, see the checks above", file=sys.stderr)

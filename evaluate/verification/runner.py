@@ -94,8 +94,8 @@ def verify_entry(item: Entry, digits: int, samples: int, statement: Basic | None
     if weakest.verdict in (Verdict.PROVED, Verdict.VERIFIED) and len(found) > 1:
         weakest = replace(weakest, detail="; ".join(f"{r.detail}: {r.verdict}" for r in found))
     if statement is None and weakest.verdict in (Verdict.PROVED, Verdict.VERIFIED):
-        chain = item.formula.derivation.verdict()
-        if chain is not Verdict.PROVED:
+        chain = item.formula.verdict()
+        if item.formula.derivation.steps and chain is not Verdict.PROVED:
             weakest = replace(weakest, verdict=chain, detail=f"a step of the derivation is {chain}")
     return replace(weakest, seconds=time.perf_counter() - started)
 
