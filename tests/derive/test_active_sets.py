@@ -147,7 +147,7 @@ BAD = {
     "[0,1]": "open interval",
     "{1}": "open interval",
     "(1/0,2)": "not a number",
-    "(nan,1)": "open interval",
+    "(nan,1)": "is not a number",
     "()": "open interval",
     "(0,__import__('os'))": "open interval",
     "": "unknown gate",
