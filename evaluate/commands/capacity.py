@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from .common import columns, emit, level_options, output_option, progress, the_gate
+from .common import columns, emit, level_options, output_option, problem_options, progress, the_gate
 
 EXPLANATION = """\
 alpha   outputs/inputs of the layer: from the capacity on, a large random layer is injective, and below it is not.
@@ -17,6 +17,7 @@ status  what the theory says of the value: a proved bound, or the value of the (
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     level_options(parser)
+    problem_options(parser)
     deep = parser.add_mutually_exclusive_group()
     deep.add_argument("--depth", metavar="L", help="layers, each hidden one at its own capacity (default 1)")
     deep.add_argument("--widths", metavar="A1,A2,...", help="hidden widths relative to the input: capacity behind them")
@@ -57,6 +58,10 @@ def run(options: argparse.Namespace) -> int:
         emit(EXPLANATION, options.output)
         return 0
     options.gate = the_gate(options)
+    if options.problem is not None:
+        from .family import capacity
+
+        return capacity(options)
     if options.both_sides:
         return _both_sides(options)
     if is_limit(options.level):

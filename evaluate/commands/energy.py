@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import argparse
 
-from .common import columns, emit, level_options, output_option, progress, the_gate
+from .common import columns, emit, level_options, output_option, problem_options, progress, the_gate
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--alpha", required=True, metavar="A", help="aspect ratio m/n, a decimal or a fraction")
     level_options(parser)
+    problem_options(parser)
     output_option(parser)
     parser.epilog = "example: flrdt energy --alpha 8 --level 2 --digits 30"
 
 
 def run(options: argparse.Namespace) -> int:
+    options.gate = the_gate(options)
+    if options.problem is not None:
+        from .family import capacity
+
+        return capacity(options, options.alpha)
     from ..results.capacity import energy
 
     result = energy(
-        options.alpha, options.level, options.digits, gate=the_gate(options), radius=options.radius, report=progress()
+        options.alpha, options.level, options.digits, gate=options.gate, radius=options.radius, report=progress()
     )
     shown = result.to_json()
     emit(shown if options.json else text(shown, columns(options.output)), options.output)
