@@ -104,6 +104,11 @@ class Level:
             return "plain, RS"
         return "partially lifted" if self.partial else f"fully lifted, {self.r - 1}RSB"
 
+    @property
+    def closed(self) -> bool:
+        """Whether the objective is closed form: at the plain and the partially lifted level."""
+        return self.r == 1 or self.partial
+
     def __str__(self) -> str:
         return f"{self.r}p" if self.partial else str(self.r)
 
