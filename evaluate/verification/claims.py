@@ -132,7 +132,8 @@ def _entry(name: str, claim: dict[str, Any]) -> Entry:
             f"the statement is an {kind}, but its kind says {str(claim['kind'])[:40]!r}: use {' or '.join(KINDS)}"
         )
     formula = stated(name, title, statement, status=Status.CONJECTURAL, source="claim of the user")
-    return Entry(formula, (Check("both sides as they are written", as_it_stands, _domain(symbols, ranges, overrides)),))
+    domain = _domain(symbols, ranges, overrides)
+    return Entry(formula, (Check("both sides as they are written", as_it_stands, domain, everywhere=True),))
 
 
 def _bound(text: Any) -> tuple[dict[str, Expr], dict[str, tuple[Expr, Expr]]]:
