@@ -19,6 +19,7 @@ from typing import Any
 
 from sympy import (
     Abs,
+    Add,
     And,
     Derivative,
     Dummy,
@@ -29,10 +30,12 @@ from sympy import (
     Limit,
     Max,
     Min,
+    Mul,
     Or,
     Piecewise,
     Poly,
     PolynomialError,
+    Pow,
     Rational,
     Subs,
     Symbol,
@@ -42,7 +45,7 @@ from sympy import (
 from flrdt.derive.blocks.hidden_maximum import HiddenActivation, HiddenValue
 from flrdt.derive.core.gaussian import Expectation
 from flrdt.derive.core.maxima import Maximum
-from flrdt.derive.networks.gates import MoreauEnvelope
+from flrdt.derive.networks.gates import Gate, MoreauEnvelope
 from flrdt.derive.registry.entries import Comparison
 
 from ..arithmetic.backends import backend
@@ -50,7 +53,7 @@ from ..arithmetic.compile import compile_grid, compile_scalar
 from .hidden_fields import Unit, best_response, breakpoints, sign_changes
 from .searches import SearchError, maximum
 
-__all__ = ["Outcome", "Undefined", "compare", "separated", "value"]
+__all__ = ["Outcome", "Undefined", "compare", "extremum", "least_cost", "separated", "value"]
 
 HIDDEN = (HiddenValue, HiddenActivation)
 QUADRATURE = (Expectation, Integral)
@@ -261,28 +264,38 @@ def _defined(expr: Expr) -> Expr:
         lambda e: isinstance(e, Expectation) and e.variable not in e.expr.free_symbols, lambda e: e.expr
     )
     while expr.has(MoreauEnvelope, Abs):  # one may be inside another
-        found = {m: _least_cost(m) for m in expr.atoms(MoreauEnvelope)}
+        found = {m: least_cost(m.gate, *m.args[:2]).doit() for m in expr.atoms(MoreauEnvelope)}
         found |= {a: Max(a.args[0], -a.args[0]) for a in expr.atoms(Abs)}
         expr = expr.xreplace(found)
     return expr
 
 
-def _least_cost(envelope: MoreauEnvelope) -> Expr:
-    """``min_z V(z) + (z-h)^2/(2 chi)``: over each component of the line V is constant and the nearest point wins."""
-    h, chi = envelope.args[:2]
+def extremum(kind: Any, arguments: list[Expr]) -> Expr:
+    """The least or greatest of different expressions."""
+    different = list(dict.fromkeys(arguments))
+    return different[0] if len(different) == 1 else kind(*different, evaluate=False)
+
+
+def least_cost(gate: Gate, h: Expr, chi: Expr) -> Expr:
+    """``min_z V(z) + (z-h)^2/(2 chi)`` of a gate: over each component of the line V is constant and the nearest point wins."""
+    rate = Pow(Mul(2, chi, evaluate=False), -1, evaluate=False)
+
+    def cost(height: int, a: Expr, b: Expr) -> Expr:
+        gaps: list[Expr] = [Add(a, Mul(-1, h, evaluate=False), evaluate=False)] if a != -oo else []
+        gaps += [Add(h, -b, evaluate=False)] if b != oo else []
+        square = Pow(extremum(Max, [Rational(0), *gaps]), 2, evaluate=False)
+        moved = Mul(square, rate, evaluate=False)
+        return Add(height, moved, evaluate=False) if height else moved
+
     candidates: list[Expr] = []
     edge: Expr = -oo
-    for a, b in envelope.gate.components:
-        candidates += [] if a == edge == -oo else [_squared_distance(h, edge, a) / (2 * chi)]
-        candidates.append(1 + _squared_distance(h, a, b) / (2 * chi))
+    for a, b in gate.components:
+        candidates += [] if a == edge == -oo else [cost(0, edge, a)]
+        candidates.append(cost(1, a, b))
         edge = b
     if edge != oo:
-        candidates.append(_squared_distance(h, edge, oo) / (2 * chi))
-    return Min(*candidates)
-
-
-def _squared_distance(h: Expr, a: Expr, b: Expr) -> Expr:
-    return Max(Integer(0), *([a - h] if a != -oo else []), *([h - b] if b != oo else [])) ** 2
+        candidates.append(cost(0, edge, oo))
+    return extremum(Min, candidates)
 
 
 def value(expr: Expr, point: Mapping[Symbol, Any], effort: Effort) -> Any:

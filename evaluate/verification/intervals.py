@@ -334,9 +334,10 @@ def variables(cell: Sequence[tuple[Any, Any]], slopes: bool = True) -> list[Encl
     """The coordinates on a cell with rational ends."""
     found = []
     for i, (low, high) in enumerate(cell):
-        ends = arb(fmpq(int(low.numerator), int(low.denominator))).lower(), arb(
-            fmpq(int(high.numerator), int(high.denominator))
-        ).upper()
+        ends = (
+            arb(fmpq(int(low.numerator), int(low.denominator))).lower(),
+            arb(fmpq(int(high.numerator), int(high.denominator))).upper(),
+        )
         own = tuple(ONE if j == i else ZERO for j in range(len(cell))) if slopes else ()
         found.append(Enclosure(ends, own))
     return found

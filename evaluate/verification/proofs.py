@@ -268,7 +268,13 @@ class _Search:
 
     def _settled_by_slopes(self, value: Enclosure, at: Any, cell: Sequence, middle: Sequence[Fraction]) -> bool:
         """Mean value form."""
-        if at is None or value.ends is None or self.goal == "defined" or len(value.slopes) != len(cell) or None in value.slopes:
+        if (
+            at is None
+            or value.ends is None
+            or self.goal == "defined"
+            or len(value.slopes) != len(cell)
+            or None in value.slopes
+        ):
             return False
         from flint import arb, fmpq
 
@@ -370,7 +376,9 @@ def conditions(expressions: Iterable[Expr]) -> list[Condition]:
 
     for e in expressions:
         walk(e)
-    return [c for c in found if not (isinstance(c.expr, Rational) and (c.expr > 0 or (c.expr < 0 and "zero" in c.goal)))]
+    return [
+        c for c in found if not (isinstance(c.expr, Rational) and (c.expr > 0 or (c.expr < 0 and "zero" in c.goal)))
+    ]
 
 
 def _conditions_of(e: Basic) -> list[Condition]:

@@ -153,7 +153,7 @@ def _sampled(
 def _refutation(comparison: Comparison, finding: Finding) -> str:
     """Why a comparison does not hold at the point of a finding."""
     if finding.undefined:
-        return f"undefined ({finding.undefined})"
+        return f"undefined, {finding.undefined},"
     outcome = compare(comparison, finding.point or {}, FINEST)
     if outcome.holds is False:
         return _unequal(outcome.left, outcome.right, comparison.relation)
