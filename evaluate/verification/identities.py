@@ -6,8 +6,8 @@ rules that hold for all real arguments are used,
 .. math:: \log\prod f_i^{n_i} = \sum n_i \log|f_i|, \quad \sqrt{\prod f_i^{n_i}} = \prod |f_i|^{n_i/2}, \quad
           e^{a+b} = e^a e^b, \quad \operatorname{erfc}(-a) = 2 - \operatorname{erfc}(a), \quad \max(a,b) = (a+b+|a-b|)/2,
 
-and :math:`|f|` is :math:`\pm f` only where the sign of f is known on the whole domain; roots and absolute values are reduced by
-their squares.  SymPy's polynomials do the arithmetic; its assumptions and its automatic simplification are not asked.
+and :math:`|f|` is :math:`\pm f` only where the sign of f is known on the whole domain, otherwise :math:`2\max(0,f) - f`; roots and
+maxima are reduced by their squares, :math:`\max(0,f)^2 = f\max(0,f)`.  SymPy's polynomials do the arithmetic; its assumptions and its automatic simplification are not asked.
 """
 
 from __future__ import annotations
@@ -33,13 +33,16 @@ from sympy import (
     S,
     Symbol,
     acos,
+    acosh,
     asin,
     asinh,
     atan,
     atanh,
     cos,
+    cosh,
     erf,
     erfc,
+    erfinv,
     exp,
     factorint,
     gamma,
@@ -61,7 +64,9 @@ from flrdt.derive.core.gaussian import H, Phi, phi
 
 __all__ = ["PROBLEMS", "NotNormal", "constant", "difference", "factors"]
 
-OPAQUE = (acos, asin, asinh, atan, atanh, cos, gamma, loggamma, sign, sin, sinh, tan, tanh, Heaviside)
+ODD = (asin, asinh, atan, atanh, erfinv, sin, sinh, tan, tanh)
+EVEN = (cos, cosh)
+OPAQUE = (*ODD, *EVEN, acos, acosh, gamma, loggamma, sign, Heaviside)
 MOST_TERMS = 400
 MOST_KERNELS = 60
 SPARE = 4
@@ -76,15 +81,15 @@ class NotNormal(ArithmeticError):
     """The expression has a part without a normal form, or is too large."""
 
 
-def difference(left: Expr, right: Expr, sign_of: SignOf = lambda _: 0) -> Expr:
-    """Numerator of ``left - right`` in normal form; ``0`` if the sides are identical.
+def difference(left: Expr, right: Expr, sign_of: SignOf = lambda _: 0) -> tuple[Expr, Expr]:
+    """``left - right`` in normal form: its numerator, which is ``0`` if the sides are identical, and the whole.
 
     Raises :class:`NotNormal` if there is none, and ``ZeroDivisionError`` where what is written divides by 0.
 
     >>> from sympy import sqrt
     >>> x, y = Symbol("x", real=True), Symbol("y", real=True)
-    >>> difference(log(x**2 * y), 2*log(x) + log(y)), difference(sqrt(x**2), x)
-    (0, -x + Abs(x))
+    >>> difference(log(x**2 * y), 2*log(x) + log(y)), difference(sqrt(x**2)/2, x/2)
+    ((0, 0), (-2*x + 2*Max(0, x), -x + Max(0, x)))
     """
     ring = _ring((left, right))
     units: dict[Any, int] = {}
@@ -93,7 +98,7 @@ def difference(left: Expr, right: Expr, sign_of: SignOf = lambda _: 0) -> Expr:
     if normal.fractional:  # exponentials of fractions of a term: now their common unit is known
         normal = _Normaliser(ring, units, sign_of)
         found = normal.convert(left) - normal.convert(right)
-    return normal.reduced(found)
+    return normal.reduced(found), normal.expression(found)
 
 
 def factors(expression: Expr, sign_of: SignOf = lambda _: 0) -> tuple[Rational, list[tuple[Expr, int]]]:
@@ -136,7 +141,8 @@ class _Normaliser:
         self.sign_of = sign_of
         self.meaning: list[Expr] = []  # of the generators, as expressions
         self.kernels: dict[Any, int] = {}
-        self.squares: dict[int, Any] = {}  # generator -> what its square is
+        self.squares: dict[int, tuple[Any, Any]] = {}  # generator r -> (s, t) with r**2 = s*r + t
+        self.roots: dict[int, Any] = {}  # generator -> the f of sqrt|f|
         self.logs: dict[int, Any] = {}  # generator -> the f of log|f|
         self.exponents: dict[int, Any] = {}  # generator -> the a of exp(a)
         self.signs: dict[Any, int] = {}
@@ -226,10 +232,18 @@ class _Normaliser:
         if kind is TiltedTail:
             return self.exponential(self.convert(e.args[0])) * self.convert(H(e.args[1], evaluate=False))
         if kind in OPAQUE:
-            arguments = tuple(self.convert(a) for a in e.args)
-            parts = [self.expression(a) for a in arguments]
-            return self.generator((kind, arguments), lambda: kind(*parts, evaluate=False))
+            return self.opaque(kind, [self.convert(a) for a in e.args])
         raise NotNormal(f"no normal form of {kind.__name__}")
+
+    def opaque(self, kind: Any, arguments: list[Any]) -> Any:
+        """A function of which nothing is used but that it is odd or even."""
+        sign = 1
+        if kind in (*ODD, *EVEN) and arguments[0].numer.LC < 0:
+            arguments, sign = [-arguments[0]], -1 if kind in ODD else 1
+        if kind in ODD and arguments[0] == 0:
+            return self.field(0)
+        parts = [self.expression(a) for a in arguments]
+        return sign * self.generator((kind, *arguments), lambda: kind(*parts, evaluate=False))
 
     def power(self, base: Expr, power: Expr) -> Any:
         b = self.convert(base)
@@ -311,15 +325,11 @@ class _Normaliser:
             i = self._index(f)
             if i is not None and i in self.exponents:
                 total = total + n * self.exponents[i]
-            elif i is not None and i in self.squares:
-                total = total + self.logarithm_of_size(self.squares[i]) * n / 2
+            elif i is not None and i in self.roots:
+                total = total + self.logarithm(self.roots[i]) * n / 2
             else:
                 total = total + n * self._log_kernel(f)
         return total
-
-    def logarithm_of_size(self, a: Any) -> Any:
-        """``log|a|``, which is what :meth:`logarithm` gives."""
-        return self.logarithm(a)
 
     def _log_kernel(self, f: Any) -> Any:
         def meaning() -> Expr:
@@ -368,7 +378,8 @@ class _Normaliser:
 
         i = self.kernel(("root", f), meaning)
         if i not in self.squares:
-            self.squares[i] = self.absolute(f)
+            self.squares[i] = self.field(0), self.absolute(f)
+            self.roots[i] = f
         return self.generators[i]
 
     def absolute(self, a: Any) -> Any:
@@ -383,9 +394,13 @@ class _Normaliser:
         return result
 
     def _size_kernel(self, f: Any) -> Any:
-        i = self.kernel(("size", f), lambda: Abs(self.expression(f), evaluate=False))
-        self.squares[i] = f * f
-        return self.generators[i]
+        """``|f|`` as ``2 max(0, f) - f``: where f is negative, the maximum is 0 exactly, and so are its slopes."""
+        i = self.kernel(("part", f), lambda: Max(0, self.expression(f), evaluate=False))
+        self.squares[i] = f, self.field(0)
+        size = 2 * self.generators[i] - f
+        lead = size.numer.LC
+        self.signs[size / self.field(lead)] = 1 if lead > 0 else -1
+        return size
 
     def sign(self, f: Any) -> int:
         """The sign of a polynomial in kernels on the domain, 0 if unknown."""
@@ -413,6 +428,14 @@ class _Normaliser:
             return 2 - self.tail(-a)
         return self.generator((erfc, a), lambda: erfc(self.expression(a), evaluate=False))
 
+    def _lowered(self, i: int, n: int) -> tuple[Any, Any]:
+        """``(a, b)`` with ``r**n = a*r + b`` for the generator r of a root or a maximum."""
+        s, t = self.squares[i]
+        a, b = self.field(0), self.field(1)
+        for _ in range(n):
+            a, b = a * s + b, a * t
+        return a, b
+
     # the answer
 
     def reduced(self, value: Any) -> Expr:
@@ -421,14 +444,14 @@ class _Normaliser:
         for i in sorted(self.squares, reverse=True):
             if not any(powers[i] for powers in numerator.monoms()):
                 continue
-            square, total = self.squares[i], self.field(0)
+            total = self.field(0)
             parts: dict[int, dict] = {}
             for powers, coefficient in numerator.terms():
                 rest = tuple(0 if j == i else n for j, n in enumerate(powers))
                 parts.setdefault(powers[i], {})[rest] = coefficient
             for n, terms in parts.items():
-                part = self.field(self.field.ring(terms)) * square ** (n // 2)
-                total = total + (part * self.generators[i] if n % 2 else part)
+                first, second = self._lowered(i, n)
+                total = total + self.field(self.field.ring(terms)) * (first * self.generators[i] + second)
             numerator = total.numer
             if len(numerator) > 4 * MOST_TERMS:
                 raise NotNormal("the normal form is too long")

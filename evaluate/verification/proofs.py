@@ -218,7 +218,7 @@ class _Search:
         """Whether the expression is exactly 0 at a point."""
         values = dict(zip(self.symbols, map(_rational, point), strict=True))
         try:
-            return difference(replaced(self.expr, values), Integer(0)) == 0
+            return difference(replaced(self.expr, values), Integer(0))[0] == 0
         except PROBLEMS:
             return False
 
@@ -511,7 +511,7 @@ def examine(comparison: Comparison, domain: Domain, everywhere: bool = True) -> 
         return Finding()
     try:
         box = Box.of(domain)
-        residue = _residue(left, right, box)
+        residue, whole = _residue(left, right, box)
         constant = residue if isinstance(residue, Rational) else None
         if comparison.relation == "==" and constant is None and not everywhere:
             return Finding(residue=residue)
@@ -522,7 +522,10 @@ def examine(comparison: Comparison, domain: Domain, everywhere: bool = True) -> 
                 return Finding(False, box.point(found.point), condition.what + near)
             if not found.holds:
                 return Finding(residue=residue)
-        return _decided(comparison.relation, left, right, box, residue)
+        found = _decided(comparison.relation, left, right, box, residue)
+        if found.holds is None and everywhere and residue is not None:
+            found = _decided_in_normal_form(comparison.relation, residue, whole, box)
+        return found
     except CompileError:
         return Finding()
 
@@ -543,13 +546,27 @@ def _decided(relation: str, left: Expr, right: Expr, box: Box, residue: Expr | N
     return Finding(found.holds or None)
 
 
-def _residue(left: Expr, right: Expr, box: Box) -> Expr | None:
+def _decided_in_normal_form(relation: str, residue: Expr, whole: Expr, box: Box) -> Finding:
+    """An inequality by the difference of its sides in normal form; for an equation a point where that has a sign."""
+    if relation == "==":
+        for sign in (1, -1):
+            found = _Search(_signed(residue, sign), box, "not negative", MANY).run()
+            if found.holds is False and box.within and found.point is not None:
+                return Finding(False, box.point(found.point), residue=residue)
+        return Finding(residue=residue)
+    goal = "positive" if relation in ("<", ">") else "not negative"
+    found = _Search(_signed(whole, -1 if relation in ("<", "<=") else 1), box, goal).run()
+    return Finding(found.holds or None)
+
+
+def _residue(left: Expr, right: Expr, box: Box) -> tuple[Expr | None, Expr]:
+    nothing = None, Integer(0)
     if Add(left, right, evaluate=False).count_ops() > OPERATIONS:
-        return None
+        return nothing
     try:
         return difference(left, right, _sign_on(box))
     except PROBLEMS:
-        return None
+        return nothing
 
 
 def _sign_on(box: Box) -> Callable[[Expr], int]:
@@ -573,7 +590,7 @@ def proved(comparison: Comparison, domain: Domain) -> bool:
 def identical(comparison: Comparison, domain: Domain) -> bool:
     """Whether both sides have the same normal form, wherever they have a value."""
     left, right = closed(comparison.left), closed(comparison.right)
-    return left is not None and right is not None and _residue(left, right, Box.of(domain)) == 0
+    return left is not None and right is not None and _residue(left, right, Box.of(domain))[0] == 0
 
 
 def enclosed(comparison: Comparison, domain: Domain) -> bool:

@@ -34,6 +34,7 @@ POINT_DIGITS = 20
 FINEST = 300  # digits at which sides are compared where one is known to be false
 FINEST_BITS = 3400  # a thousand digits: equations are compared to them at the first points
 FINE_POINTS = 3
+SMALLER = "the difference is not 0, though too small for the digits compared,"
 
 
 @dataclass(frozen=True)
@@ -157,6 +158,8 @@ def _refutation(comparison: Comparison, finding: Finding) -> str:
     outcome = compare(comparison, finding.point or {}, FINEST)
     if outcome.holds is False:
         return _unequal(outcome.left, outcome.right, comparison.relation)
+    if comparison.relation == "==":
+        return SMALLER
     return f"the two sides are equal, so that {comparison.relation} is false"
 
 
@@ -171,7 +174,7 @@ def _separated(comparison: Comparison, residue: Expr | None, drawn: list[dict[Sy
             if found is not None:
                 return _unequal(*found, comparison.relation), point
         if residue is not None and separated([residue, Integer(0)], point, BITS) is not None:
-            return "the difference is not 0, though smaller than a thousand digits show,", point
+            return SMALLER, point
     return None
 
 
