@@ -214,7 +214,8 @@ class _Normaliser:
         if kind is Abs:
             return self.absolute(self.convert(e.args[0]))
         if kind in (Max, Min):
-            found, *rest = (self.convert(a) for a in e.args)
+            parts = {self.convert(part) for part in _flat(e, kind)}
+            found, *rest = sorted(parts, key=str)
             for other in rest:
                 gap = self.absolute(found - other)
                 found = (found + other + gap) / 2 if kind is Max else (found + other - gap) / 2
@@ -456,6 +457,10 @@ class _Normaliser:
             if len(numerator) > 4 * MOST_TERMS:
                 raise NotNormal("the normal form is too long")
         return self._polynomial(numerator)
+
+
+def _flat(e: Expr, kind: Any) -> list[Expr]:
+    return [part for a in e.args for part in _flat(a, kind)] if type(e) is kind else [e]
 
 
 PROBLEMS = (NotNormal, ZeroDivisionError, PolynomialError, RecursionError, OverflowError)

@@ -180,7 +180,10 @@ def _exponential(a: Ends | None) -> Ends | None:
 
 
 def _square_root(a: Ends | None) -> Ends | None:
-    return None if a is None or not a[0] >= 0 else _rising("sqrt")(a)
+    """The root of what is not negative: that there is one everywhere is shown before, see ``proofs.conditions``."""
+    if a is None or a[1] < 0:
+        return None
+    return _rising("sqrt")(a if a[0] >= 0 else (arb(0), a[1]))
 
 
 def _exp(a: Any) -> Enclosure:

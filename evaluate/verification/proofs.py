@@ -61,12 +61,13 @@ from .intervals import Enclosure, IntervalBackend, point_of, variables
 __all__ = ["Condition", "Finding", "closed", "conditions", "enclosed", "examine", "identical", "proved", "replaced"]
 
 OPERATIONS = 120  # larger differences are left to the samples
-CELLS = {0: 1, 1: 3000, 2: 3000, 3: 6000, 4: 6000, 5: 500, 6: 500}
+CELLS = {0: 1, 1: 3000, 2: 3000, 3: 2000, 4: 500, 5: 200, 6: 100}
 """Cells of a bisection, by dimension: a box of more is not tried."""
 
 BITS = 192
 CONSTANT_BITS = (192, 1000, 4000)  # a statement without symbols is one point: it is decided there
-SMALL = Fraction(1, 2**40)  # of the box: a cell in which a zero is looked for
+SMALL = (Fraction(1, 2**30), Fraction(1, 2**60))  # of the box: cells in which a zero is looked for
+ZEROS = 12  # exact zeros that one search looks for
 SIMPLEST = 10**9  # denominators of points that are tried
 FEW, MANY = 60, 300  # cells for a first look, and for the sign of a factor
 # what only the samples evaluate
@@ -182,6 +183,7 @@ class _Search:
         self.goal = goal
         self.most = CELLS.get(len(self.box), 0)
         self.most = self.most if cells is None else min(cells, self.most)
+        self.zeros = ZEROS
         self.function = compile_scalar([self.expr], self.symbols, IntervalBackend(), as_written=True)
 
     def value(self, cell: Sequence[tuple[Fraction, Fraction]], slopes: bool = True) -> Enclosure:
@@ -216,6 +218,9 @@ class _Search:
 
     def vanishes(self, point: Sequence[Fraction]) -> bool:
         """Whether the expression is exactly 0 at a point."""
+        self.zeros -= 1
+        if self.zeros < 0:
+            return False
         values = dict(zip(self.symbols, map(_rational, point), strict=True))
         try:
             return difference(replaced(self.expr, values), Integer(0))[0] == 0
@@ -225,7 +230,7 @@ class _Search:
     def _bisect(self) -> Cover:
         order = count()
         cells: list[Any] = [(0.0, next(order), self.box)]
-        tried, looked = 0, False
+        tried, looked = 0, 0
         worst = None
         while cells:
             _, _, cell = heapq.heappop(cells)
@@ -248,8 +253,8 @@ class _Search:
             if corner:
                 continue
             shares = [(h - l) / (b - a) for (l, h), (a, b) in zip(cell, self.box, strict=True)]
-            if not looked and max(shares) < SMALL:
-                looked = True
+            if looked < len(SMALL) and max(shares) < SMALL[looked]:
+                looked += 1
                 zero = self._simple_zero(cell)
                 if zero is not None:
                     return self._refuted(zero)
@@ -260,6 +265,7 @@ class _Search:
                 heapq.heappush(cells, (key, next(order), [*cell[:widest], part, *cell[widest + 1 :]]))
         if worst is None:
             return Cover(True)
+        self.zeros = 1
         zero = self._simple_zero(worst)
         return Cover(None, None, worst) if zero is None else self._refuted(zero)
 
@@ -416,24 +422,41 @@ def _conditions_of(e: Basic) -> list[Condition]:
 def _settled(condition: Condition, box: Box, most: int | None) -> Cover:
     """Whether a condition holds on the whole box; a point where it does not."""
     found = _searched(condition, box, FEW)
-    if found.holds is None and condition.goal != "defined" and _holds_by_factors(condition, box):
+    if found.holds is None and condition.goal == "not zero":
+        found = _factors_nonzero(condition, box)
+    elif found.holds is None and condition.goal != "defined" and _holds_by_factors(condition.expr, condition.goal, box):
         return Cover(True)
     return _searched(condition, box, most) if found.holds is None and most != 0 else found
 
 
-def _holds_by_factors(condition: Condition, box: Box) -> bool:
-    """Whether every factor of the condition's expression has a sign, and the product the right one."""
+def _holds_by_factors(expr: Expr, goal: str, box: Box) -> bool:
+    """Whether every factor of an expression has a sign, and the product the right one."""
     try:
-        number, found = factors(replaced(condition.expr, box.symbols))
+        number, found = factors(replaced(expr, box.symbols))
     except PROBLEMS:
         return False
+    weak = goal == "not negative"
     sign = 1 if number > 0 else -1
     for factor, power in found if number != 0 else ():
-        own = next((s for s in (1, -1) if _Search(_signed(factor, s), box, "positive", MANY).run().holds), 0)
+        if weak and power % 2 == 0:
+            continue
+        wanted = "not negative" if weak else "positive"
+        own = next((s for s in (1, -1) if _Search(_signed(factor, s), box, wanted, MANY).run().holds), 0)
         if own == 0:
             return False
         sign *= own**power
-    return number != 0 and (sign > 0 or condition.goal == "not zero")
+    return (weak and number == 0) or (number != 0 and sign > 0)
+
+
+def _factors_nonzero(condition: Condition, box: Box) -> Cover:
+    """Whether no factor vanishes; a point where one does, though the product may not change its sign there."""
+    try:
+        _, found = factors(replaced(condition.expr, box.symbols))
+    except PROBLEMS:
+        return Cover(None)
+    covers = [_searched(Condition(factor, condition.goal, condition.what), box, MANY) for factor, _ in found]
+    refuted = next((c for c in covers if c.holds is False), None)
+    return refuted or Cover(True if covers and all(c.holds for c in covers) else None)
 
 
 def _signed(e: Expr, sign: int) -> Expr:
@@ -492,13 +515,14 @@ class Finding:
     """What is known of a comparison on its whole domain.
 
     ``holds`` is true if it is proved, false if it is refuted at ``point``, ``None`` otherwise; ``undefined`` says what has no
-    value at the point.  ``residue`` is the normal form of the difference, which vanishes exactly where the sides are equal.
+    value at the point, and ``open`` what was not shown to have one everywhere.  ``residue`` is the normal form of the difference, which vanishes exactly where the sides are equal.
     """
 
     holds: bool | None = None
     point: dict[Symbol, Rational] | None = None
     undefined: str = ""
     residue: Expr | None = None
+    open: str = ""
 
 
 def examine(comparison: Comparison, domain: Domain, everywhere: bool = True) -> Finding:
@@ -521,16 +545,21 @@ def examine(comparison: Comparison, domain: Domain, everywhere: bool = True) -> 
                 near = "" if found.exact else " next to this point"
                 return Finding(False, box.point(found.point), condition.what + near)
             if not found.holds:
-                return Finding(residue=residue)
-        found = _decided(comparison.relation, left, right, box, residue)
+                return Finding(residue=residue, open=condition.what)
+        relation = comparison.relation
+        found = _decided(relation, left, right, box, residue, FEW)
         if found.holds is None and everywhere and residue is not None:
-            found = _decided_in_normal_form(comparison.relation, residue, whole, box)
+            found = _decided_in_normal_form(relation, residue, whole, box)
+        if found.holds is None and relation != "==":
+            found = _decided(relation, left, right, box, residue)
         return found
     except CompileError:
         return Finding()
 
 
-def _decided(relation: str, left: Expr, right: Expr, box: Box, residue: Expr | None) -> Finding:
+def _decided(
+    relation: str, left: Expr, right: Expr, box: Box, residue: Expr | None, most: int | None = None
+) -> Finding:
     """The finding on sides that have a value everywhere."""
     equal = residue == 0
     if relation == "==" or equal:
@@ -540,7 +569,7 @@ def _decided(relation: str, left: Expr, right: Expr, box: Box, residue: Expr | N
         return Finding(False, box.point({})) if different and box.within else Finding(residue=residue)
     less, greater = (left, right) if relation in ("<", "<=") else (right, left)
     gap = Add(greater, _signed(less, -1), evaluate=False)
-    found = _Search(gap, box, "positive" if relation in ("<", ">") else "not negative").run()
+    found = _Search(gap, box, "positive" if relation in ("<", ">") else "not negative", most).run()
     if found.holds is False and box.within and found.point is not None:
         return Finding(False, box.point(found.point))
     return Finding(found.holds or None)
@@ -555,8 +584,8 @@ def _decided_in_normal_form(relation: str, residue: Expr, whole: Expr, box: Box)
                 return Finding(False, box.point(found.point), residue=residue)
         return Finding(residue=residue)
     goal = "positive" if relation in ("<", ">") else "not negative"
-    found = _Search(_signed(whole, -1 if relation in ("<", "<=") else 1), box, goal).run()
-    return Finding(found.holds or None)
+    gap = _signed(whole, -1 if relation in ("<", "<=") else 1)
+    return Finding(_holds_by_factors(gap, goal, box) or _Search(gap, box, goal).run().holds or None)
 
 
 def _residue(left: Expr, right: Expr, box: Box) -> tuple[Expr | None, Expr]:

@@ -108,7 +108,7 @@ def _run(item: Entry, check: Check, statement: Basic, digits: int, samples: int)
     wanted = samples if check.most is None else min(samples, check.most)
     drawn = points(check.domain, wanted, f"{SEED}:{item.id}")
     refuted, undecided = _sampled(comparisons, drawn, digits)
-    shown = not check.instances
+    shown, remark = not check.instances, ""
     for comparison in comparisons if refuted is None else ():
         finding = examine(comparison, check.domain, check.everywhere)
         if finding.holds is False and finding.point is not None:
@@ -118,6 +118,8 @@ def _run(item: Entry, check: Check, statement: Basic, digits: int, samples: int)
             undecided.pop(comparison, None)
             continue
         shown = False
+        if finding.open and check.everywhere:
+            remark = f"; not shown to have a value everywhere: {finding.open}?"
         refuted = _separated(comparison, finding.residue, drawn) if comparison.relation == "==" else None
         if refuted is not None:
             break
@@ -129,7 +131,7 @@ def _run(item: Entry, check: Check, statement: Basic, digits: int, samples: int)
         note, point = next(iter(undecided.values()))
         detail = _at(f"{check.how}: {note}", {str(s): _exact(v) for s, v in point.items()})
         return Result(item.id, Verdict.UNKNOWN, digits, len(drawn), detail)
-    return Result(item.id, Verdict.PROVED if shown else Verdict.VERIFIED, digits, len(drawn), check.how)
+    return Result(item.id, Verdict.PROVED if shown else Verdict.VERIFIED, digits, len(drawn), check.how + remark)
 
 
 Point = Mapping[Symbol, Rational]

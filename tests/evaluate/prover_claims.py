@@ -8,7 +8,25 @@ from dataclasses import dataclass, field
 
 from mpmath import mp, mpf
 
-NAMES = ("x", "y", "e", "E", "I", "S", "t0", "a0", "x0", "x_root", "k0", "oo", "nan", "value_0", "hoisted_0", "rational", "beta")
+NAMES = (
+    "x",
+    "y",
+    "e",
+    "E",
+    "I",
+    "S",
+    "t0",
+    "a0",
+    "x0",
+    "x_root",
+    "k0",
+    "oo",
+    "nan",
+    "value_0",
+    "hoisted_0",
+    "rational",
+    "beta",
+)
 
 
 @dataclass(frozen=True)
@@ -49,13 +67,31 @@ class Generator:
         """A small expression without a pole."""
         a = self.number(-2, 2)
         return self.draw.choice(
-            [x, y, f"({x}+{y})", f"(2*{x}-{a})", f"({x}*{y})", f"({x}**2-{y})", f"({x}-{y})", f"({a}*{x})", f"atan({x})"]
+            [
+                x,
+                y,
+                f"({x}+{y})",
+                f"(2*{x}-{a})",
+                f"({x}*{y})",
+                f"({x}**2-{y})",
+                f"({x}-{y})",
+                f"({a}*{x})",
+                f"atan({x})",
+            ]
         )
 
     def positive(self, x: str, y: str) -> str:
         a = self.draw.choice(["1/2", "1", "0.3", "2"])
         return self.draw.choice(
-            [f"({x}**2+{a})", f"exp({x})", f"(Abs({y})+{a})", f"({a}+({x}-{y})**2)", f"sqrt({a}+{y}**2)", f"(4-{x})", f"({y}+3)"]
+            [
+                f"({x}**2+{a})",
+                f"exp({x})",
+                f"(Abs({y})+{a})",
+                f"({a}+({x}-{y})**2)",
+                f"sqrt({a}+{y}**2)",
+                f"(4-{x})",
+                f"({y}+3)",
+            ]
         )
 
     def identity(self, x: str, y: str) -> tuple[str, str]:
@@ -135,7 +171,13 @@ class Generator:
             return self.made(f"{left} == {right} + {bump}", domain, False, kind, at)
         if kind == "removable":
             factor = self.draw.choice([f"({x}-{middle})", f"({x}-{middle})**3", f"Abs({x}-{middle})"])
-            form = self.draw.choice([f"({left})*{factor}/{factor} == {right}", f"{left} == ({right}) + 0/{factor}", f"1/(1/{factor}) == {factor}"])
+            form = self.draw.choice(
+                [
+                    f"({left})*{factor}/{factor} == {right}",
+                    f"{left} == ({right}) + 0/{factor}",
+                    f"1/(1/{factor}) == {factor}",
+                ]
+            )
             return self.made(form, domain, False, kind, at)
         if kind == "branch":
             u = f"({x}-{middle})"
@@ -148,7 +190,9 @@ class Generator:
         if kind == "name":
             other = self.draw.choice([n for n in NAMES if n not in (x, y)])
             domain = {x: ["1", "2"], other: ["1", self.draw.choice(["2", "1.0000000000001"])]}
-            form = self.draw.choice(["sqrt({x})**2 == {o}", "exp({x}) == exp({o})", "log({x}) == 2*log(sqrt({o}))", "Phi(-{x}) == H({o})"])
+            form = self.draw.choice(
+                ["sqrt({x})**2 == {o}", "exp({x}) == exp({o})", "log({x}) == 2*log(sqrt({o}))", "Phi(-{x}) == H({o})"]
+            )
             return self.made(form.format(x=x, o=other), domain, False, kind)
         if kind == "kink":
             low, high = sorted((self.draw.randrange(1, 40), self.draw.randrange(41, 90)))
