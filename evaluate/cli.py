@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from .machine import streams
+from .machine.signals import farewell, stopped
 
 COMMANDS = {
     "capacity": "injectivity capacity at a lifting level, to any number of digits",
@@ -30,7 +31,7 @@ COMMANDS = {
     "docs": "write a self-contained report: derivations, values, figures (Markdown, LaTeX, HTML)",
 }
 
-DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+DONE, FAILED, BAD_INPUT = 0, 1, 2
 
 
 class _Parser(argparse.ArgumentParser):
@@ -76,10 +77,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code = _answered(arguments)
         streams.finish()
-        return code
-    except KeyboardInterrupt:  # while the options are read
-        print("flrdt: interrupted", file=sys.stderr)
-        return INTERRUPTED
+        return farewell() if stopped() else code
+    except KeyboardInterrupt:
+        return farewell()
     except BrokenPipeError:  # the reader of the output has seen enough
         streams.silence()
         return DONE
@@ -87,6 +87,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         streams.silence()
         print(f"flrdt: {problem}", file=sys.stderr)
         return BAD_INPUT
+    except BaseException:
+        if stopped():  # what became of an interrupt on its way through a library
+            return farewell()
+        raise
 
 
 def _answered(arguments: Sequence[str] | None) -> int:
@@ -113,9 +117,6 @@ def _run(options: argparse.Namespace) -> int:
 
     try:
         return import_module(f"flrdt.evaluate.commands.{options.command}").run(options)
-    except KeyboardInterrupt:
-        print("flrdt: interrupted", file=sys.stderr)
-        return INTERRUPTED
     except streams.OutputError:
         raise
     except (ValueError, TypeError) as problem:
@@ -129,4 +130,6 @@ def _run(options: argparse.Namespace) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    from flrdt.evaluate.machine.program import program
+
+    sys.exit(program())

@@ -42,14 +42,12 @@ class InputSphere:
     @lru_cache(maxsize=64)  # noqa: B019  (the sphere has no state: one key per lifting)
     def integrated(self, lifting: Lifting) -> QuadraticTower:
         """The tower of ``||v||^2/(4 gamma_s)`` with the increments of q, after its r-1 Gaussian integrations."""
-        steps = [(lifting.c(k), lifting.increment(lifting.q, k)) for k in lifting.steps]
-        thetas = [lifting.Theta(k) for k in lifting.steps]
-        return quadratic_tower(2 * gamma_s, thetas, steps, lifting.q(lifting.level.r))
+        return quadratic_tower(lifting, 2 * gamma_s)
 
     def psi_term(self, lifting: Lifting) -> Expr:
         """``gamma_s + T_r[v^2/(4 gamma_s)]`` with every Theta_k written out."""
         explicit = {lifting.Theta(k): self.theta(lifting, k) for k in lifting.steps}
-        return gamma_s + self.integrated(lifting).value.subs(explicit)
+        return gamma_s + self.integrated(lifting).value.subs(explicit | {lifting.Theta(1): 2 * gamma_s})
 
 
 @dataclass(frozen=True)

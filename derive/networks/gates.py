@@ -27,6 +27,7 @@ from sympy import (
     sympify,
 )
 
+from ..core.exact_numbers import parse_number
 from ..core.formulas import InputError
 
 __all__ = [
@@ -234,15 +235,19 @@ class InjectiveGate:
         return self.name
 
 
-_NUMBER = r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,2})?|[+-]?\d+/\d+"
-_INTERVAL = re.compile(rf"\(\s*(-oo|{_NUMBER})\s*,\s*(oo|\+oo|{_NUMBER})\s*\)")
+_INTERVAL = re.compile(r"\(([^,()]*),([^,()]*)\)")
 _LONGEST = 2000
+_BITS = 8000
 
 
 def _exact(text: str, what: str) -> Rational:
-    if len(text) > _LONGEST or not re.fullmatch(_NUMBER, text) or re.search(r"/0+$", text):
-        raise GateError(f"{what} {text[:40]!r} is not a number: use a decimal like 0.5 or a fraction like 1/2")
-    return Rational(text)
+    try:
+        value = parse_number(text, what)
+    except InputError as problem:
+        raise GateError(str(problem)) from None
+    if len(text) > _LONGEST or max(value.numerator.bit_length(), value.denominator.bit_length()) > _BITS:
+        raise GateError(f"{what} {text[:40]!r} is too large, too small or too long")
+    return Rational(value.numerator, value.denominator)
 
 
 def _above(text: str, name: str) -> Set:
@@ -295,7 +300,7 @@ def active_set(text: str) -> Set:
                 f"cannot read {part.strip()[:60]!r} as an open interval: write the active set like (-1,1) or "
                 "(-oo,-1/2) U (1/2,oo)"
             )
-        a, b = (_end(word) for word in match.groups())
+        a, b = (_end(word.strip()) for word in match.groups())
         if not a < b:
             raise GateError(f"the interval {part.strip()} is empty: its left end has to be less than its right end")
         intervals.append((a, b))

@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 
-from .common import emit, level_options, output_option, progress
+from .common import emit, level_options, output_option, problem_options, progress
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     level_options(parser)
+    problem_options(parser)
     deep = parser.add_mutually_exclusive_group()
     deep.add_argument("--depth", metavar="L", help="layers, each hidden one at its own capacity (default 1)")
     deep.add_argument("--widths", metavar="A1,A2,...", help="hidden widths relative to the input: capacity behind them")
@@ -25,17 +26,29 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--first-level", metavar="R", help="level at which the first width of a chain is taken")
     parser.add_argument("--backend", default="arb", choices=("arb", "mpmath"), help="arithmetic (default arb)")
     parser.add_argument("--certified", action="store_true", help="prove the value: the error is then an enclosure")
+    parser.add_argument(
+        "--both-sides",
+        action="store_true",
+        help="one layer: an interval whose two ends are theorems, with what proves each",
+    )
     output_option(parser)
     parser.set_defaults(digits=None)  # 30, and 10 in the limit
     parser.epilog = (
         "examples: flrdt capacity --level 3 --digits 50 --json\n"
         "          flrdt capacity --depth 4 --level 2p --notion strong\n"
         "          flrdt capacity --widths 7.7,7.6 --level 1\n"
-        "          flrdt capacity --depth 3 --level 2p --certified"
+        "          flrdt capacity --depth 3 --level 2p --certified\n"
+        "          flrdt capacity --both-sides --gate relu-bias:1/2"
     )
 
 
 def run(options: argparse.Namespace) -> int:
+    if options.problem is not None:
+        from .family import capacity
+
+        return capacity(options)
+    if options.both_sides:
+        return _both_sides(options)
     if options.level == "inf":
         return _limit(options)
     options.digits = options.digits or "30"
@@ -108,6 +121,38 @@ def _limit(options: argparse.Namespace) -> int:
     shown = found.to_json()
     emit(shown if options.json else limit_text(shown), options.output)
     return 0
+
+
+def _both_sides(options: argparse.Namespace) -> int:
+    from ..arithmetic.decimals import InputError
+    from ..proofs.bracket import bracket
+    from ..results.chain import Requirement
+
+    if _is_deep(options) or options.backend != "arb":
+        raise InputError(
+            "--both-sides is offered for one layer with the arb backend: leave out --depth, --widths, --first-level"
+        )
+    required = Requirement.parse(options.notion, options.budget)
+    found = bracket(
+        options.digits or 30, gate=options.gate, radius=options.radius, budget=required.of(1, 1), report=progress()
+    )
+    shown = found.to_json()
+    emit(shown if options.json else both_sides_text(shown), options.output)
+    return 0
+
+
+def both_sides_text(shown: dict) -> str:
+    """A readable page of a bracket."""
+    low, high = shown["interval"]
+    lines = [f"capacity in [{low}, {high}], gate {shown['lower']['gate']}, budget {shown['lower']['budget']}"]
+    for side in ("lower", "upper"):
+        end = shown[side]
+        lines += [
+            f"{side} end  = {end['alpha']}, error < {end['alpha_error']} ({end['error_kind']})",
+            f"proof      = {end['proved_by']}",
+            *(f"{name:<10} = {value}" for name, value in end["parameters"].items()),
+        ]
+    return "\n".join(lines)
 
 
 def text(shown: dict) -> str:

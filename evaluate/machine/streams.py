@@ -11,7 +11,7 @@ import os
 import sys
 from contextlib import suppress
 
-__all__ = ["OutputError", "finish", "prepare", "put", "silence"]
+__all__ = ["OutputError", "finish", "overwrites", "prepare", "put", "silence"]
 
 
 class OutputError(ValueError):
@@ -98,3 +98,12 @@ def silence() -> None:
         nothing = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nothing, sys.stdout.fileno())
         os.close(nothing)
+
+
+def overwrites() -> bool:
+    """Whether messages may overwrite each other: standard error is a terminal that knows escape codes."""
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM", "dumb") == "dumb":
+        return False
+    with suppress(AttributeError, OSError, ValueError):
+        return sys.stderr.isatty()
+    return False

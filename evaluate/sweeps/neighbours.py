@@ -17,6 +17,7 @@ import numpy
 from flrdt.derive import Level
 
 from ..arithmetic.backends import backend
+from ..arithmetic.decimals import InputError, parse_number
 from ..solve.continuation import coordinates, parameters
 
 __all__ = ["Link", "links_of", "number_of", "start_between"]
@@ -36,8 +37,8 @@ def number_of(text: str) -> Fraction | None:
     (Fraction(-1, 2), None)
     """
     try:
-        return Fraction(text.rpartition(":")[2])
-    except (ValueError, ZeroDivisionError):
+        return parse_number(text.rpartition(":")[2], "the number")
+    except InputError:
         return None
 
 

@@ -4,10 +4,8 @@ import csv
 import io
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -148,31 +146,6 @@ def test_a_failed_solve_is_exit_one(run, monkeypatch):
     monkeypatch.setattr(capacities, "capacity", fail)
     code, out, err = run("capacity")
     assert code == 1 and "best value" in err and not out
-
-
-def test_interrupt_leaves_nothing_behind(tmp_path):
-    target = tmp_path / "table.csv"
-    words = [
-        sys.executable,
-        "-m",
-        "flrdt.evaluate.cli",
-        "table",
-        "single",
-        "--levels",
-        "8",
-        "--digits",
-        "200",
-        "--format",
-        "csv",
-        "--output",
-        str(target),
-    ]
-    process = subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.PIPE)
-    time.sleep(4)
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == 130 and b"interrupted" in err and b"Traceback" not in err and out == b""
-    assert os.listdir(tmp_path) == []
 
 
 def test_same_command_same_digits(run):

@@ -163,7 +163,7 @@ def test_killed_local_worker(tmp_path):
             pools.append(pool)
             yield pool
 
-    thread, killed = killed_on_first_result(target, lambda: next(iter(pools[0]._processes)))
+    thread, killed = killed_on_first_result(target, lambda: pools[0].processes[0].pid)
     rows = run_sweep(points, target, opened)
     thread.join(10)
     assert killed and len(pools) == 2
