@@ -187,7 +187,9 @@ def hidden_mean() -> Formula:
         id="hidden.mean",
         title="Plain term of a hidden layer",
         statement=Eq(Expectation(Expectation(HiddenValue(w, h, 1 / tau, kappa), h), w), value, evaluate=False),
-        derivation=Derivation((*inner_maximum().formula.derivation.steps, homogeneity_step(), *angular_steps(), *steps)),
+        derivation=Derivation(
+            (*inner_maximum().formula.derivation.steps, homogeneity_step(), *angular_steps(), *steps)
+        ),
         status=Status.RIGOROUS,
         source=SOURCE,
         assumptions=("w, h independent standard normals", "kappa > 0", "tau > 0"),
