@@ -49,7 +49,7 @@ def shown(value: Any) -> str:
     """A value in a message: short, however long or deeply nested it is.
 
     >>> shown([[[[[[[[[1]]]]]]]]]), len(shown("1" * 5000))
-    ('[[[[[[...]]]]]]', 30)
+    ('[[[[[[[...]]]]]]]', 30)
     """
     return reprlib.repr(value)
 
