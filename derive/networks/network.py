@@ -28,6 +28,8 @@ class Network:
     budget: Expr = field(default=Integer(1))
 
     def __post_init__(self) -> None:
+        if not isinstance(self.gate, Gate):
+            raise NetworkError(f"gate {self.gate!r} is not a gate: use relu(), gate('hardtanh') or Gate(active set)")
         if not isinstance(self.depth, int) or isinstance(self.depth, bool) or self.depth < 1:
             raise NetworkError(f"depth {self.depth!r} is not a positive integer")
         if self.depth > 1 and not self.gate.homogeneous:

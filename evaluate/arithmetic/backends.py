@@ -511,12 +511,11 @@ BACKENDS = {b.name: b for b in (Float64(), Mpmath(), Arb())}
 
 
 def backend(name: str) -> Any:
-    """The backend of a name; raises ``ValueError`` for an unknown one.
+    """The backend of a name; raises ``InputError`` for an unknown one.
 
     >>> backend("arb").name
     'arb'
     """
-    try:
-        return BACKENDS[name]
-    except KeyError:
-        raise ValueError(f"unknown backend {name!r}: use {', '.join(BACKENDS)}") from None
+    if not isinstance(name, str) or name not in BACKENDS:
+        raise InputError(f"unknown backend {name!r}: use {', '.join(BACKENDS)}")
+    return BACKENDS[name]

@@ -212,6 +212,8 @@ def as_gate(value: Gate | InjectiveGate | str, radius: Fraction | int | str = 1)
         return read_gate(value, _sympy(norm))
     if norm != 1:
         raise InputError("a gate object carries its own radius: use Gate(active, name, radius)")
+    if not isinstance(value, (Gate, InjectiveGate)):
+        raise GateError(f"gate {value!r} is not a gate: use a name like 'relu', an active set like '(-1,1)' or a Gate")
     return value
 
 

@@ -15,6 +15,7 @@ from fractions import Fraction
 from typing import Any
 
 from flrdt.derive import Gate, InjectiveGate, InputError, Level, Status
+from flrdt.derive.core.exact_numbers import parse_count
 
 from ..arithmetic.decimals import known_digits, parse_digits, parse_number
 from ..arithmetic.exclusive import exclusive
@@ -62,7 +63,7 @@ class Requirement:
     @classmethod
     def parse(cls, notion: str, budget: Any) -> Requirement:
         """Read notion and budget; raises ``InputError``."""
-        if notion not in NOTIONS:
+        if not isinstance(notion, str) or notion not in NOTIONS:
             raise InputError(f"unknown notion {notion!r}: use weak or strong")
         return cls(notion, None if budget is None else parse_number(budget, "budget", positive=True))
 
@@ -305,10 +306,7 @@ def _depth(depth: Any, given: Sequence[Fraction], first_level: Any) -> int:
         if depth is not None and str(depth) != str(len(given) + 1):
             raise InputError(f"depth {depth} does not fit {len(given)} hidden widths: leave the depth out")
         return len(given) + 1
-    text = "1" if depth is None else str(depth)
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 1000:
-        raise InputError(f"depth {depth!r} is not a depth: use an integer from 1 to 1000")
-    return int(text)
+    return 1 if depth is None else parse_count(depth, "depth", 1, 1000)
 
 
 def _result(
