@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from fractions import Fraction
 from typing import Any, Protocol
 
+from flrdt.derive.core.formulas import InputError
+
 __all__ = ["Arb", "Backend", "Float64", "Mpmath", "backend"]
 
 CIRCULAR = ("sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh")
