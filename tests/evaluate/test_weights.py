@@ -291,8 +291,8 @@ def exact_number(text):
 
 
 def test_a_witness_beyond_the_conversion_limit_of_python_is_printed(run, tmp_path):
-    near = "0." + "9" * 5000  # 1 - t with t = 1e-5000; the rows add up to zero, so one is active at every input
-    (tmp_path / "w.csv").write_text(f"1,1e-5000\n-{near},{near}\n-1e-5000,-1\n")
+    more = "1." + "0" * 4999 + "1"  # 1 + t with t = 1e-5000; the rows add up to zero, so one is active at every input
+    (tmp_path / "w.csv").write_text(f"1,1e-5000\n-{more},1\n1e-5000,-{more}\n")
     code, out, _ = run("finite", "--weights", str(tmp_path / "w.csv"))
     assert code == 0 and "verdict = not injective" in out and "digits" in out
     code, out, _ = run("finite", "--weights", str(tmp_path / "w.csv"), "--json")
