@@ -57,6 +57,11 @@ class Level:
             raise LevelError(f"level {value!r} is not a level: use 1, 2p, or an integer from 2 on")
         return cls(int(match[1]), bool(match[2]))
 
+    @property
+    def closed(self) -> bool:
+        """Whether the objective is closed form: at the plain and the partially lifted level."""
+        return self.r == 1 or self.partial
+
     def __str__(self) -> str:
         return f"{self.r}p" if self.partial else str(self.r)
 

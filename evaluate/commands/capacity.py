@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 
-from .common import emit, level_options, output_option, progress
+from .common import emit, level_options, output_option, problem_options, progress
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     level_options(parser)
+    problem_options(parser)
     deep = parser.add_mutually_exclusive_group()
     deep.add_argument("--depth", metavar="L", help="layers, each hidden one at its own capacity (default 1)")
     deep.add_argument("--widths", metavar="A1,A2,...", help="hidden widths relative to the input: capacity behind them")
@@ -42,6 +43,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
+    if options.problem is not None:
+        from .family import capacity
+
+        return capacity(options)
     if options.both_sides:
         return _both_sides(options)
     if options.level == "inf":

@@ -12,7 +12,16 @@ from typing import Any
 
 from ..machine.streams import put
 
-__all__ = ["columns", "emit", "level_options", "notation_option", "output_option", "place", "progress"]
+__all__ = [
+    "columns",
+    "emit",
+    "level_options",
+    "notation_option",
+    "output_option",
+    "place",
+    "problem_options",
+    "progress",
+]
 
 
 def level_options(parser: argparse.ArgumentParser, level: bool = True) -> None:
@@ -98,3 +107,21 @@ def emit(text: str | dict[str, Any], output: str | None = None) -> None:
         from ..machine.files import write_file
 
         write_file(output, body + "\n")
+
+
+def problem_options(parser: argparse.ArgumentParser, order: bool = True) -> None:
+    """``--problem`` and ``--order``: the word that every command accepts."""
+    parser.add_argument(
+        "--problem",
+        metavar="WORD",
+        help="another problem of the family: perceptron:kappa=-3/2, strip:1, outside:1, set:'[-2,-1] U [1,2]', committee:relu, "
+        "hinge:kappa=1, quadratic:kappa=1, l0:kappa=0, sk, hopfield:+, ising:kappa=0, ising-strip:1, ising-outside:1 "
+        "(default: injectivity of a ReLU layer)",
+    )
+    if order:
+        parser.add_argument(
+            "--order",
+            default="falling",
+            choices=("falling", "free"),
+            help="order of the lifting parameters: falling (default), or free, which is no bound and says so",
+        )

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import argparse
 
-from .common import emit, level_options, output_option, progress
+from .common import emit, level_options, output_option, problem_options, progress
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--alpha", required=True, metavar="A", help="aspect ratio m/n, a decimal or a fraction")
     level_options(parser)
+    problem_options(parser)
     output_option(parser)
     parser.epilog = "example: flrdt energy --alpha 8 --level 2 --digits 30"
 
 
 def run(options: argparse.Namespace) -> int:
+    if options.problem is not None:
+        from .family import capacity
+
+        return capacity(options, options.alpha)
     from ..results.capacity import energy
 
     result = energy(

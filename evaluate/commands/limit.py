@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 
-from .common import emit, output_option, place, progress
+from .common import emit, output_option, place, problem_options, progress
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--digits", default="10", metavar="D", help="decimal places asked for, at most 14 (default 10)")
+    problem_options(parser, order=False)
     parser.add_argument("--max-level", default=None, metavar="R", help="highest level to solve (default 60)")
     parser.add_argument("--budget", default="1", metavar="B", help="required active outputs per input (default 1)")
     parser.add_argument("--one-route", action="store_true", help="leave out the second route, the Parisi flow")
@@ -26,6 +27,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
+    if options.problem is not None:
+        from .family import limit as family_limit
+
+        return family_limit(options)
     from pathlib import Path
 
     from ..arithmetic.decimals import InputError

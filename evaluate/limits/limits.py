@@ -21,7 +21,7 @@ from flrdt.derive import Network
 from ..arithmetic.decimals import InputError, known_digits, parse_digits, parse_number
 from ..machine.files import check_place
 from ..results.capacity import tool_version
-from ..solve.minimise import ConvergenceError
+from ..solve.point import ConvergenceError
 from .acceleration import Acceleration, accelerate
 from .levels import Checkpoint, SolvedLevel, solve_levels
 from .parisi_flow import FlowSolution, solve_flow

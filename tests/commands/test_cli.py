@@ -138,7 +138,7 @@ def test_version(run):
 
 def test_a_failed_solve_is_exit_one(run, monkeypatch):
     from flrdt.evaluate.results import capacity as capacities
-    from flrdt.evaluate.solve.minimise import ConvergenceError
+    from flrdt.evaluate.solve.point import ConvergenceError
 
     def fail(*args, **kwargs):
         raise ConvergenceError("no convergence after 80 Newton steps; best value found 6.7")

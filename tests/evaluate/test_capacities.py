@@ -91,7 +91,8 @@ def test_partial_level_to_a_thousand_digits():
     """The mpmath evaluation of psi's stationarity at the Arb solution: both derivatives vanish to 990 digits."""
     found = capacity("2p", 1000)
     from flrdt.derive import Level
-    from flrdt.evaluate.systems.one_layer import EnergyForm
+
+    from ..energy_form import EnergyForm
 
     form = EnergyForm(relu_network(), Level(2, True), "mpmath")
     with mp.workdps(1030):
