@@ -18,6 +18,7 @@ from flrdt.derive.objectives.energy_map import lambda_forms, psi_forms
 from ..arithmetic.backends import backend as get_backend
 from ..arithmetic.compile import compile_scalar
 from ..arithmetic.decimals import InputError, known_digits, parse_digits, parse_number
+from ..arithmetic.printed import printed
 from ..solve.newton import GUARD
 from ..solve.one_layer import solve_one_layer
 from ..solve.point import Point
@@ -42,7 +43,7 @@ def tool_version() -> str:
         return "unknown"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Result:
     """What every solved value carries.  Numbers are mpf; errors say what kind they are."""
 
@@ -57,6 +58,25 @@ class Result:
     seconds: float
     error_kind: str = field(default="estimate", kw_only=True)
     radius: str = field(default="1", kw_only=True)
+
+    def _show(self, **numbers: str) -> None:
+        """Have numbers of this result print the digits that are known of them."""
+        from mpmath import workdps
+
+        for name, text in numbers.items():
+            object.__setattr__(self, name, printed(getattr(self, name), text))
+        with workdps(self.digits + 20):
+            shown = {
+                name: printed(value, known_digits(value, self.parameter_errors[name], self.digits))
+                for name, value in self.parameters.items()
+            }
+        object.__setattr__(self, "parameters", shown)
+
+    def _line(self, value: str, error: Any) -> str:
+        from mpmath import nstr
+
+        where = f"level {self.level}, gate {self.gate}"
+        return f"<{type(self).__name__} {value}, error < {nstr(error, 2)} ({self.error_kind}), {where}: {self.status}>"
 
     def _common(self) -> dict[str, Any]:
         from mpmath import nstr, workdps
@@ -81,7 +101,7 @@ class Result:
             }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Capacity(Result):
     """An injectivity capacity: ``alpha`` with ``alpha_error`` (of the kind ``error_kind``) and its parameters."""
 
@@ -91,6 +111,12 @@ class Capacity(Result):
     depth: int = 1
     notion: str = "weak"
     widths: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        self._show(alpha=self.decimal)
+
+    def __repr__(self) -> str:
+        return self._line(f"alpha = {self.decimal}", self.alpha_error)
 
     @property
     def decimal(self) -> str:
@@ -120,7 +146,7 @@ class Capacity(Result):
         }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Energy(Result):
     """A ground-state energy ``e_r(alpha)`` with its slope ``de/dalpha`` (envelope theorem)."""
 
@@ -129,6 +155,12 @@ class Energy(Result):
     energy_error: Any
     slope: Any
     zero: bool = False
+
+    def __post_init__(self) -> None:
+        self._show(energy=self.decimal)
+
+    def __repr__(self) -> str:
+        return self._line(f"e({self.alpha}) = {self.decimal}", self.energy_error)
 
     @property
     def decimal(self) -> str:

@@ -17,6 +17,7 @@ from typing import Any
 from flrdt.derive import Gate, InjectiveGate, InputError, Level, Status
 
 from ..arithmetic.decimals import known_digits, parse_digits, parse_number
+from ..arithmetic.printed import printed
 from ..solve.deep_closed import solve_deep_closed
 from ..solve.enclosure import exact_mpf
 from ..solve.lifted import solve_lifted
@@ -100,7 +101,7 @@ class ChainLayer:
     admissible: bool | None = True
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class DeepCapacity(Capacity):
     """Capacity of the last layer, with ``chain`` (alpha_1..alpha_l) and its ``expansions`` as mpf.
 
@@ -113,6 +114,10 @@ class DeepCapacity(Capacity):
     chain_errors: tuple[Any, ...] = ()
     short: tuple[tuple[int, Any, Any], ...] = ()
     unlifted: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "chain", tuple(map(printed, self.chain, self.chain_decimals)))
 
     @property
     def expansions(self) -> tuple[Any, ...]:

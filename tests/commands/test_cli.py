@@ -88,7 +88,7 @@ BAD = [
     (("capacity", "--digits", "0"), "digits"),
     (("capacity", "--digits", "-3"), "digits"),
     (("capacity", "--digits", "10000000"), "digits"),
-    (("capacity", "--gate", "tanh"), "relu"),
+    (("capacity", "--gate", "relux"), "relu"),
     (("capacity", "--budget", "nan"), "budget"),
     (("capacity", "--budget", "0"), "budget"),
     (("energy", "--alpha", "inf"), "alpha"),
