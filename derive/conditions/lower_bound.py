@@ -303,7 +303,7 @@ def _lower_bound(name: str, components: Sequence[tuple[Expr, Expr]], budget: Exp
         id=f"lower.{name}.{budget}" + (".mirrored" if mirrored else ""),
         title=f"Lower bound on the capacity, gate {name}",
         statement=statement,
-        derivation=Derivation((*general.formula.derivation, *steps), general.formula.derivation.uses),
+        derivation=Derivation((*general.formula.derivation.steps, *steps), general.formula.derivation.uses),
         status=Status.RIGOROUS,
         source=SOURCE,
         assumptions=tuple(f"{c} = 0" for c in conditions),
