@@ -1,5 +1,6 @@
 """The formulas that the documentation shows: the registry with the verdicts of its checks, and those not registered."""
 
+import shlex
 from functools import lru_cache
 
 from build_cache import cached
@@ -7,9 +8,9 @@ from build_cache import cached
 from flrdt.derive import Formula, objective, render
 from flrdt.derive.blocks.definitions import lifted_tower
 from flrdt.derive.registry import Entry, registry
+from flrdt.evaluate.commands.derive import command_of
 from flrdt.evaluate.verification.runner import verify
 
-LEVELS = ("1", "2p", "2", "3")
 # what a build affords: the whole registry in about a minute on two cores
 DIGITS, SAMPLES = 15, 3
 
@@ -38,7 +39,7 @@ def shown(formula: Formula) -> dict:
         "steps": [
             (writer.sentence(s.text), writer.display(s.expression), s.verdict().value) for s in formula.derivation
         ],
-        "code": evaluation(formula),
+        "code": command_of(formula) or "",
         "checks": [],
     }
 
@@ -46,7 +47,7 @@ def shown(formula: Formula) -> dict:
 def shown_entry(entry: Entry) -> dict:
     """What a page needs of a registry entry, but the outcome of its checks."""
     checks = [{"how": check.how, "domain": check.domain.describe()} for check in entry.checks]
-    again = [f"flrdt formulas {entry.id}", f"flrdt verify {entry.id} --digits 50 --samples 10"]
+    again = [shlex.join(["flrdt", *words, entry.id]) for words in (["formulas"], ["verify", "--digits", "50"])]
     content = shown(entry.formula)
     return content | {"checks": checks, "code": "\n".join([*filter(None, [content["code"]]), *again])}
 
@@ -60,24 +61,6 @@ def everything() -> list[dict]:
 def outcomes() -> dict[str, dict]:
     """Id and outcome of the independent checks of every registry entry."""
     return {r.id: r.to_json() for r in verify(digits=DIGITS, samples=SAMPLES).results}
-
-
-def evaluation(formula: Formula) -> str:
-    """The command that derives the formula again."""
-    family, _, rest = formula.id.partition(".")
-    parts = rest.split(".")
-    level = next((part for part in parts if part in LEVELS), "2")
-    depth = next((f" --depth {part[5:]}" for part in parts if part.startswith("depth")), "")
-    words = {
-        "objective": f"objective --level {level} --form {parts[0]}{depth}",
-        "relations": f"relations --level {level if rest != 'recursion' else '3'}",
-        "stationarity": f"gradient --level {level}{depth}",
-        "innermost": "innermost",
-        "plain": "plain",
-    }
-    if family not in words or (family == "innermost" and "." in rest) or parts[0] == "closed":
-        return ""
-    return f"flrdt derive {words[family]} --steps"
 
 
 @lru_cache(maxsize=1)

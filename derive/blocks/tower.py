@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 from sympy import (
     Add,
@@ -21,13 +20,14 @@ from sympy import (
     exp,
     log,
     oo,
-    simplify,
-    solve,
     sqrt,
 )
 
-from ..core.formulas import Step, identically_zero
-from ..core.gaussian import Expectation, gaussian_piece
+from ..core.formulas import Step as UncheckedStep
+from ..core.formulas import identically_zero
+from ..core.gaussian import Expectation
+from ..core.steps import Definition, GaussianMean, Identity, Solution, Step
+from ..core.symbols import Lifting
 
 __all__ = ["QuadraticTower", "quadratic_tower", "scaling_step", "tower"]
 
@@ -57,95 +57,126 @@ def tower(f: Callable[[Expr], Expr], steps: Sequence[tuple[Expr, Expr]], outer: 
 
 @dataclass(frozen=True)
 class QuadraticTower:
-    """``T_r`` of ``v^2/(2 Theta_1)``: logarithms collected per level, the remaining quadratic form, and the steps."""
+    """``T_r`` of ``v^2/(2 Theta_1)``: logarithms collected per level, the remaining quadratic form, and the steps.
+
+    The last step says ``T`` (:attr:`name`), closed form in the symbols ``Theta_k``; ``Theta_k`` names their definitions.
+    """
 
     logarithms: tuple[Expr, ...]
     remainder: Expr
     steps: tuple[Step, ...]
+    name: Symbol
 
     @property
     def value(self) -> Expr:
         return Add(*self.logarithms, self.remainder)
 
 
-def quadratic_tower(
-    theta_1: Expr, thetas: Sequence[Expr], steps: Sequence[tuple[Expr, Expr]], outer: Expr
-) -> QuadraticTower:
-    r"""Do the r-1 Gaussian integrations of the tower of :math:`v^2/(2\Theta_1)`.
+def quadratic_tower(lifting: Lifting, theta_1: Expr) -> QuadraticTower:
+    r"""Do the r-1 Gaussian integrations of the tower of :math:`v^2/(2\Theta_1)` with the increments of q.
 
     Each integration maps :math:`h^2/(2\Theta_{k-1})` to
     :math:`h^2/(2\Theta_k) - \frac{1}{2c_k}\log(\Theta_k/\Theta_{k-1})`, with
-    :math:`\Theta_k = \Theta_{k-1} - c_k d_k` read off from the result; ``thetas`` are the symbols for
-    :math:`\Theta_2..\Theta_r`.  Valid while every :math:`\Theta_k > 0`.
+    :math:`\Theta_k = \Theta_{k-1} - c_k (q_{k-1} - q_k)`.  Valid while every :math:`\Theta_k > 0`.
     """
-    g = _gaussian_step()
+    r, c, Theta = lifting.level.r, lifting.c, lifting.Theta
+    h = Symbol("h", real=True)
+    F = [Function(f"F_{k}", real=True) for k in range(r + 1)]
+    closed = h**2 / (2 * Theta(1))
     logs: list[Expr] = []
-    derivation: list[Step] = []
-    previous = theta_1
-    for k, ((c, d), theta) in enumerate(zip(steps, thetas, strict=True), start=2):
-        names = {g.rate: c, g.width: d, g.before: Symbol(f"Theta_{k - 1}", positive=True), g.after: theta}
-        left = log(Expectation(g.integrand, g.u)) / g.rate
-        right = g.h**2 / (2 * g.after) + g.constant
-        derivation.append(
-            Step(
-                f"Integrate over u_{k}: a Gaussian integral turns Theta_{k - 1} into "
-                f"Theta_{k} = Theta_{k - 1} - c_{k} (q_{k - 1} - q_{k}) and leaves a logarithm.",
-                Eq(left.subs(names, simultaneous=True), right.subs(names, simultaneous=True), evaluate=False),
-                _integration_check,
+    steps: list[Step] = [
+        Definition("Theta_1 stands for 2 gamma_s.", Eq(Theta(1), theta_1, evaluate=False), name="Theta_1"),
+        Definition(
+            "The innermost level of the tower of the sphere is a quadratic form.",
+            Eq(F[1](h), closed, evaluate=False),
+            name="F_1",
+        ),
+    ]
+    for k in lifting.steps:
+        u, d = Symbol(f"u_{k}", real=True), lifting.increment(lifting.q, k)
+        integrand = exp(c(k) * F[k - 1](h + sqrt(d) * u))
+        log_k = -log(Theta(k) / Theta(k - 1)) / (2 * c(k))
+        mean = sqrt(Theta(k - 1) / Theta(k)) * exp(c(k) * (h**2 / (2 * Theta(k)) + Add(*logs)))
+        logs.append(log_k)
+        steps += [
+            Definition(
+                f"Theta_{k} is what the integration over u_{k} turns Theta_{k - 1} into.",
+                Eq(Theta(k), Theta(k - 1) - c(k) * d, evaluate=False),
+                name=f"Theta_{k}",
+            ),
+            Solution(
+                f"So c_{k} is the quotient of two increments.",
+                c(k),
+                (Theta(k - 1) - Theta(k)) / d,
+                using=(f"Theta_{k}",),
+                name=f"c_{k}",
+            ),
+            Definition(
+                f"Level {k} of the tower: a logarithmic mean over a Gaussian increment of the field.",
+                Eq(F[k](h), log(Expectation(integrand, u)) / c(k), evaluate=False),
+                name=f"F_{k}",
+            ),
+            GaussianMean(
+                f"Integrate over u_{k} by completing the square.",
+                integrand,
+                u,
+                Integer(0),
+                Integer(1),
+                -oo,
+                oo,
+                mean,
+                using=(f"F_{k - 1} closed" if k > 2 else "F_1", f"c_{k}"),
+                name=f"mean_{k}",
+            ),
+            Identity(
+                f"The logarithm of the mean: again a quadratic form, in Theta_{k}, and a constant.",
+                F[k](h),
+                h**2 / (2 * Theta(k)) + Add(*logs),
+                using=(f"F_{k}", f"mean_{k}"),
+                name=f"F_{k} closed",
+            ),
+        ]
+    name, u = Symbol("T_S"), Symbol(f"u_{r + 1}", real=True)
+    outer = lifting.q(r)
+    last = "F_1" if r == 1 else f"F_{r} closed"
+    remainder = outer / (2 * Theta(r))
+    whole = Expectation(F[r](sqrt(outer) * u), u) if outer != 0 else F[r](Integer(0))
+    steps.append(Definition("The tower ends with a plain mean.", Eq(name, whole, evaluate=False), name="T_S"))
+    if outer != 0:
+        steps.append(
+            GaussianMean(
+                "Do the last mean.",
+                F[r](sqrt(outer) * u),
+                u,
+                Integer(0),
+                Integer(1),
+                -oo,
+                oo,
+                Add(*logs, remainder),
+                using=(last,),
+                name="last mean",
             )
         )
-        logs.append(g.constant.subs(names | {g.before: previous}, simultaneous=True))
-        previous = theta
-    return QuadraticTower(tuple(logs), outer / (2 * previous), tuple(derivation))
+    steps.append(
+        Identity(
+            "The tower of the sphere in closed form.",
+            name,
+            Add(*logs, remainder),
+            using=("T_S", "last mean" if outer != 0 else last),
+            name="sphere",
+        )
+    )
+    return QuadraticTower(tuple(logs), remainder, tuple(steps), name)
 
 
-@dataclass(frozen=True)
-class _GaussianStep:
-    """One Gaussian integration of the quadratic tower, with generic symbols."""
-
-    h: Symbol
-    u: Symbol
-    rate: Symbol
-    width: Symbol
-    before: Symbol
-    after: Symbol
-    integrand: Expr
-    integral: Expr
-    theta: Expr
-    constant: Expr
-
-
-@lru_cache(maxsize=1)
-def _gaussian_step() -> _GaussianStep:
-    """Integrate ``exp(c (h + sqrt(d) u)^2/(2 Theta))``; read the new Theta off the exponent and the logarithm off the scale."""
-    h, u = Symbol("h", real=True), Symbol("u", real=True)
-    rate, width, before, after = (Symbol(n, positive=True) for n in ("c", "d", "Theta_before", "Theta_after"))
-    integrand = exp(rate * (h + sqrt(width) * u) ** 2 / (2 * before))
-    integral = gaussian_piece(integrand, u, Integer(0), Integer(1), -oo, oo)
-    theta = simplify(rate * h**2 / (2 * integral.exponent))
-    width_of = solve(theta - after, width)[0]
-    constant = -log(simplify(integral.scale.subs(width, width_of) ** -2)) / (2 * rate)
-    return _GaussianStep(h, u, rate, width, before, after, integrand, integral.value, theta, constant)
-
-
-@lru_cache(maxsize=1)
-def _integration_check() -> bool | None:
-    """The integral against the exponential of the new level; both are positive, so comparing squares suffices."""
-    g = _gaussian_step()
-    if identically_zero(g.theta - (g.before - g.rate * g.width)) is not True:
-        return False
-    level = g.h**2 / (2 * g.theta) + g.constant.subs(g.after, g.theta)
-    return identically_zero(simplify((g.integral / exp(g.rate * level)) ** 2) - 1)
-
-
-def scaling_step() -> Step:
+def scaling_step() -> UncheckedStep:
     r"""Towers scale: replacing f by :math:`\lambda f` and every c by :math:`c/\lambda` gives :math:`\lambda T_r`."""
     lam, c = Symbol("lambda", positive=True), Symbol("c", positive=True)
     x = Symbol("x", real=True)
     f = Function("f", real=True)
     one = tower(f, [(c, Integer(1))], Integer(0))
     scaled = tower(lambda z: lam * f(z), [(c / lam, Integer(1))], Integer(0))
-    return Step(
+    return UncheckedStep(
         "One level of the tower is homogeneous: f -> lambda f, c -> c/lambda multiplies it by lambda; by induction "
         "so is the whole tower.",
         Eq(Function("T")(lam * f(x), c / lam), lam * Function("T")(f(x), c), evaluate=False),

@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
+from typing import Any
 
 from sympy import Basic, Expr, Rational, Symbol, powsimp, simplify, together
 
-__all__ = ["Derivation", "Formula", "InputError", "Status", "Step", "Verdict", "identically_zero"]
+__all__ = ["Basis", "Derivation", "Formula", "InputError", "Status", "Step", "Verdict", "identically_zero"]
 
 
 class InputError(ValueError):
@@ -39,6 +40,13 @@ class Verdict(StrEnum):
     VERIFIED = "verified"
     UNKNOWN = "unknown"
     FAILED = "failed"
+
+
+class Basis(StrEnum):
+    """What a step rests on that proves nothing: it introduces something, or cites a result."""
+
+    DEFINITION = "definition"
+    THEOREM = "theorem"
 
 
 def identically_zero(expression: Expr, *, probes: int = 4) -> bool | None:
@@ -84,25 +92,86 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Derivation:
-    """An ordered chain of checked steps; ``uses`` names the conditions that were assumed on the way."""
+class Link:
+    """A step at its place in a derivation, with the conclusions of the steps that it uses."""
 
-    steps: tuple[Step, ...]
+    step: Any
+    facts: tuple[Basic, ...]
+
+    @property
+    def text(self) -> str:
+        """The sentence of the step."""
+        return self.step.text
+
+    @cached_property
+    def expression(self) -> Basic:
+        """What the step says: displayed, and what later steps use."""
+        return self.step.expression if isinstance(self.step, Step) else self.step.statement(self.facts)
+
+    def verdict(self) -> Verdict | Basis:
+        """Outcome of the step's check, given the facts; a definition or a theorem is stated as such."""
+        return self.step.verdict() if isinstance(self.step, Step) else self.step.verdict(self.facts)
+
+
+def _fact(known: dict[str, Basic], name: str) -> Basic:
+    """The conclusion of a step by its name; ``~name`` is the equation from right to left."""
+    fact = known[name.lstrip("~")]
+    return fact.reversed if name.startswith("~") else fact
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """A chain of steps, the last of which is the statement; ``uses`` names the conditions that were assumed on the way.
+
+    Raises ``ValueError`` for a step that uses a name which no earlier step has, and for a name that two different steps have.
+    """
+
+    steps: tuple[Any, ...]
     uses: tuple[str, ...] = ()
 
-    def __iter__(self) -> Iterator[Step]:
-        return iter(self.steps)
+    def __post_init__(self) -> None:
+        earlier: dict[str, Any] = {}
+        for step in self.steps:
+            for name in getattr(step, "using", ()):
+                if name.lstrip("~") not in earlier:
+                    raise ValueError(f"step {step.text!r} uses {name!r}, which no earlier step is called")
+            name = getattr(step, "name", "")
+            if name and earlier.setdefault(name, step) != step:
+                raise ValueError(f"two different steps are called {name!r}")
+
+    @cached_property
+    def links(self) -> tuple[Link, ...]:
+        """The steps with the facts that they start from."""
+        known: dict[str, Basic] = {}
+        found = []
+        for step in self.steps:
+            link = Link(step, tuple(_fact(known, name) for name in getattr(step, "using", ())))
+            known[getattr(step, "name", "")] = link.expression
+            found.append(link)
+        return tuple(found)
+
+    def __iter__(self) -> Iterator[Link]:
+        return iter(self.links)
 
     def __len__(self) -> int:
         return len(self.steps)
 
+    @property
+    def conclusion(self) -> Basic:
+        """What the last step says."""
+        return self.links[-1].expression
+
     def verdict(self) -> Verdict:
-        """The weakest verdict of the steps."""
-        found = [step.verdict() for step in self.steps]
-        for worst in (Verdict.FAILED, Verdict.UNKNOWN):
+        """The weakest verdict of the steps; unknown if nothing was derived."""
+        found = []
+        for link in self:
+            found.append(link.verdict())
+            if found[-1] is Verdict.FAILED:
+                return Verdict.FAILED
+        for worst in (Verdict.UNKNOWN, Verdict.VERIFIED):
             if worst in found:
                 return worst
-        return Verdict.PROVED
+        return Verdict.PROVED if found else Verdict.UNKNOWN
 
 
 @dataclass(frozen=True)
@@ -121,3 +190,10 @@ class Formula:
     source: str
     assumptions: tuple[str, ...] = ()
     variables: tuple[Symbol, ...] = field(default=())
+
+    def verdict(self) -> Verdict:
+        """That of the derivation, if its last step is the statement; failed if it is not."""
+        steps = self.derivation.steps
+        if steps and not isinstance(steps[-1], Step) and self.derivation.conclusion != self.statement:
+            return Verdict.FAILED
+        return self.derivation.verdict()

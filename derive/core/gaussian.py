@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from sympy import (
+    Dummy,
     Expr,
     Function,
     Integer,
@@ -20,6 +21,7 @@ from sympy import (
     erfc,
     exp,
     factor,
+    log,
     oo,
     pi,
     powsimp,
@@ -281,7 +283,11 @@ def gaussian_piece(integrand: Expr, h: Symbol, mean: Expr, variance: Expr, lower
     width = factor(1 - 2 * a * variance)  # D/s^2
     centre = simplify((mean + b * variance) / width)
     spread = sqrt(variance / width)
-    exponent = factor(simplify(a * mean**2 + b * mean + c + (2 * a * mean + b) ** 2 * variance / (2 * width)))
+    logarithms, c = c.expand(log=False).as_independent(log, as_Add=True)[
+        ::-1
+    ]  # of a quadratic form only the form is rewritten
+    shifted = a * mean**2 + b * mean + c + (2 * a * mean + b) ** 2 * variance / (2 * width)
+    exponent = factor(simplify(shifted)) + logarithms
     low, high = (_standardised(end, centre, spread) for end in (lower, upper))
     probability = Phi(-low) if high == oo else Phi(high) - Phi(low)  # no cancellation against 1 in the far tail
     moments = [probability, phi(low) - phi(high)]
@@ -301,15 +307,28 @@ def _edge(end: Expr, power: int) -> Expr:
     return Integer(0) if end in (oo, -oo) else end**power * phi(end)
 
 
-@lru_cache(maxsize=256)
 def check_piece(integrand: Expr, h: Symbol, mean: Expr, variance: Expr) -> bool | None:
-    """Check :func:`gaussian_piece` by the fundamental theorem of calculus, with symbolic end points.
+    """Check the rule of :func:`gaussian_piece` for integrands of this form, by the fundamental theorem of calculus.
 
-    The value must vanish on an empty interval and its derivative in the upper end must be integrand times density.
+    The rule is checked for every power of the polynomial, with symbols for the coefficients of the exponent, the mean, the
+    variance and the ends.
     """
-    low, high = Symbol("L", real=True), Symbol("U", real=True)
+    polynomial, quadratic = _split(integrand, h)
+    tilted = [quadratic.coeff_monomial(h**n) != 0 for n in (2, 1)]
+    found = [check_rule(power, *tilted) for power in range(polynomial.degree() + 1)]
+    return False if False in found else (None if None in found else True)
+
+
+@lru_cache(maxsize=64)
+def check_rule(power: int, square: bool, linear: bool) -> bool | None:
+    """The value must vanish on an empty interval, and its derivative in the upper end be integrand times density."""
+    h, mean, low, high = (Dummy(n, real=True) for n in ("h", "m", "L", "U"))
+    width, variance = Dummy("w", positive=True), Dummy("D", positive=True)  # 2 a D = 1 - w < 1
+    slope = Dummy("b", real=True) if linear else Integer(0)
+    bend = (1 - width) / (2 * variance) if square else Integer(0)
+    integrand = h**power * exp(bend * h**2 + slope * h)
     value = gaussian_piece(integrand, h, mean, variance, low, high).value
     density = exp(-((high - mean) ** 2) / (2 * variance)) / sqrt(2 * pi * variance)
-    slope = value.diff(high).rewrite(exp) / (integrand.subs(h, high) * density) - 1
+    derivative = value.diff(high).rewrite(exp) / (integrand.subs(h, high) * density) - 1
     empty = identically_zero(value.subs(high, low))
-    return empty if empty is not True else identically_zero(simplify(slope))
+    return empty if empty is not True else identically_zero(simplify(derivative))

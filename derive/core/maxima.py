@@ -1,20 +1,18 @@
-"""The maximum of an expression over an interval, kept unevaluated."""
+"""The maximum and the minimum of an expression over an interval, kept unevaluated."""
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from sympy import Expr, Symbol, Tuple, sympify
 
-__all__ = ["Maximum"]
+__all__ = ["Maximum", "Minimum"]
 
 
-class Maximum(Expr):
-    r""":math:`\max_{low < z < high} f(z)` of a function that rises and then falls; nothing evaluates it symbolically.
+class Extreme(Expr):
+    """An extreme value of ``expr`` for ``variable`` between two ends."""
 
-    >>> from sympy import oo
-    >>> z, a = Symbol("z", real=True), Symbol("a", real=True)
-    >>> Maximum(a*z - z**2, z, 0, oo), Maximum(a*z - z**2, z, 0, oo).free_symbols
-    (max_z(a*z - z**2; 0, oo), {a})
-    """
+    word: ClassVar[str]
 
     def __new__(cls, expr, variable, *ends):
         limits = variable if isinstance(variable, Tuple) else Tuple(variable, *map(sympify, ends))
@@ -22,12 +20,12 @@ class Maximum(Expr):
 
     @property
     def expr(self) -> Expr:
-        """What is maximised."""
+        """The function."""
         return self.args[0]
 
     @property
     def variable(self) -> Symbol:
-        """What it is maximised over."""
+        """Its variable."""
         return self.args[1].args[0]
 
     @property
@@ -48,9 +46,32 @@ class Maximum(Expr):
 
     def _sympystr(self, printer):
         expr, variable, *ends = (printer._print(e) for e in (self.expr, self.variable, *self.ends))
-        return f"max_{variable}({expr}; {', '.join(ends)})"
+        return f"{self.word}_{variable}({expr}; {', '.join(ends)})"
 
     def _latex(self, printer, exp=None):
         expr, variable, low, high = (printer._print(e) for e in (self.expr, self.variable, *self.ends))
-        body = rf"\max_{{{low} < {variable} < {high}}}\left[{expr}\right]"
+        body = rf"\{self.word}_{{{low} < {variable} < {high}}}\left[{expr}\right]"
         return body if exp is None else rf"\left({body}\right)^{{{exp}}}"
+
+
+class Maximum(Extreme):
+    r""":math:`\max_{low < z < high} f(z)` of a function that rises and then falls; nothing evaluates it symbolically.
+
+    >>> from sympy import oo
+    >>> z, a = Symbol("z", real=True), Symbol("a", real=True)
+    >>> Maximum(a*z - z**2, z, 0, oo), Maximum(a*z - z**2, z, 0, oo).free_symbols
+    (max_z(a*z - z**2; 0, oo), {a})
+    """
+
+    word = "max"
+
+
+class Minimum(Extreme):
+    r""":math:`\min_{low < z < high} f(z)` of a function that falls and then rises; nothing evaluates it symbolically.
+
+    >>> z, a = Symbol("z", real=True), Symbol("a", real=True)
+    >>> Minimum((z - a) ** 2, z, 0, 1)
+    min_z((-a + z)**2; 0, 1)
+    """
+
+    word = "min"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
-from sympy import Derivative, Eq, Expr, Integer, Interval, Rational, Symbol, Union, oo
+from sympy import Derivative, Eq, Expr, Integer, Symbol
 
 from ..blocks.definitions import envelope
 from ..blocks.innermost import plain_expectation, zero_energy_threshold
@@ -14,19 +15,20 @@ from ..core.formulas import Step, identically_zero
 from ..core.gaussian import Expectation, check_piece
 from ..core.symbols import chi
 from ..networks.gates import Gate, relu
+from ..networks.gates import gate as named
 from .entries import Entry, make_entry, stated
 
 __all__ = ["GATES", "entries"]
 
 GATES = (
     relu(),
-    Gate(Interval.open(Rational(1, 2), oo), "biased_relu"),
-    Gate(Interval.open(-1, 1), "hard_tanh"),
-    Gate(Union(Interval.open(-oo, -Rational(1, 2)), Interval.open(Rational(1, 2), oo)), "shrinkage"),
-    Gate(Interval.open(0, 6), "relu6"),
-    Gate(Interval.open(-3, 3), "hardsigmoid"),
-    Gate(Union(Interval.open(-oo, -1), Interval.open(1, oo)), "hard_shrinkage_radius_2", Integer(2)),
-    Gate(Interval.open(Rational(1, 2), oo), "threshold_radius_3", Integer(3)),
+    named("relu-bias:1/2"),
+    named("hardtanh"),
+    named("softshrink:1/2"),
+    named("relu6"),
+    named("hardsigmoid"),
+    replace(named("hardshrink:1"), name="hardshrink:1.radius-2", radius=Integer(2)),
+    replace(named("threshold:1/2"), name="threshold:1/2.radius-3", radius=Integer(3)),
 )
 SOURCE = "arXiv 2302.14112 (cost of a pre-activation); Moreau envelope"
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from functools import partial
 
-from sympy import Eq, Expr, Integer, Limit, Rational, Subs, Symbol, expand_log, log, sqrt
+from sympy import Eq, Expr, Integer, Limit, Rational, Subs, Symbol, exp, expand_log, log, oo, sqrt
 from sympy.core.relational import Relational
 
 from ..blocks.innermost import innermost, plain_expectation
 from ..blocks.sphere import InputSphere, coupling
-from ..blocks.tower import _gaussian_step, _integration_check, tower
-from ..core.formulas import Step, identically_zero
+from ..blocks.tower import tower
+from ..core.formulas import Derivation, Step, identically_zero
 from ..core.gaussian import Expectation
+from ..core.steps import Definition, GaussianMean, Identity, Solution
 from ..core.symbols import Level, Lifting, gamma_p, gamma_s
 from ..objectives.energy_map import energy_sphere
 from ..objectives.relations import SOURCE, scaling
@@ -31,17 +32,32 @@ def entries() -> list[Entry]:
 
 def _one_step() -> Entry:
     """One integration of the quadratic tower."""
-    g = _gaussian_step()
-    h, c, d, theta = (Symbol(n, positive=True) for n in ("h", "c", "d", "Theta_1"))
-    names = {g.h: h, g.rate: c, g.width: d, g.before: theta}
-    left = log(Expectation(g.integrand.subs(names), g.u)) / c
-    right = (h**2 / (2 * g.theta) + g.constant.subs(g.after, g.theta)).subs(names)
-    statement = Eq(left, right, evaluate=False)
+    h, c, d, before, after = (Symbol(n, positive=True) for n in ("h", "c", "d", "Theta_1", "Theta_2"))
+    u = Symbol("u", real=True)
+    integrand = exp(c * (h + sqrt(d) * u) ** 2 / (2 * before))
+    level = h**2 / (2 * after) - log(after / before) / (2 * c)
+    left = log(Expectation(integrand, u)) / c
+    explicit = level.subs(after, before - c * d)
+    derivation = Derivation(
+        (
+            Definition("A name for the new Theta.", Eq(after, before - c * d, evaluate=False), name="Theta"),
+            Solution("It stands for the variance.", d, (before - after) / c, using=("Theta",), name="d"),
+            GaussianMean(
+                "Complete the square.",
+                *(integrand, u, Integer(0), Integer(1), -oo, oo),
+                sqrt(before / after) * exp(c * h**2 / (2 * after)),
+                using=("d",),
+                name="mean",
+            ),
+            Identity("Take the logarithm.", left, level, using=("mean",), name="level"),
+            Identity("Write the new Theta out.", left, explicit, using=("level", "Theta")),
+        )
+    )
     formula = stated(
         "tower.quadratic.step",
         "One integration of the quadratic tower",
-        statement,
-        derivation=Step("Gaussian integral of the quadratic exponential.", statement, _integration_check),
+        derivation.conclusion,
+        derivation=derivation,
         source=SOURCE,
         assumptions=("c d < Theta_1",),
     )
@@ -56,19 +72,32 @@ def _quadratic(text: str) -> Entry:
     """The whole tower of v^2/(4 gamma_s) with the increments of q."""
     lifting = Lifting(Level.parse(text))
     steps = [(lifting.c(k), lifting.increment(lifting.q, k)) for k in lifting.steps]
-    left = tower(lambda v: v**2 / (4 * gamma_s), steps, lifting.q(lifting.level.r))
+    nested = tower(lambda v: v**2 / (4 * gamma_s), steps, lifting.q(lifting.level.r))
     integrated = SPHERE.integrated(lifting)
-    statement = Eq(left, SPHERE.psi_term(lifting) - gamma_s, evaluate=False)
-    check = Step(
-        "Integrate level by level, from the inside out.",
-        statement,
-        lambda: all(s.check() is True for s in integrated.steps),
+    levels = range(lifting.level.r, 0, -1)
+    derivation = Derivation(
+        (
+            *integrated.steps,
+            Identity(
+                "Written out, the tower is a nest of means.",
+                integrated.name,
+                nested,
+                using=("T_S", *(f"F_{k}" for k in levels), "Theta_1"),
+                name="nested",
+            ),
+            Identity(
+                "Its closed form, with the Theta_k written out.",
+                nested,
+                SPHERE.psi_term(lifting) - gamma_s,
+                using=("~nested", "sphere", *(f"Theta_{k}" for k in levels)),
+            ),
+        )
     )
     formula = stated(
         f"tower.quadratic.{text}",
         f"Tower of the sphere, level {text}",
-        statement,
-        derivation=check,
+        derivation.conclusion,
+        derivation=derivation,
         source=SOURCE,
         assumptions=("Theta_k > 0",),
     )

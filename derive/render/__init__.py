@@ -14,12 +14,22 @@ from sympy.core.relational import Relational
 from sympy.printing.str import StrPrinter
 
 from ..core.formulas import Derivation, Formula, InputError
-from .replica import check_convention, latex_name, level_of, plain_name, replica_name, split_names, symbol_names
+from .replica import check_convention, latex_name, level_of, plain_name, replica_name, symbol_names
+from .sentences import formula_latex, split_formulas
 from .unicode_text import COLUMNS, display, sentence, term_rows
 
 __all__ = ["FORMATS", "Writer", "expression", "formulas"]
 
 FORMATS = ("text", "latex", "markdown", "sympy")
+ESCAPES = {
+    "^": r"\^{}",
+    "~": r"\textasciitilde{}",
+    "|": r"\textbar{}",
+    "->": r"$\to$",
+    "<": "$<$",
+    ">": "$>$",
+}
+"""Characters of a sentence that LaTeX would lose or misread in text."""
 LINE = 90  # columns of the Unicode picture of what one line of a page takes
 
 
@@ -140,9 +150,9 @@ class Writer:
         return rf"\left({self.latex(term)}\right)" if term.is_Add else self.latex(term)
 
     def sentence(self, text: str) -> str:
-        """A sentence with its names set as mathematics; other characters are escaped for LaTeX if ``escape``."""
-        pieces = split_names(text)
-        return "".join(f"${self._name(piece)}$" if named else self._plain(piece) for piece, named in pieces)
+        """A sentence with its formulas set as mathematics; other characters are escaped for LaTeX if ``escape``."""
+        pieces = split_formulas(text)
+        return "".join(f"${formula_latex(p, self._name)}$" if formula else self._plain(p) for p, formula in pieces)
 
     def _name(self, name: str) -> str:
         if self.convention == "replica" and (found := replica_name(name, self.level)) is not None:
@@ -152,8 +162,11 @@ class Writer:
     def _plain(self, text: str) -> str:
         if not self.escape:
             return text
-        text = re.sub(r"([%&#_{}])", r"\\\1", text.replace("\\", r"\textbackslash{}"))
-        return text.replace("^", r"\^{}").replace("->", r"$\to$").replace("<", "$<$").replace(">", "$>$")
+        text = text.replace("\\", r"\textbackslash{}")
+        text = re.sub(r"([%&#_]|(?<!\\textbackslash)[{}](?<!\\textbackslash\{\}))", r"\\\1", text)
+        for plain, shown in ESCAPES.items():
+            text = text.replace(plain, shown)
+        return text
 
 
 def formulas(
@@ -233,7 +246,7 @@ class _Page:
 def _one(formula: Formula, style: str, writer: Writer) -> str:
     shown = writer.display(formula.statement)
     if style == "markdown":
-        assumed = "; ".join(f"`{a}`" for a in formula.assumptions)
+        assumed = "; ".join(map(writer.sentence, formula.assumptions))
         tail = f"\n\nAssumptions: {assumed}." if assumed else ""
         return (
             f"### {formula.title}\n\n$$\n{shown}\n$$\n\n`{formula.id}` — {formula.status.value}; "

@@ -17,6 +17,7 @@ from ..core.formulas import InputError
 __all__ = [
     "CONVENTIONS",
     "DICTIONARY",
+    "NAME",
     "check_convention",
     "latex_name",
     "level_of",
@@ -42,9 +43,7 @@ _FAMILY = re.compile(r"(p|q|y|c|Lambda|Theta)(\^\(\d+\))?_(\{[^}]*\}|\w+(?:-1)?)
 
 _GREEK = "alpha|beta|chi|nu|mu|psi|kappa|tau|rho|lambda|Lambda|Theta|gamma"
 _LAYER, _INDEX = r"\^\(\d+\)", r"_(?:\{[^}]*\}|\w+)"
-_NAME = re.compile(
-    rf"(?<![\w\\])(?:(?:{_GREEK})(?:{_LAYER})?(?:{_INDEX})?|[A-Za-z](?:(?:{_LAYER})(?:{_INDEX})?|{_INDEX}))(?!\w)"
-)
+NAME = rf"(?<![\w\\])(?:(?:{_GREEK})(?:{_LAYER})?(?:{_INDEX})?|[A-Za-z](?:(?:{_LAYER})(?:{_INDEX})?|{_INDEX}))(?!\w)"
 
 
 def check_convention(name: str) -> None:
@@ -114,7 +113,7 @@ def split_names(text: str) -> Iterator[tuple[str, bool]]:
     ['chi^(0)', 'p^(1)_2']
     """
     position = 0
-    for match in _NAME.finditer(text):
+    for match in re.finditer(NAME, text):
         if match.start() > position:
             yield text[position : match.start()], False
         yield match[0], True

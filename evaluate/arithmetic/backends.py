@@ -16,6 +16,8 @@ from typing import Any, Protocol
 
 __all__ = ["Arb", "Backend", "Float64", "Mpmath", "backend"]
 
+CIRCULAR = ("sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh")
+
 
 class Backend(Protocol):
     """What the evaluators need of an arithmetic.  Vectors are sequences of numbers of the backend."""
@@ -45,6 +47,9 @@ class Backend(Protocol):
 
     def scale(self, c: Any, v: Sequence) -> Sequence:
         """A number times a vector."""
+
+    def add(self, a: Sequence, b: Sequence) -> Sequence:
+        """Sum by entry."""
 
     def multiply(self, a: Sequence, b: Sequence) -> Sequence:
         """Product by entry."""
@@ -94,12 +99,32 @@ class Float64:
             "erfc": special.erfc,
             "rational": self.rational,
             "pi": lambda: math.pi,
+            "e": lambda: math.e,
+            "euler": lambda: float(numpy.euler_gamma),
+            "catalan": lambda: 0.915965594177219,
             "minimum": numpy.minimum,
             "maximum": numpy.maximum,
-            "step": lambda a: numpy.heaviside(numpy.real(a), 0.5),  # complex in complex-step derivatives
+            # arguments are complex in complex-step derivatives
+            "step": lambda a: numpy.heaviside(numpy.real(a), 0.5),
+            "sign": lambda a: numpy.sign(numpy.real(a)),
+            "absolute": lambda a: numpy.where(numpy.real(a) < 0, -a, a)[()],
+            "piecewise": _array_piecewise,
             "atan": numpy.arctan,
+            "asin": numpy.arcsin,
+            "acos": numpy.arccos,
             "cos": numpy.cos,
             "sin": numpy.sin,
+            "tan": numpy.tan,
+            "sinh": numpy.sinh,
+            "cosh": numpy.cosh,
+            "tanh": numpy.tanh,
+            "asinh": numpy.arcsinh,
+            "acosh": numpy.arccosh,
+            "atanh": numpy.arctanh,
+            "erf": special.erf,
+            "erfinv": special.erfinv,
+            "gamma": special.gamma,
+            "loggamma": special.loggamma,
             "power": pow,
         }
 
@@ -126,6 +151,9 @@ class Float64:
 
     def scale(self, c: Any, v: Any) -> Any:
         return c * v
+
+    def add(self, a: Any, b: Any) -> Any:
+        return a + b
 
     def multiply(self, a: Any, b: Any) -> Any:
         return a * b
@@ -187,6 +215,9 @@ class _Lists(ABC):
     def scale(self, c: Any, v: Sequence) -> list:
         return [c * a for a in v]
 
+    def add(self, a: Sequence, b: Sequence) -> list:
+        return [u + v for u, v in zip(a, b, strict=True)]
+
     def multiply(self, a: Sequence, b: Sequence) -> list:
         return [u * v for u, v in zip(a, b, strict=True)]
 
@@ -246,13 +277,16 @@ class Mpmath(_Lists):
             "erfc": mp.erfc,
             "rational": self.rational,
             "pi": lambda: +mp.pi,
+            "e": lambda: +mp.e,
+            "euler": lambda: +mp.euler,
+            "catalan": lambda: +mp.catalan,
             "minimum": min,
             "maximum": max,
-            "atan": mp.atan,
-            "cos": mp.cos,
-            "sin": mp.sin,
+            **{name: getattr(mp, name) for name in (*CIRCULAR, "erf", "erfinv", "gamma", "loggamma", "sign")},
+            "absolute": abs,
             "power": pow,
             "step": lambda a: mp.mpf(1) if a > 0 else (mp.mpf(0) if a < 0 else mp.mpf(1) / 2),
+            "piecewise": _number_piecewise,
         }
 
     def apply(self, function: Callable, xs: Sequence) -> list:
@@ -337,20 +371,22 @@ class Arb(_Lists):
         def lifted(method: Callable) -> Callable:
             return lambda a: method(a if isinstance(a, arb) else arb(a))
 
+        direct = ("exp", "log", "sqrt", "erf", "erfc", "erfinv", "gamma", *CIRCULAR)
         return {
-            "exp": lifted(arb.exp),
-            "log": lifted(arb.log),
-            "sqrt": lifted(arb.sqrt),
-            "erfc": lifted(arb.erfc),
-            "atan": lifted(arb.atan),
-            "cos": lifted(arb.cos),
-            "sin": lifted(arb.sin),
+            **{name: lifted(getattr(arb, name)) for name in direct},
+            "loggamma": lifted(arb.lgamma),
             "power": _arb_power,
             "rational": self.rational,
             "pi": arb.pi,
+            "e": arb.const_e,
+            "euler": arb.const_euler,
+            "catalan": arb.const_catalan,
             "minimum": lambda a, c: arb(a).min(arb(c)),
             "maximum": lambda a, c: arb(a).max(arb(c)),
+            "absolute": lambda a: abs(arb(a)),
             "step": _arb_step,
+            "sign": _arb_sign,
+            "piecewise": _arb_piecewise,
         }
 
     def apply(self, function: Callable, xs: Sequence) -> list:
@@ -376,21 +412,99 @@ def _arb_to_mpf(value: Any) -> Any:
 
 
 def _arb_power(a: Any, n: int) -> Any:
-    """``a**n`` by products: flint's own power of a ball around zero that is not exactly zero is nan."""
-    result = a
-    for _ in range(n - 1):
-        result = result * a
+    """``a**n`` for n >= 0 by products: flint's own power of a ball around zero that is not exactly zero is nan."""
+    from flint import arb
+
+    if n == 0:
+        return arb(1) if arb(a).is_finite() else arb("nan")
+    result, square = None, a
+    while n:
+        if n & 1:
+            result = square if result is None else result * square
+        n >>= 1
+        if n:
+            square = square * square
     return result
 
 
 def _arb_step(a: Any) -> Any:
+    """The unit step; next to the jump the hull of both sides."""
     from flint import arb
 
     if a > 0:
         return arb(1)
     if a < 0:
         return arb(0)
-    return arb(0.5, 0.5)
+    return arb(0.5, 0.5) if arb(a).is_finite() else arb("nan")
+
+
+def _arb_sign(a: Any) -> Any:
+    """The sign; next to zero, and at it, the hull of both sides, because it is the slope of ``Abs`` as well."""
+    from flint import arb
+
+    if a > 0:
+        return arb(1)
+    if a < 0:
+        return arb(-1)
+    return arb(0, 1) if arb(a).is_finite() else arb("nan")
+
+
+def _truth(condition: Any) -> bool | None:
+    """Whether a compiled condition holds: ``None`` where balls cannot tell, and where there is no number."""
+    if isinstance(condition, bool):
+        return condition
+    if isinstance(condition[0], str):
+        parts = [_truth(part) for part in condition[1:]]
+        decisive = condition[0] == "or"
+        return decisive if decisive in parts else (None if None in parts else not decisive)
+    difference, weak = condition
+    if difference > 0 or (weak and difference >= 0):
+        return True
+    return False if difference < 0 or (not weak and difference <= 0) else None
+
+
+def _arb_piecewise(*branches: tuple[Callable, Callable]) -> Any:
+    """The value of the branch that applies; where that cannot be told, the hull of those that may."""
+    from flint import arb
+
+    found = None
+    for condition, value in branches:
+        holds = _truth(condition())
+        if holds is False:
+            continue
+        here = arb(value())
+        found = here if found is None else found.union(here)
+        if holds:
+            return found
+    return arb("nan")
+
+
+def _number_piecewise(*branches: tuple[Callable, Callable]) -> Any:
+    from mpmath import mp
+
+    return next((value() for condition, value in branches if _truth(condition())), mp.nan)
+
+
+def _array_piecewise(*branches: tuple[Callable, Callable]) -> Any:
+    import numpy
+
+    def holds(condition: Any) -> Any:
+        if isinstance(condition, bool):
+            return numpy.asarray(condition)
+        if isinstance(condition[0], str):
+            join = numpy.logical_or if condition[0] == "or" else numpy.logical_and
+            return join.reduce([holds(part) for part in condition[1:]])
+        difference, weak = numpy.real(condition[0]), condition[1]
+        return difference >= 0 if weak else difference > 0
+
+    with numpy.errstate(all="ignore"):  # branches that do not apply may have no value
+        conditions = [numpy.asarray(holds(condition())) for condition, _ in branches]
+        values = [numpy.asarray(value()) for _, value in branches]
+    shape = numpy.broadcast_shapes(*(a.shape for a in (*conditions, *values)))
+    found = numpy.full(shape, numpy.nan, dtype=numpy.result_type(float, *values))
+    for condition, value in reversed(list(zip(conditions, values, strict=True))):
+        found = numpy.where(condition, value, found)
+    return found[()]
 
 
 BACKENDS = {b.name: b for b in (Float64(), Mpmath(), Arb())}

@@ -1,88 +1,239 @@
 """Compile SymPy expressions into functions of a backend's numbers.
 
-SymPy's own ``lambdify`` does the work, with a printer that keeps rationals exact and refuses floats, so that no constant
-enters a computation through a double.  Expressions evaluated along a grid are split into a part that depends on the
-parameters only, computed once, and a part per grid point.
+The printer is an allow-list: every kind of node is printed here, in terms of the backend's own functions, or refused with
+one line; nothing falls back to a function of Python.  Rationals and constants such as ``pi`` and ``E`` stay exact, floats are
+refused, and no name of a symbol reaches the code, so that none can be mistaken for a function or a constant.
+Expressions evaluated along a grid are split into a part that depends on the parameters only, computed once, and a part
+per grid point.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from sympy import Basic, Expr, Symbol, erfc, exp, lambdify
-from sympy.printing.pycode import PythonCodePrinter
+import sympy
+from sympy import Add, Basic, Dummy, Expr, Integer, Mul, Piecewise, Pow, Rational, Symbol, cse, erfc, exp
+from sympy.core.relational import GreaterThan, LessThan, StrictGreaterThan, StrictLessThan
+from sympy.logic.boolalg import And, BooleanFalse, BooleanTrue, Or
 
+from flrdt.derive.blocks.hidden_lifted import TiltedTail
 from flrdt.derive.core.gaussian import H, Phi, phi
 
 __all__ = ["CompileError", "compile_grid", "compile_scalar"]
+
+# node types with the function of a backend that stands for them
+FUNCTIONS: dict[type, str] = {
+    sympy.exp: "exp",
+    sympy.log: "log",
+    sympy.erf: "erf",
+    sympy.erfc: "erfc",
+    sympy.erfinv: "erfinv",
+    sympy.sin: "sin",
+    sympy.cos: "cos",
+    sympy.tan: "tan",
+    sympy.asin: "asin",
+    sympy.acos: "acos",
+    sympy.atan: "atan",
+    sympy.sinh: "sinh",
+    sympy.cosh: "cosh",
+    sympy.tanh: "tanh",
+    sympy.asinh: "asinh",
+    sympy.acosh: "acosh",
+    sympy.atanh: "atanh",
+    sympy.gamma: "gamma",
+    sympy.loggamma: "loggamma",
+    sympy.Abs: "absolute",
+    sympy.sign: "sign",
+    TiltedTail: "tilted_tail",
+}
+CONSTANTS: dict[Basic, str] = {sympy.pi: "pi", sympy.E: "e", sympy.EulerGamma: "euler", sympy.Catalan: "catalan"}
+EXTREMA: dict[type, str] = {sympy.Min: "minimum", sympy.Max: "maximum"}
+# whether the greater side comes first, and whether equality counts
+ORDERS: dict[type, bool] = {StrictGreaterThan: False, StrictLessThan: False, GreaterThan: True, LessThan: True}
+LONGEST = 24  # nested operations in one line of code
+INEXACT = 2**53  # larger integers are no doubles
 
 
 class CompileError(ValueError):
     """The expression cannot be evaluated exactly as it stands."""
 
 
-class _BackendPrinter(PythonCodePrinter):
-    """Prints rationals as ``rational(p, q)``, roots as ``sqrt``, and refuses floats and unknown functions."""
+class _Writer:
+    """Writes the body of a function: what occurs more than once, or is nested deeply, gets a line of its own."""
 
-    def _print_Rational(self, expr):
-        return f"rational({expr.p}, {expr.q})"
+    def __init__(self, arguments: Sequence[Basic], backend: Any) -> None:
+        self.known = {s: f"a{i}" for i, s in enumerate(arguments)}
+        self.backend = backend.name
+        self.available = backend.functions()
+        self.lines: list[str] = []
+        self.uses: Counter[Basic] = Counter()
 
-    _print_Half = _print_Rational
+    def count(self, expressions: Iterable[Basic]) -> None:
+        """Count how often every part occurs."""
+        waiting = list(expressions)
+        while waiting:
+            node = waiting.pop()
+            self.uses[node] += 1
+            # branches that do not apply may have no value: nothing in them is computed ahead
+            if self.uses[node] == 1 and not isinstance(node, Piecewise):
+                waiting += node.args
 
-    def _print_Float(self, expr):
-        raise CompileError(f"floating-point constant {expr}: write it as an exact rational")
+    def name(self, node: Basic, text: str) -> str:
+        """A line that computes the text; the node is known by the name of the line from here on."""
+        self.known[node] = f"t{len(self.lines)}"
+        self.lines.append(f"{self.known[node]} = {text}")
+        return self.known[node]
 
-    def _print_Pi(self, expr):
-        return "pi()"
-
-    def _print_Pow(self, expr, rational=False, sqrt="sqrt"):
-        base, power = expr.as_base_exp()
-        inner = self._print(base)
-        if power.is_Integer:
-            return f"power({inner}, {int(power)})" if power >= 0 else f"1/power({inner}, {-int(power)})"
-        if power.is_Rational and power.q == 2:
-            root = f"sqrt({inner})"
-            whole = int(abs(power.p))
-            body = root if whole == 1 else f"{root}**{whole}"
-            return body if power > 0 else f"(1/{body})"
-        return f"exp(({self._print(power)})*log({inner}))"
-
-    def _print_Function(self, expr):
-        known = {
-            "exp": "exp",
-            "log": "log",
-            "erfc": "erfc",
-            "atan": "atan",
-            "cos": "cos",
-            "sin": "sin",
-            "Heaviside": "step",
-        }
-        name = type(expr).__name__
-        if name not in known:
-            raise CompileError(f"no backend function for {name}: unfold {expr} first")
-        argument = expr.args[0]
-        # a bare Python integer is no number of the backend
-        text = f"rational({argument.p}, 1)" if argument.is_Integer else self._print(argument)
-        return f"{known[name]}({text})"
-
-    _print_exp = _print_log = _print_erfc = _print_atan = _print_cos = _print_sin = _print_Function
-    _print_Heaviside = _print_Function
-
-    def _print_TiltedTail(self, expr):
-        return f"tilted_tail({self._print(expr.args[0])}, {self._print(expr.args[1])})"
-
-    def _nary(self, name, args):
-        text = self._print(args[0])
-        for arg in args[1:]:
-            text = f"{name}({text}, {self._print(arg)})"
+    def write(self, node: Basic, inline: bool = False) -> str:
+        """The text of a node: a name, a plain integer, or an operation in brackets."""
+        if node in self.known:
+            return self.known[node]
+        if isinstance(node, Integer):
+            return f"({int(node)})" if abs(int(node)) < INEXACT else self.call("rational", str(int(node)), "1")
+        text = self._operation(node, inline)
+        if node in self.known:
+            return self.known[node]
+        if not inline and node.args and (self.uses[node] > 1 or _nesting(text) > LONGEST):
+            return self.name(node, text)
         return text
 
-    def _print_Min(self, expr):
-        return self._nary("minimum", expr.args)
+    def number(self, node: Basic, inline: bool) -> str:
+        """As :meth:`write`, but an integer becomes a number of the backend too."""
+        return self.call("rational", str(int(node)), "1") if isinstance(node, Integer) else self.write(node, inline)
 
-    def _print_Max(self, expr):
-        return self._nary("maximum", expr.args)
+    def call(self, function: str, *arguments: str) -> str:
+        if function not in self.available:
+            raise CompileError(f"the {self.backend} arithmetic has no function {function}")
+        return f"{function}({', '.join(arguments)})"
+
+    def _operation(self, node: Basic, inline: bool) -> str:
+        kind = type(node)
+        if node in CONSTANTS:
+            return self.call(CONSTANTS[node])
+        if isinstance(node, Rational) and node.is_finite:
+            return self.call("rational", str(int(node.p)), str(int(node.q)))
+        if isinstance(node, sympy.Float):
+            raise CompileError(f"floating-point constant {node}: write it as an exact rational")
+        if isinstance(node, Symbol):
+            raise CompileError(f"undeclared symbol {node}")
+        if kind is Add:
+            return self._sum(node, inline)
+        if kind is Mul:
+            return self._product(node.args, inline)
+        if kind is Pow:
+            return self._product((node,), inline)
+        if kind is sympy.Heaviside and node.args[1:] in ((), (Rational(1, 2),)):
+            return self.call("step", self.number(node.args[0], inline))
+        if kind in FUNCTIONS:
+            return self.call(FUNCTIONS[kind], *(self.number(a, inline) for a in node.args))
+        if kind in EXTREMA:
+            text = self.number(node.args[0], inline)
+            for a in node.args[1:]:
+                text = self.call(EXTREMA[kind], text, self.number(a, inline))
+            return text
+        if kind in (H, Phi):
+            root = self.call("sqrt", self.call("rational", "2", "1"))
+            sign = "-" if kind is Phi else ""
+            return f"({self.call('erfc', f'{sign}{self.number(node.args[0], inline)}/{root}')}/2)"
+        if kind is phi:
+            square = self.call("power", self.number(node.args[0], inline), "2")
+            root = self.call("sqrt", f"2*{self.call('pi')}")
+            return f"({self.call('exp', f'-{square}/2')}/{root})"
+        if kind is Piecewise:
+            return self._piecewise(node)
+        named = "function" if isinstance(node, sympy.Function) else "rule"
+        raise CompileError(f"no backend {named} for {kind.__name__}: unfold {_short(node)} first")
+
+    def _sum(self, node: Basic, inline: bool) -> str:
+        parts = [self.write(a, inline) for a in node.args]
+        if all(isinstance(a, Integer) for a in node.args):  # as when nothing was evaluated
+            parts[0] = self.number(node.args[0], inline)
+        text = parts[0]
+        for part in parts[1:]:  # only products and integers begin with a sign
+            text += f" - ({part[2:]}" if part.startswith("(-") else f" + {part}"
+        return f"({text})"
+
+    def _product(self, factors: Sequence[Basic], inline: bool) -> str:
+        above: list[str] = []
+        below: list[str] = []
+        above_integers, below_integers = 1, 1
+        for factor in factors:
+            if isinstance(factor, Rational) and factor.is_finite:
+                above_integers, below_integers = above_integers * int(factor.p), below_integers * int(factor.q)
+                continue
+            inverse, text = self._power(factor, inline) if type(factor) is Pow else (False, self.write(factor, inline))
+            (below if inverse else above).append(text)
+        sign = "-" if above_integers < 0 else ""
+        above_integers = abs(above_integers)
+        if max(above_integers, below_integers) >= INEXACT or not (above or below):
+            above.insert(0, self.call("rational", str(above_integers), str(below_integers)))
+        else:
+            above = [str(above_integers)] * (above_integers != 1 or not above) + above
+            below = [str(below_integers)] * (below_integers != 1) + below
+        bottom = f"/({'*'.join(below)})" if below else ""
+        return f"({sign}{'*'.join(above)}{bottom})"
+
+    def _power(self, node: Basic, inline: bool) -> tuple[bool, str]:
+        """Whether the power belongs below the line, and its text there."""
+        base, power = node.args
+        if not isinstance(power, Rational) or power.q > 2 or not power.is_finite:
+            if base is sympy.E:
+                return False, self.call("exp", self.number(power, inline))
+            logarithm = self.call("log", self.number(base, inline))
+            return False, self.call("exp", f"{self.number(power, inline)}*{logarithm}")
+        inverse, whole = bool(power < 0), int(abs(power.p))
+        opposite = Pow(base, -power, evaluate=False)
+        if opposite in self.known:
+            return True, self.known[opposite]
+        if node in self.known:
+            return False, self.known[node]
+        text = self.number(base, inline)
+        if power.q == 2:
+            text = self._root(base, text, inline)
+        text = text if whole == 1 else self.call("power", text, str(whole))
+        if not inline and self.uses[node] > 1:
+            return inverse, self.name(opposite if inverse else node, text)
+        return inverse, text
+
+    def _root(self, base: Basic, text: str, inline: bool) -> str:
+        root = Pow(base, Rational(1, 2), evaluate=False)
+        if root in self.known:
+            return self.known[root]
+        text = self.call("sqrt", text)
+        return text if inline else self.name(root, text)
+
+    def _piecewise(self, node: Basic) -> str:
+        branches = []
+        for value, condition in node.args:
+            branches.append(f"(lambda: {self._condition(condition)}, lambda: {self.number(value, True)})")
+        return self.call("piecewise", *branches)
+
+    def _condition(self, condition: Basic) -> str:
+        """A condition as nested tuples: ``True``, ``("and", ...)``, or a difference and whether 0 is enough."""
+        if isinstance(condition, (BooleanTrue, BooleanFalse)):
+            return str(bool(condition))
+        if isinstance(condition, (And, Or)):
+            word = "and" if isinstance(condition, And) else "or"
+            return f"({word!r}, {', '.join(self._condition(c) for c in condition.args)})"
+        if type(condition) not in ORDERS:
+            raise CompileError(f"no backend rule for the condition {_short(condition)}: use < <= > >= with And and Or")
+        greater, less = self.number(condition.gts, True), self.number(condition.lts, True)
+        return f"({greater} - {less}, {ORDERS[type(condition)]})"
+
+
+def _short(node: Basic) -> str:
+    text = str(node)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _nesting(text: str) -> int:
+    deepest = depth = 0
+    for c in text:
+        depth += (c == "(") - (c == ")")
+        deepest = max(deepest, depth)
+    return deepest
 
 
 def _unfold(expr: Expr) -> Expr:
@@ -94,23 +245,37 @@ def _unfold(expr: Expr) -> Expr:
 
 
 def _checked(expressions: Sequence[Expr], symbols: Sequence[Symbol]) -> list[Expr]:
-    unfolded = [_unfold(e) for e in expressions]
-    for e in unfolded:
+    for e in expressions:
         unknown = e.free_symbols - set(symbols)
         if unknown:
-            raise CompileError(f"undeclared symbol {', '.join(sorted(map(str, unknown)))} in {e}")
-    return unfolded
+            raise CompileError(f"undeclared symbol {', '.join(sorted(map(str, unknown)))} in {_short(e)}")
+    return list(expressions)
 
 
-def _lambdify(arguments: Sequence[Basic], expressions: Sequence[Expr], backend: Any) -> Callable:
-    printer = _BackendPrinter({"fully_qualified_modules": False, "inline": True, "allow_unknown_functions": False})
-    return lambdify(list(arguments), list(expressions), modules=[backend.functions()], printer=printer, cse=True)
+def _function(arguments: Sequence[Basic], expressions: Sequence[Expr], backend: Any, share: bool) -> Callable:
+    writer = _Writer(arguments, backend)
+    replacements: list[tuple[Symbol, Expr]] = []
+    if share:
+        replacements, expressions = cse(list(expressions), symbols=iter(lambda: Dummy("shared"), None))
+    writer.count([*(e for _, e in replacements), *expressions])
+    for symbol, e in replacements:
+        writer.name(symbol, writer.number(e, False))
+    found = [writer.write(e) for e in expressions]
+    head = f"def compiled({', '.join(f'a{i}' for i in range(len(arguments)))}):"
+    body = [*writer.lines, f"return [{', '.join(found)}]"]
+    space = dict(writer.available)
+    exec(compile("\n    ".join([head, *body]), "<compiled expressions>", "exec"), space)
+    return space["compiled"]
 
 
-def compile_scalar(expressions: Sequence[Expr], symbols: Sequence[Symbol], backend: Any) -> Callable:
+def compile_scalar(
+    expressions: Sequence[Expr], symbols: Sequence[Symbol], backend: Any, *, as_written: bool = False
+) -> Callable:
     """A function of the symbols (in order) that returns the list of values, common subexpressions shared.
 
-    Raises :class:`CompileError` for a float constant, an undeclared symbol, or something that needs unfolding.
+    ``as_written`` leaves expressions that were built without evaluation as they are: only parts that are the same are
+    shared.  Raises :class:`CompileError` for a float constant, an undeclared symbol, or a kind of node that the backend has
+    no function for.
 
     >>> from sympy import Rational
     >>> from sympy.abc import x
@@ -118,7 +283,8 @@ def compile_scalar(expressions: Sequence[Expr], symbols: Sequence[Symbol], backe
     >>> compile_scalar([x + Rational(1, 3)], [x], backend("mpmath"))(0)
     [mpf('0.33333333333333331')]
     """
-    return _lambdify(symbols, _checked(expressions, symbols), backend)
+    checked = _checked(expressions, symbols)
+    return _function(symbols, checked if as_written else [_unfold(e) for e in checked], backend, not as_written)
 
 
 def compile_grid(expressions: Sequence[Expr], point: Symbol, parameters: Sequence[Symbol], backend: Any) -> Callable:
@@ -132,7 +298,7 @@ def compile_grid(expressions: Sequence[Expr], point: Symbol, parameters: Sequenc
         if point not in e.free_symbols:
             if e.is_Integer or (e.is_Symbol and e in hoisted.values()):
                 return e
-            return hoisted.setdefault(e, Symbol(f"hoisted_{len(hoisted)}"))
+            return hoisted.setdefault(e, Dummy(f"hoisted_{len(hoisted)}"))
         if not e.args:
             return e
         if e.is_Add or e.is_Mul:
@@ -141,11 +307,13 @@ def compile_grid(expressions: Sequence[Expr], point: Symbol, parameters: Sequenc
             return e.func(*(hoist(a) for a in ((fixed, *parts) if fixed != e.identity else parts)))
         if e.is_Pow and e.exp.is_Rational:
             return hoist(e.base) ** e.exp
+        if isinstance(e, sympy.Heaviside):  # its second argument is the value at the jump
+            return e.func(hoist(e.args[0]), *e.args[1:])
         return e.func(*(hoist(a) for a in e.args))
 
-    moving = [hoist(e) for e in _checked(expressions, [point, *parameters])]
-    before = _lambdify(parameters, list(hoisted), backend)
-    per_point = _lambdify([point, *hoisted.values()], moving, backend)
+    moving = [hoist(_unfold(e)) for e in _checked(expressions, [point, *parameters])]
+    before = _function(parameters, list(hoisted), backend, True)
+    per_point = _function([point, *hoisted.values()], moving, backend, True)
 
     def at(*values: Any) -> Callable:
         constants = before(*values)

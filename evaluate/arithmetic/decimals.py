@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from fractions import Fraction
 from typing import Any
 
+from flrdt.derive.core.exact_numbers import parse_number
 from flrdt.derive.core.formulas import InputError
 
 __all__ = ["InputError", "known_digits", "parse_digits", "parse_number"]
@@ -13,38 +13,11 @@ __all__ = ["InputError", "known_digits", "parse_digits", "parse_number"]
 MAX_DIGITS = 100_000
 
 
-_NUMBER = re.compile(r"\s*([+-]?)(\d{1,400})(?:\.(\d{0,100000}))?(?:[eE]([+-]?\d{1,4}))?\s*(?:/\s*(\d{1,400})\s*)?")
-
-
-def parse_number(text: Any, name: str, positive: bool = False) -> Fraction:
-    """Read a decimal or fraction exactly; raises :class:`InputError` for anything else, nan and inf included.
-
-    >>> parse_number("0.1", "alpha"), parse_number("7/2", "alpha")
-    (Fraction(1, 10), Fraction(7, 2))
-    """
-    if isinstance(text, (int, Fraction)) and not isinstance(text, bool):
-        value = Fraction(text)
-    elif isinstance(text, float):
-        raise InputError(
-            f"{name} {text!r} is a float: give an exact number, for example '{text}' as text or a fraction"
-        )
-    else:
-        match = _NUMBER.fullmatch(str(text))
-        if match is None or (match[5] and (match[3] is not None or match[4])) or (match[5] and int(match[5]) == 0):
-            raise InputError(f"{name} {str(text)!r} is not a number: use a decimal like 6.7 or a fraction like 67/10")
-        value = Fraction(int(match[2])) if not match[3] else Fraction(int(match[2] + match[3]), 10 ** len(match[3]))
-        value = value * Fraction(10) ** int(match[4] or 0) / int(match[5] or 1)
-        value = -value if match[1] == "-" else value
-    if positive and value <= 0:
-        raise InputError(f"{name} {text} must be positive")
-    return value
-
-
 def parse_digits(value: Any) -> int:
     """A number of digits from 1 to 100000; raises :class:`InputError`."""
     text = str(value).strip()
-    if not re.fullmatch(r"[+-]?\d{1,9}", text) or not 1 <= int(text) <= MAX_DIGITS:
-        raise InputError(f"digits {value!r}: use an integer from 1 to {MAX_DIGITS}")
+    if not re.fullmatch(r"[+-]?[0-9]{1,9}", text) or not 1 <= int(text) <= MAX_DIGITS:
+        raise InputError(f"digits {str(value)[:40]!r}: use an integer from 1 to {MAX_DIGITS}")
     return int(text)
 
 

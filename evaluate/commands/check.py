@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 
+from ..machine.streams import put
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", nargs="+", help="certificate written by flrdt certify")
@@ -18,7 +20,7 @@ def run(options: argparse.Namespace) -> int:
     for file in options.file:
         verdict = check_file(file)
         if verdict.proved:
-            print(f"{file}: proved. {verdict.statement}")
+            put(f"{file}: proved. {verdict.statement}")
         else:
             failed = True
             print(f"flrdt: {file}: not proved: {verdict.reason}", file=sys.stderr)

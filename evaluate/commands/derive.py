@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import re
+import shlex
 from collections.abc import Callable
 
-from .common import columns, emit, notation_option, output_option
+from .common import columns, emit, notation_option, output_option, problem_options
 
 WHAT = ("objective", "relations", "gradient", "innermost", "plain")
 
@@ -20,6 +22,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="form of the objective (default psi; deep networks have the energy form only)",
     )
     parser.add_argument("--gate", default="relu", metavar="NAME", help="gate (default relu)")
+    problem_options(parser, order=False)
     parser.add_argument("--budget", default="1", metavar="B", help="required active outputs per input (default 1)")
     parser.add_argument("--format", default="text", metavar="F", help="text, latex, markdown or sympy (default text)")
     notation_option(parser)
@@ -29,6 +32,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
+    if options.problem is not None:
+        from .family import derive
+
+        return derive(options)
     from flrdt.derive import Level, Network, Verdict, gate, render
     from flrdt.derive.core.formulas import InputError
     from flrdt.derive.render.replica import check_convention
@@ -46,12 +53,52 @@ def run(options: argparse.Namespace) -> int:
     items = selected(options.what, network, level, options.form)
     shown = render.formulas(items, options.format, options.steps, options.notation, columns(options.output))
     emit(shown, options.output)
-    if options.steps and any(item.derivation.verdict() is not Verdict.PROVED for item in items):
+    if options.steps and any(i.verdict() in (Verdict.FAILED, Verdict.UNKNOWN) for i in items if i.derivation.steps):
         import sys
 
         print("flrdt: not every step could be proved, see the checks above", file=sys.stderr)
         return 1
     return 0
+
+
+def command_of(formula) -> str | None:
+    """The ``flrdt derive`` command whose output contains a formula, or ``None`` if no command of this verb has it.
+
+    The words are guessed from the id; they count only if deriving with them gives this very statement.
+
+    >>> from flrdt.derive import relations
+    >>> command_of(relations(4).formulas[0])
+    'flrdt derive relations --level 4 --steps'
+    """
+    from flrdt.derive import Level, Network, gate
+    from flrdt.derive.core.formulas import InputError
+
+    family, _, rest = formula.id.partition(".")
+    what = {"stationarity": "gradient"}.get(family, family)
+    if what not in WHAT:
+        return None
+    parts = rest.split(".")
+    depth = next((int(p[5:]) for p in parts if re.fullmatch(r"depth\d+", p)), 1)
+    level = next((p for p in parts if re.fullmatch(r"\d+p?", p)), "1" if what == "plain" else "2")
+    level = "3" if rest == "recursion" else level
+    form = next((p for p in parts if p in ("psi", "energy")), None)
+    name = next((p for p in parts if re.match(r"[a-z]", p) and p not in ("psi", "energy", f"depth{depth}")), "relu")
+    budgets = (level, "1") if what == "plain" else ("1",)
+    for budget in budgets:
+        try:
+            network = Network(gate(name if what in ("objective", "innermost", "plain") else "relu"), depth, int(budget))
+            items = selected(what, network, Level.parse("1" if what == "plain" else level), form)
+        except (InputError, ValueError):
+            continue
+        if any(item.statement == formula.statement for item in items):
+            words = ["flrdt", "derive", what]
+            words += [] if what in ("plain", "innermost") and depth == 1 else ["--level", level]
+            words += ["--form", form] if form else []
+            words += ["--gate", str(network.gate)] if str(network.gate) != "relu" else []
+            words += ["--depth", str(depth)] if depth > 1 else []
+            words += ["--budget", budget] if budget != "1" else []
+            return shlex.join([*words, "--steps"])
+    return None
 
 
 def selected(what: str, network, level, form: str | None) -> list:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+from ..machine.streams import put
 from .common import finish_progress, notation_option, progress
 
 
@@ -48,7 +49,7 @@ def run(options: argparse.Namespace) -> int:
     store(files, folder)
     finish_progress()
     for name in sorted(files):
-        print(folder / name)
+        put(str(folder / name))
     if weak := unproved(files):
         print(f"flrdt: not every derivation of this report is proved: {', '.join(weak)}", file=sys.stderr)
     if short := inadmissible(files):

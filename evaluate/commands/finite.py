@@ -7,7 +7,8 @@ from typing import Any
 
 from .common import emit, output_option, progress
 
-SHOWN = 8  # coordinates of a witness printed as text; --json has all of them
+SHOWN = 8  # coordinates of a witness printed as text, and the most digits of one
+LONGEST = 40
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,11 +23,21 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--weights", nargs="+", metavar="FILE", help="decide these weights instead, one .npy or .csv per layer"
     )
     parser.add_argument("--bias", nargs="+", metavar="FILE", help="biases of these layers, one .npy or .csv per layer")
+    names = parser.add_mutually_exclusive_group()
+    names.add_argument(
+        "--header", action="store_true", default=None, help="the first line of each .csv names the columns"
+    )
+    names.add_argument(
+        "--no-header", action="store_false", dest="header", help="the first line of each .csv is a row of numbers"
+    )
+    parser.add_argument(
+        "--witness", metavar="FILE", help="write the two inputs with equal outputs to a file (npz or json)"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     output_option(parser)
     parser.epilog = (
         "examples: flrdt finite --n 4 --m 24 --trials 100 --seed 1 --json\n"
-        "          flrdt finite --weights layer.npy --bias bias.npy"
+        "          flrdt finite --weights layer.npy --bias bias.npy --witness pair.json"
     )
 
 
@@ -41,6 +52,8 @@ def run(options: argparse.Namespace) -> int:
         raise InputError("give --n and --m for random layers, or --weights FILE for given ones")
     if options.bias:
         raise InputError("--bias goes with --weights")
+    if options.witness or options.header is not None:
+        raise InputError("--witness, --header and --no-header go with --weights")
     return _random(options)
 
 
@@ -91,38 +104,71 @@ def _text(shown: dict[str, Any]) -> str:
 def _weights(options: argparse.Namespace) -> int:
     from ..finite_size.injectivity import decide_injectivity
     from ..finite_size.probability import natural
-    from ..finite_size.weights import as_layers, network_output, read_numbers
+    from ..finite_size.weights import as_layers, network_output, read_biases, read_matrix
+    from ..finite_size.witness_files import check_witness_name, exact_text, write_witness
     from ..results.capacity import tool_version
 
-    layers = as_layers([read_numbers(f) for f in options.weights], [read_numbers(f) for f in options.bias or ()])
-    found = decide_injectivity(layers, natural(options.seed, "seed", least=0))
+    if options.witness:
+        check_witness_name(options.witness)
+    seed = natural(options.seed, "seed", least=0)
+    matrices = [read_matrix(file, options.header) for file in options.weights]
+    biases = read_biases(options.bias or (), options.header)
+    layers = as_layers([m.rows for m in matrices], [b.rows for b in biases])
+    report = progress()
+    found = decide_injectivity(layers, seed, report=report)
     shown: dict[str, Any] = {
         "verdict": found.verdict,
         "detail": found.detail,
         "sizes": [layers[0].inputs, *(layer.outputs for layer in layers)],
         "bias": bool(options.bias),
+        "read": [file.to_json() for file in (*matrices, *biases)],
+        "warnings": [
+            f"{m.path} has fewer rows ({len(m.rows)}) than columns ({m.columns}): is it transposed? "
+            "A row has the weights of one output"
+            for m in matrices
+            if len(m.rows) < m.columns
+        ],
         "witness": None,
         "version": tool_version(),
     }
     if found.witness:
         x, x_prime = found.witness
-        output = network_output(layers, x)
+        points = {"x": x, "x_prime": x_prime, "output": network_output(layers, x)}
+        texts = {name: [*map(exact_text, values)] for name, values in points.items()}
         shown["witness"] = {
-            "x": [*map(str, x)],
-            "x_prime": [*map(str, x_prime)],
-            "output": [*map(str, output)],
+            **({"file": options.witness} if options.witness else texts),
+            "coordinates": len(x),
+            "digits": sum(len(text) for name in ("x", "x_prime") for text in texts[name]),
             "checked": "distinct inputs with equal outputs, in rational arithmetic",
         }
-    emit(shown if options.json else _verdict(shown), options.output)
+        if options.witness:
+            write_witness(options.witness, texts)
+        shown_points = {name: texts[name] for name in ("x", "x_prime")}
+    elif options.witness:
+        shown["warnings"].append(f"there is no witness, so {options.witness} is not written")
+    if options.json:
+        emit(shown, options.output)
+    else:
+        read = [("weights", file) for file in matrices] + [("bias", file) for file in biases]
+        emit(_verdict(shown, read, shown_points if found.witness else {}), options.output)
     return 1 if found.verdict == "unknown" else 0
 
 
-def _verdict(shown: dict[str, Any]) -> str:
+def _verdict(shown: dict[str, Any], read: list[tuple[str, Any]], points: dict[str, list[str]]) -> str:
     lines = [f"verdict = {shown['verdict']}", f"detail  = {shown['detail']}"]
-    if shown["witness"]:
-        for name in ("x", "x_prime"):
-            values = shown["witness"][name]
-            more = f", ... ({len(values)} coordinates: use --json)" if len(values) > SHOWN else ""
-            lines.append(f"{name:<7} = {', '.join(values[:SHOWN])}{more}")
-        lines.append(f"checked = {shown['witness']['checked']}")
+    lines += [f"{name:<7} = {file.text()}" for name, file in read]
+    if not shown["bias"]:
+        lines.append("bias    = none")
+    lines += [f"warning = {text}" for text in shown["warnings"]]
+    for name, values in points.items():
+        more = f", ... ({len(values)} coordinates)" if len(values) > SHOWN else ""
+        lines.append(f"{name:<7} = {', '.join(map(_short, values[:SHOWN]))}{more}")
+    if witness := shown["witness"]:
+        where = f"written to {witness['file']}" if "file" in witness else "whole with --json or --witness FILE"
+        lines.append(f"witness = 2 x {witness['coordinates']} numbers of {witness['digits']} digits in all, {where}")
+        lines.append(f"checked = {witness['checked']}")
     return "\n".join(lines)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[:12]}...({len(text)} digits)"

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager
 
-from .common import emit, progress
+from .common import emit, place, progress
 
 OPTIONS = {
     "gate": "gates",
@@ -31,7 +31,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
             f"--{name}", nargs="+", metavar=name[0].upper(), help=f"{what} of the grid, instead of the file's"
         )
     parser.add_argument(
-        "--output", required=True, metavar="FILE", help="results, .csv or .parquet; points it holds are not recomputed"
+        "--output",
+        required=True,
+        metavar="FILE",
+        type=place,
+        help="results, .csv or .parquet; points it holds are not recomputed",
     )
     parser.add_argument("--workers", metavar="W", help="local worker processes (default one per core)")
     parser.add_argument("--dask", metavar="ADDRESS", help="use the Dask cluster with this scheduler instead")
@@ -58,9 +62,9 @@ def run(options: argparse.Namespace) -> int:
     plan |= {name: getattr(options, name) for name in OPTIONS if getattr(options, name)}
     if not plan:
         raise InputError("nothing to sweep: name a TOML file or give at least one of --" + ", --".join(OPTIONS))
-    if not options.output.endswith((".csv", ".parquet")):
+    if not options.output.lower().endswith((".csv", ".parquet")):
         raise InputError(f"output {options.output}: use a name that ends in .csv or .parquet")
-    if options.output.endswith(".parquet"):
+    if options.output.lower().endswith(".parquet"):
         require_pyarrow()
     if options.dask is not None and options.workers:
         raise InputError("--workers is for local processes: leave it out with --dask")

@@ -10,15 +10,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 from itertools import combinations, islice
-from math import lcm
+from math import gcd, lcm
 from typing import NamedTuple
 
 import numpy as np
 from flint import fmpz_mat
 from scipy.special import bdtr, gammaln
 
-#: Tie sets handled at once; bounds the memory without slowing the vector operations down.
-CHUNK = 4096
+#: Signs decided at once (tie sets times rows); bounds the memory without slowing the vector operations down.
+AT_ONCE = 1_000_000
+
+
+def _chunk(rows: int) -> int:
+    return max(1, min(4096, AT_ONCE // max(1, rows)))
 
 
 class DegenerateError(ValueError):
@@ -99,6 +103,12 @@ def integer_row(row: Sequence[Fraction]) -> list[int]:
     return [value.numerator * (scale // value.denominator) for value in row]
 
 
+def _direction(row: Sequence[int]) -> tuple[int, ...]:
+    """The same for all nonzero multiples of a row."""
+    divisor = gcd(*row) * (-1 if next(v for v in row if v) < 0 else 1)
+    return tuple(v // divisor for v in row)
+
+
 def shallow_rays(rows: Sequence[Sequence[Fraction]], k: int, hard: int = 0) -> Rays:
     """All rays with at most k positive rows; the first `hard` rows may not be positive at all.
 
@@ -128,8 +138,9 @@ def shallow_rays(rows: Sequence[Sequence[Fraction]], k: int, hard: int = 0) -> R
         low = risen <= k
         kept = [(ties[low], normal[low], spread[low], risen[low], side[low])]
         fresh = _joined(ties, j) if n > 1 else ties[:0]
-        for begin in range(0, len(fresh), CHUNK):
-            candidates = fresh[begin : begin + CHUNK]
+        chunk = _chunk(j)
+        for begin in range(0, len(fresh), chunk):
+            candidates = fresh[begin : begin + chunk]
             u, bound = determinants.normals(candidates)
             signs = determinants.signs(candidates, u, bound, slice(0, j))
             for s in (1.0, -1.0):
@@ -171,8 +182,10 @@ def in_general_position(rows: Sequence[Sequence[Fraction]]) -> bool:
     """Whether every n of the rows are linearly independent; looks at C(m, n-1) tie sets."""
     try:
         determinants = _Determinants(rows)
+        if determinants.n == 2:  # no two rows on one line
+            return len({_direction(row) for row in determinants.integers}) == len(rows)
         sets = combinations(range(determinants.m), determinants.n - 1)
-        while chunk := list(islice(sets, CHUNK)):
+        while chunk := list(islice(sets, _chunk(determinants.m))):
             ties = np.array(chunk, dtype=np.int64).reshape(len(chunk), determinants.n - 1)
             determinants.signs(ties, *determinants.normals(ties), slice(0, determinants.m))
     except DegenerateError:

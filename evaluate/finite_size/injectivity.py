@@ -7,24 +7,37 @@ row vanishes: a row that vanishes at x can only leave the set when x moves off i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
-from math import comb
+from math import comb, gcd, lcm
 
 import numpy as np
-from flint import fmpq, fmpq_mat
+from flint import fmpq, fmpq_mat, fmpz, fmpz_mat, nmod_mat
 
-from .arrangement import DegenerateError, Rays, expected_rays, in_general_position, shallow_rays
+from .arrangement import DegenerateError, Rays, expected_rays, in_general_position, integer_row, shallow_rays
 from .flats import SearchLimit, dot, negative_point_or_dependency, refuting_flat
 from .search import candidates
-from .weights import Layer, Vector, is_collision
+from .weights import Layer, Vector, equilibrated, from_flint, is_collision, to_flint
 
 __all__ = ["Verdict", "collision_near", "decide_injectivity", "refute_layer"]
 
 #: Sizes up to which a proof is attempted: expected rays kept at once, tie sets of the position test, and, where rows are
 #: dependent, the dimension and the flats.
 MAX_RAYS, MAX_TIES, MAX_DIMENSION, MAX_FLATS = 100_000, 10_000_000, 7, 2_000
+
+#: Signs (rows times tie sets) up to which the exact decision comes before the search.
+QUICK = 200_000
+
+#: Binary places to which a point is rounded, one after the other, in the hope of a shorter witness.
+PLACES = (2, 5, 10, 20)
+
+#: Columns that share the size of a witness: the more, the shorter it is and the longer its lattice takes.
+COLUMNS = 30
+
+#: A prime: a rank modulo it is a lower bound of the rank.
+PRIME = 2**61 - 1
 
 
 @dataclass(frozen=True)
@@ -36,8 +49,14 @@ class Verdict:
     witness: tuple[Vector, Vector] | None = None
 
 
-def decide_injectivity(layers: Sequence[Layer], seed: int = 0, restarts: int = 32, walks: int = 8) -> Verdict:
-    """Decide whether the composition of the layers is injective on R^n.
+def decide_injectivity(
+    layers: Sequence[Layer],
+    seed: int = 0,
+    restarts: int = 32,
+    walks: int = 8,
+    report: Callable[[str], None] = lambda _: None,
+) -> Verdict:
+    """Decide whether the composition of the layers is injective on R^n; ``report`` hears of the stages.
 
     A witness is checked in rational arithmetic before it is returned. A network is proved injective layer by layer, the
     first on R^n and the others on the nonnegative orthant; that is sufficient but not necessary.
@@ -47,14 +66,43 @@ def decide_injectivity(layers: Sequence[Layer], seed: int = 0, restarts: int = 3
     >>> decide_injectivity([Layer([[Fraction(1)], [Fraction(2)]])]).verdict
     'not injective'
     """
-    for x in _search(layers, seed, restarts, walks):
+    scaled, exponents = equilibrated(layers)
+    found = _decided(scaled, seed, restarts, walks, report)
+    if found.witness is None or scaled is layers:
+        return found
+    pair = tuple([v * Fraction(2) ** e for v, e in zip(x, exponents, strict=True)] for x in found.witness)
+    if not is_collision(layers, *pair):
+        raise ArithmeticError("the witness of the scaled layers failed its check on the given ones")
+    return Verdict(found.verdict, found.detail, pair)
+
+
+def _decided(layers: Sequence[Layer], seed: int, restarts: int, walks: int, report: Callable[[str], None]) -> Verdict:
+    if len(layers) == 1 and _quickly_proved(layers[0]):
+        with suppress(SearchLimit):
+            return _proved(layers, report)
+    report(f"local search ({restarts} descents of a layer of {layers[0].outputs} x {layers[0].inputs})")
+    for number, x in enumerate(_search(layers, seed, restarts, walks), start=1):
+        report(f"exact check of candidate {number}")
         pair = collision_near(layers, x)
         if pair:
             return Verdict("not injective", "local search met an input whose active outputs do not determine it", pair)
+    return _proved(layers, report, quick=False)
+
+
+def _quickly_proved(layer: Layer) -> bool:
+    """Whether the exact decision costs less than a search for a witness."""
+    return layer.outputs * comb(layer.outputs, layer.inputs - 1) <= QUICK or layer.inputs <= 2
+
+
+def _proved(layers: Sequence[Layer], report: Callable[[str], None], quick: bool = True) -> Verdict:
+    """The verdict layer by layer; a layer that is too large is ``unknown``, or a SearchLimit where that was ``quick``."""
     for number, layer in enumerate(layers, start=1):
+        report(f"exact search, layer {number} of {len(layers)}")
         try:
             found, method = refute_layer(layer, orthant=number > 1)
         except SearchLimit:
+            if quick:
+                raise
             return Verdict("unknown", f"not refuted by local search; layer {number} is too large for a proof")
         if found is not None and number > 1:
             return Verdict(
@@ -94,21 +142,33 @@ def _search(layers: Sequence[Layer], seed: int, restarts: int, walks: int) -> It
 def collision_near(
     layers: Sequence[Layer], x: Sequence[Fraction], direction: Sequence[fmpq] | None = None
 ) -> tuple[Vector, Vector] | None:
-    """Two inputs on either side of x with equal outputs, checked exactly, or None if the outputs determine x locally.
+    """An input near x and one beside it with equal outputs, checked exactly, or None if the outputs determine x locally.
 
-    The step goes along `direction`, by default any direction in which no active output moves, as far as no row changes
-    its sign.
+    The first is x rounded as far as it goes, the second differs along a short direction in which no active output moves
+    (or along ``direction``), by a power of two that lets no row change its sign.
     """
+    size = max(map(abs, x), default=Fraction(0))
+    if size:
+        # a power of two below the largest coordinate
+        unit = Fraction(2) ** (size.numerator.bit_length() - size.denominator.bit_length() - 1)
+        for places in PLACES:
+            found = _collision_at(layers, [round(v / unit * 2**places) * unit / 2**places for v in x], None)
+            if found:
+                return found
+    return _collision_at(layers, x, direction)
+
+
+def _collision_at(
+    layers: Sequence[Layer], x: Sequence[Fraction], direction: Sequence[fmpq] | None
+) -> tuple[Vector, Vector] | None:
     n = layers[0].inputs
-    point = [_flint(v) for v in x]
-    s = fmpq_mat(n, 1, point)
-    slope = fmpq_mat([[fmpq(int(i == j)) for i in range(n)] for j in range(n)])
+    s = fmpq_mat(n, 1, [to_flint(v) for v in x])
+    slope: fmpq_mat | None = None  # the identity
     moving, fixed = [], []
     for layer in layers:
-        matrix = fmpq_mat([[_flint(v) for v in row] for row in layer.matrix])
-        bias = [_flint(v) for v in layer.bias or [Fraction(0)] * layer.outputs]
-        z = [row[0] + b for row, b in zip((matrix * s).tolist(), bias, strict=True)]
-        rows = (matrix * slope).tolist()
+        bias = [to_flint(v) for v in layer.bias or [Fraction(0)] * layer.outputs]
+        z = [row[0] + b for row, b in zip((layer.exact * s).tolist(), bias, strict=True)]
+        rows = (layer.exact if slope is None else layer.exact * slope).tolist()
         last = layer is layers[-1]
         for value, row in zip(z, rows, strict=True):
             if value == 0 or (last and value > 0):
@@ -120,25 +180,106 @@ def collision_near(
     d = direction or null_vector(fixed, n)
     if d is None:
         return None
-    rates = [(abs(value), abs(dot(row, d))) for value, row in moving]
-    step = min([value / rate for value, rate in rates if rate != 0], default=fmpq(1))
-    first, second = ([_fraction(a + sign * step * b) for a, b in zip(point, d, strict=True)] for sign in (1, -1))
+    rates = fmpq_mat([row for _, row in moving]) * fmpq_mat([[v] for v in d]) if moving else None
+    room = [abs(value / rates[i, 0]) for i, (value, _) in enumerate(moving) if rates[i, 0] != 0]
+    step = _power_below(from_flint(min(room))) if room else Fraction(1)
+    first, second = list(x), [a + step * from_flint(b) for a, b in zip(x, d, strict=True)]
+    if all(layer.bias is None for layer in layers):  # any multiple does as well
+        scale = lcm(*(v.denominator for v in (*first, *second)))
+        whole = [v * scale for v in first], [v * scale for v in second]
+        first, second = min((first, second), whole, key=_bits)
     return (first, second) if is_collision(layers, first, second) else None
 
 
+def _bits(points: Sequence[Vector]) -> int:
+    return sum(v.numerator.bit_length() + v.denominator.bit_length() for point in points for v in point)
+
+
+def _power_below(value: Fraction) -> Fraction:
+    """A power of two of at most the value."""
+    return Fraction(2) ** (value.numerator.bit_length() - value.denominator.bit_length() - 1)
+
+
 def null_vector(rows: Sequence[Sequence[fmpq]], n: int) -> list[fmpq] | None:
-    """A nonzero rational vector orthogonal to all rows, or None."""
-    if not rows:
-        return [fmpq(int(i == 0)) for i in range(n)]
-    echelon, rank = fmpq_mat(rows).rref()
-    if rank == n:
+    """A nonzero vector of whole numbers orthogonal to all rows, short where that is cheap, or None.
+
+    >>> [int(v) for v in null_vector([[fmpq(1), fmpq(2), fmpq(3)]], 3)]
+    [-2, 1, 0]
+    """
+    integers = fmpz_mat([integer_row([from_flint(v) for v in row]) for row in rows]) if rows else fmpz_mat(1, n)
+    pivots = _pivots(integers, n)
+    if len(pivots) == n:
         return None
-    pivots = [next(c for c in range(n) if echelon[r, c] != 0) for r in range(rank)]
-    free = next(c for c in range(n) if c not in pivots)
-    d = [fmpq(int(i == free)) for i in range(n)]
-    for r, c in enumerate(pivots):
-        d[c] = -echelon[r, free]
-    return d
+    d = _kernel_vector(integers, pivots, n)
+    if any(v != 0 for v in (integers * fmpz_mat([[v] for v in d])).entries()):
+        # modulo the prime the rank was too small
+        echelon, _, rank = integers.rref()
+        if rank == n:
+            return None
+        pivots = [next(c for c in range(n) if echelon[r, c] != 0) for r in range(rank)]
+        d = _kernel_vector(integers, pivots, n)
+    return [fmpq(v) for v in d]
+
+
+def _pivots(integers: fmpz_mat, n: int) -> list[int]:
+    """Columns that are independent modulo a prime, as many as there are."""
+    echelon, rank = nmod_mat(integers, PRIME).rref()
+    pivots, c = [], 0
+    for r in range(rank):
+        while int(echelon[r, c]) == 0:
+            c += 1
+        pivots.append(c)
+    return pivots
+
+
+def _kernel_vector(integers: fmpz_mat, pivots: list[int], n: int) -> list[fmpz]:
+    """A short vector of whole numbers orthogonal to a matrix whose columns outside the pivots depend on those.
+
+    With a few columns C beside the pivots B it is (-B^-1 C z, z).  The z that make it whole numbers form a lattice of index
+    D, the denominator of B^-1 C, and as a rule they are given by one congruence modulo D.  Its short vectors have about
+    D^(1/t) for t columns, where a single column would need z = D.
+    """
+    chosen = set(pivots)
+    free = [c for c in range(n) if c not in chosen]
+    k = len(pivots)
+    if k == 0:
+        return [fmpz(int(c == free[0])) for c in range(n)]
+    table = integers.tolist()
+    square = fmpz_mat([[row[c] for c in pivots] for row in table])
+    independent = [table[r] for r in _pivots(square.transpose(), len(table))]
+    others = free[:COLUMNS]
+    solved = fmpz_mat([[row[c] for c in pivots] for row in independent]).solve(
+        fmpz_mat([[-row[c] for c in others] for row in independent])
+    )
+    z = fmpz_mat([[v] for v in _short_tail(solved)])
+    y = solved * fmpq_mat(z)
+    scale = lcm(*(int(v.q) for v in y.entries()))
+    d = [fmpz(0)] * n
+    for c, v in zip([*pivots, *others], [*y.entries(), *map(fmpq, z.entries())], strict=True):
+        d[c] = (v * scale).p
+    divisor = gcd(*map(int, d))
+    return [v // divisor for v in d]
+
+
+def _short_tail(solved: fmpq_mat) -> list[fmpz]:
+    """Few digits z such that solved * z are whole numbers, or nearly so; the first unit vector where that is not cheap."""
+    rows, columns = solved.nrows(), solved.ncols()
+    unit = [fmpz(int(i == 0)) for i in range(columns)]
+    modulus = lcm(*(int(v.q) for v in solved.entries()))
+    if modulus == 1 or columns == 1:
+        return unit
+    for r in range(rows):
+        weights = [int(solved[r, c].p) * (modulus // int(solved[r, c].q)) for c in range(columns)]
+        first = next((c for c, w in enumerate(weights) if gcd(w, modulus) == 1), None)
+        if first is None:
+            continue
+        inverse = pow(weights[first], -1, modulus)
+        basis = [[int(i == j) for j in range(columns)] for i in range(columns)]
+        for i in range(columns):
+            basis[i][first] = modulus if i == first else -weights[i] * inverse % modulus
+        reduced = fmpz_mat(basis).lll().tolist()
+        return min(reduced, key=lambda row: sum(int(v) ** 2 for v in row))
+    return unit
 
 
 Refutation = tuple[Vector, list[fmpq]]
@@ -155,7 +296,7 @@ def refute_layer(layer: Layer, orthant: bool = False) -> tuple[Refutation | None
     # rows that must stay negative: -x_j on the orthant, and -t in homogeneous coordinates (x, t)
     barred = [*range(n if orthant else 0), *range(n, width)]
     hard = [[Fraction(-int(i == j)) for i in range(width)] for j in barred]
-    exact, exact_hard = ([[_flint(v) for v in row] for row in part] for part in (rows, hard))
+    exact, exact_hard = ([[to_flint(v) for v in row] for row in part] for part in (rows, hard))
     found, method = None, "no direction is orthogonal to all rows that can be active together (search over flats)"
     rays = _rays(layer, [*hard, *rows], len(hard))
     if rays is None:
@@ -171,7 +312,7 @@ def refute_layer(layer: Layer, orthant: bool = False) -> tuple[Refutation | None
     x, d = found
     scale = x[n] if layer.bias is not None else fmpq(1)
     return (
-        [_fraction(v / scale) for v in x[:n]],
+        [from_flint(v / scale) for v in x[:n]],
         d,
     ), "an exact search met an input whose active outputs do not determine it"
 
@@ -209,11 +350,3 @@ def _beside_ray(
     if x is None:
         raise ArithmeticError("the ties of a ray cannot be tipped")
     return x, d
-
-
-def _flint(value: Fraction) -> fmpq:
-    return fmpq(value.numerator, value.denominator)
-
-
-def _fraction(value: fmpq) -> Fraction:
-    return Fraction(int(value.p), int(value.q))

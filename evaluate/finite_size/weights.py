@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
+from functools import cached_property
 
-import numpy as np
+from flint import fmpq, fmpq_mat
 
-from ..arithmetic.decimals import InputError, parse_number
+from .weight_files import Vector, WeightError, read_biases, read_matrix, read_numbers
 
-__all__ = ["Layer", "WeightError", "as_layers", "is_collision", "network_output", "read_numbers"]
+__all__ = [
+    "Layer",
+    "WeightError",
+    "as_layers",
+    "is_collision",
+    "network_output",
+    "read_biases",
+    "read_matrix",
+    "read_numbers",
+]
 
-Vector = list[Fraction]
 
-
-class WeightError(InputError):
-    """A weight or bias file, or a sequence of layers, that does not describe a ReLU network."""
+#: Binary exponents of weights beyond which they are scaled: floating point then searches in its middle range.
+WIDE = 150
 
 
 @dataclass(frozen=True)
@@ -36,10 +42,25 @@ class Layer:
     def outputs(self) -> int:
         return len(self.matrix)
 
+    @cached_property
+    def exact(self) -> fmpq_mat:
+        """The matrix for FLINT, whose products of exact numbers are fast."""
+        return fmpq_mat([[to_flint(v) for v in row] for row in self.matrix])
+
     def __call__(self, x: Sequence[Fraction]) -> Vector:
         bias = self.bias or [Fraction(0)] * self.outputs
-        sums = (sum((a * v for a, v in zip(row, x, strict=True)), b) for row, b in zip(self.matrix, bias, strict=False))
-        return [max(value, Fraction(0)) for value in sums]
+        sums = self.exact * fmpq_mat([[to_flint(v)] for v in x])
+        return [max(from_flint(sums[i, 0]) + b, Fraction(0)) for i, b in enumerate(bias)]
+
+
+def to_flint(value: Fraction) -> fmpq:
+    """The same number for FLINT."""
+    return fmpq(value.numerator, value.denominator)
+
+
+def from_flint(value: fmpq) -> Fraction:
+    """The same number for Python."""
+    return Fraction(int(value.p), int(value.q))
 
 
 def network_output(layers: Sequence[Layer], x: Sequence[Fraction]) -> Vector:
@@ -67,9 +88,11 @@ def as_layers(matrices: Sequence[list[Vector]], biases: Sequence[list[Vector]] =
     layers: list[Layer] = []
     for number, matrix in enumerate(matrices, start=1):
         if number > 1 and len(matrix[0]) != layers[-1].outputs:
+            turned = len(matrix) == layers[-1].outputs
             raise WeightError(
                 f"layer {number} has {len(matrix[0])} columns, but layer {number - 1} has "
                 f"{layers[-1].outputs} outputs: the two numbers must be equal"
+                + (" (is the matrix transposed? a row has the weights of one output)" if turned else "")
             )
         bias = [value for row in biases[number - 1] for value in row] if biases else None
         if bias is not None and len(bias) != len(matrix):
@@ -78,55 +101,40 @@ def as_layers(matrices: Sequence[list[Vector]], biases: Sequence[list[Vector]] =
     return layers
 
 
-def read_numbers(path: str | Path) -> list[Vector]:
-    """The matrix in a .npy file (numbers only, never pickled objects) or a .csv file (decimals or fractions, exact)."""
-    path = Path(path)
-    readers = {".npy": _read_npy, ".csv": _read_csv}
-    if path.suffix not in readers:
-        raise WeightError(
-            f"{path}: weights are read from .npy or .csv files, not {path.suffix or 'a name without suffix'}"
-        )
-    try:
-        rows = readers[path.suffix](path)
-    except OSError as error:
-        raise WeightError(f"{path}: {error.strerror or error}") from None
-    if not rows or not rows[0]:
-        raise WeightError(f"{path}: the matrix is empty")
-    return rows
+def equilibrated(layers: Sequence[Layer]) -> tuple[Sequence[Layer], list[int]]:
+    """Layers with weights of ordinary size, and exponents e: x_j of the given ones is 2^(e_j) times that of the new ones.
+
+    Inputs, outputs of hidden layers and rows are multiplied by powers of two, exactly, which changes no verdict; layers
+    whose weights all lie within 2^150 of 1 come back as they are.
+
+    >>> scaled, exponents = equilibrated([Layer([[Fraction(1, 2**1000)], [Fraction(-1, 2**1000)]])])
+    >>> scaled[0].matrix, exponents
+    ([[Fraction(1, 1)], [Fraction(-1, 1)]], [1000])
+    """
+    entries = [v for layer in layers for row in (*layer.matrix, layer.bias or ()) for v in row if v]
+    if all(abs(_exponent(v)) <= WIDE for v in entries):
+        return layers, [0] * layers[0].inputs
+    columns = [-_largest(row[j] for row in layers[0].matrix) for j in range(layers[0].inputs)]
+    shift = _largest(v for layer in layers for v in layer.bias or ())
+    exponents = [e + shift for e in columns]
+    scaled = []
+    for layer in layers:
+        rows, bias, outputs = [], [], []
+        for i, row in enumerate(layer.matrix):
+            moved = [v * Fraction(2) ** e for v, e in zip(row, columns, strict=True)]
+            constant = Fraction(0) if layer.bias is None else layer.bias[i] * Fraction(2) ** -shift
+            largest = _largest((*moved, constant))
+            outputs.append(largest)
+            rows.append([v * Fraction(2) ** -largest for v in moved])
+            bias.append(constant * Fraction(2) ** -largest)
+        scaled.append(Layer(rows, None if layer.bias is None else bias))
+        columns = outputs
+    return scaled, exponents
 
 
-def _read_npy(path: Path) -> list[Vector]:
-    try:
-        array = np.load(path, allow_pickle=False)
-    except (ValueError, EOFError) as error:
-        reason = (
-            "pickled objects are refused: save a plain array of numbers"
-            if "pickle" in str(error).lower()
-            else "not a NumPy array file, or a damaged one"
-        )
-        raise WeightError(f"{path}: {reason}") from None
-    if (
-        not isinstance(array, np.ndarray)
-        or array.ndim not in (1, 2)
-        or array.dtype.kind not in "iuf"
-        or array.dtype.itemsize > 8
-    ):
-        raise WeightError(f"{path}: expected one array of real numbers with rows and columns")
-    if not np.all(np.isfinite(array)):
-        raise WeightError(f"{path}: the matrix has NaN or infinite entries")
-    return [[Fraction(value) for value in row] for row in np.atleast_2d(array).tolist()]
+def _exponent(value: Fraction) -> int:
+    return value.numerator.bit_length() - value.denominator.bit_length()
 
 
-def _read_csv(path: Path) -> list[Vector]:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise WeightError(f"{path}: not a text file of comma-separated numbers") from None
-    rows: list[Vector] = []
-    for number, cells in enumerate(csv.reader(text.splitlines()), start=1):
-        if not any(cell.strip() for cell in cells):
-            continue
-        rows.append([parse_number(cell, f"{path}, line {number}: entry") for cell in cells])
-        if len(rows[-1]) != len(rows[0]):
-            raise WeightError(f"{path}, line {number}: {len(rows[-1])} entries, but the first row has {len(rows[0])}")
-    return rows
+def _largest(values: Iterable[Fraction]) -> int:
+    return max((_exponent(v) for v in values if v), default=0)

@@ -19,8 +19,9 @@ from mpmath import log, mp, mpf, nstr
 from flrdt.derive import Network
 
 from ..arithmetic.decimals import InputError, known_digits, parse_digits, parse_number
+from ..machine.files import check_place
 from ..results.capacity import tool_version
-from ..solve.minimise import ConvergenceError
+from ..solve.point import ConvergenceError
 from .acceleration import Acceleration, accelerate
 from .levels import Checkpoint, SolvedLevel, solve_levels
 from .parisi_flow import FlowSolution, solve_flow
@@ -36,7 +37,7 @@ SAMPLES = ("0.73", "0.75", "0.8", "0.85", "0.9", "0.95", "0.98", "0.99", "0.995"
 CAUTION = 3  # the accelerated parameters converge less regularly than the value
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Estimate:
     """A number with an error estimate."""
 
@@ -47,8 +48,12 @@ class Estimate:
         """The digits that are known."""
         return known_digits(self.value, self.error, most)
 
+    def __repr__(self) -> str:
+        with mp.workdps(40):
+            return f"<Estimate {self.text(40)}, error < {nstr(self.error, 2)}>"
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class Limit:
     """The limit capacity, how it was obtained, and what it says of the order parameter."""
 
@@ -62,6 +67,10 @@ class Limit:
     exponent: Estimate
     flow: FlowSolution | None
     seconds: float
+
+    def __repr__(self) -> str:
+        levels = f"{self.levels[0].level} to {self.levels[-1].level}"
+        return f"<Limit alpha = {self.alpha.text(self.digits + 1)}, error < {nstr(self.alpha.error, 2)}, from levels {levels}>"
 
     def to_json(self) -> dict[str, Any]:
         """The object that ``flrdt limit --json`` prints."""
@@ -134,7 +143,7 @@ def limit(
     """The limit of the level-r capacities of one ReLU layer, to ``digits`` decimal places.
 
     Levels are added until the accelerations agree to the digits asked for, at most up to ``max_level`` (default 60).
-    Raises ``InputError`` for bad input or an unusable checkpoint, and ``ConvergenceError`` if the digits are not reached or
+    Raises ``InputError`` for bad input, an unusable checkpoint or one that exists without ``resume``, and ``ConvergenceError`` if the digits are not reached or
     the two routes disagree.  Source: arXiv 2302.14112 (about 6.698), arXiv 2410.20646 (the levels).
     """
     started = time.perf_counter()
@@ -149,7 +158,12 @@ def limit(
 
     network = Network(budget=Rational(count.numerator, count.denominator))
     working = wanted + GUARD
-    file = Checkpoint(checkpoint, network, working) if checkpoint is not None else None
+    file = None
+    if checkpoint is not None:
+        check_place(str(checkpoint))
+        if not resume and checkpoint.is_file() and checkpoint.stat().st_size:
+            raise InputError(f"{checkpoint} exists: resume from it (--resume), remove it, or name another file")
+        file = Checkpoint(checkpoint, network, working)
     solved: list[SolvedLevel] = []
     with mp.workdps(working + 15):
         found = None

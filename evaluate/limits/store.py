@@ -3,23 +3,47 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
+
+import platformdirs
 
 from flrdt.derive import Network
 
 from ..machine.textfiles import FileError, read_document, write_document
 
-__all__ = ["Store", "cache_folder"]
+__all__ = ["Store", "cache_folder", "stored_numbers"]
 
 KIND = "stationary point"
 
 
-def cache_folder() -> Path:
-    """``$FLRDT_CACHE``, or ``flrdt`` in the user's cache folder."""
+def cache_folder() -> Path | None:
+    """``$FLRDT_CACHE``, or ``flrdt`` in the user's cache folder; ``None`` for a user who has none (no home)."""
     if os.environ.get("FLRDT_CACHE"):
         return Path(os.environ["FLRDT_CACHE"])
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "flrdt"
+    try:
+        folder = Path(platformdirs.user_cache_dir("flrdt", appauthor=False))
+    except (OSError, RuntimeError, KeyError):
+        return None
+    return folder if folder.is_absolute() else None  # without a home it begins with a tilde
+
+
+def stored_numbers(values: Any, count: int) -> list[float] | None:
+    """So many finite numbers that were stored as hexadecimal text, or ``None`` for anything else.
+
+    >>> stored_numbers(["0x1p1", "0x1p0"], 2), stored_numbers(["0x1p99999"], 1)
+    ([2.0, 1.0], None)
+    """
+    if not isinstance(values, list) or len(values) != count or not all(isinstance(v, str) for v in values):
+        return None
+    try:
+        found = [float.fromhex(v) for v in values]
+    except (ValueError, OverflowError):
+        return None
+    return found if all(map(math.isfinite, found)) else None
 
 
 class Store:
@@ -42,12 +66,13 @@ class Store:
         """The stored coordinates, or ``None``."""
         if self.folder is None:
             return None
+        path = self._path(network, level)
         try:
-            values = read_document(self._path(network, level), KIND)["coordinates"]
-            found = [float.fromhex(v) for v in values]
-        except (FileError, KeyError, TypeError, ValueError):
+            if not path.is_file():
+                return None
+            return stored_numbers(read_document(path, KIND).get("coordinates"), 2 * level - 1)
+        except (FileError, OSError):
             return None
-        return found if len(found) == 2 * level - 1 else None
 
     def save(self, network: Network, level: int, coordinates: list[float]) -> None:
         """Keep the coordinates of a minimum."""
@@ -58,7 +83,6 @@ class Store:
             "level": level,
             "coordinates": [float(v).hex() for v in coordinates],
         }
-        try:
+        with suppress(FileError, OSError):
+            self.folder.mkdir(parents=True, exist_ok=True)
             write_document(self._path(network, level), KIND, content)
-        except OSError:
-            return

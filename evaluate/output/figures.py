@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..arithmetic.decimals import InputError
+from ..machine.files import check_place, write_file
 
 __all__ = ["check_figure", "empty_figure", "new_figure", "rendered", "require_matplotlib", "save_figure"]
 
@@ -22,13 +23,12 @@ def require_matplotlib() -> None:
 
 def check_figure(output: str) -> str:
     """The format a file name asks for; raises ``InputError`` for a file that could not be written, before any work."""
-    target = Path(output)
-    if target.suffix not in SUFFIXES:
+    suffix = Path(output).suffix.lower()
+    if suffix not in SUFFIXES:
         raise InputError(f"figure {output}: use a file name that ends in {', '.join(SUFFIXES)}")
-    if not target.parent.is_dir():
-        raise InputError(f"cannot write {output}: the folder {target.parent} does not exist")
+    check_place(output)
     require_matplotlib()
-    return target.suffix[1:]
+    return suffix[1:]
 
 
 def new_figure(output: str, width: float = 6.4, height: float = 4.2) -> Any:
@@ -61,6 +61,4 @@ def rendered(figure: Any, kind: str, background: bool = True) -> bytes:
 
 def save_figure(figure: Any, output: str) -> None:
     """Write the figure, or leave what was there."""
-    from ..commands.common import write_atomically
-
-    write_atomically(output, rendered(figure, check_figure(output)))
+    write_file(output, rendered(figure, check_figure(output)))

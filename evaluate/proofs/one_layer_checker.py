@@ -30,6 +30,7 @@ from flint import arb, arb_poly, ctx, fmpq
 FORMAT = "flrdt-certificate"
 VERSION = 1
 MAX_BYTES = 32768
+BOM = b"\xef\xbb\xbf"
 MAX_LEVEL = 12
 MAX_BITS = 2048
 MAX_POINTS = 8192
@@ -177,7 +178,10 @@ def load(raw: bytes) -> dict[str, Any]:
         raise refuse(f"longer than {MAX_BYTES} bytes")
     try:
         data = json.loads(
-            raw.decode("ascii"), object_pairs_hook=_unique, parse_float=_no_float, parse_constant=_no_float
+            raw.removeprefix(BOM).decode("ascii"),
+            object_pairs_hook=_unique,
+            parse_float=_no_float,
+            parse_constant=_no_float,
         )
     except MalformedCertificate:
         raise
@@ -411,8 +415,8 @@ def bytes_of(path: str | Path) -> bytes:
     try:
         with open(path, "rb") as stream:
             return stream.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise MalformedCertificate(f"cannot read {path}: {error.strerror}") from None
+    except (OSError, ValueError) as error:
+        raise MalformedCertificate(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from None
 
 
 def check_file(path: str | Path) -> Verdict:

@@ -21,8 +21,8 @@ from ..arithmetic.backends import backend
 from ..quadrature.two_fields import FieldRangeError, Spacing, hidden_tower, plan_fields
 from ..systems.deep import Coordinates, DeepForm, layout
 from ..systems.sphere import sphere_terms
-from .minimise import ConvergenceError
-from .scaled import partial_point
+from .deep_closed import partial_point
+from .point import ConvergenceError
 
 __all__ = ["LiftedPoint", "LiftedSystem", "expected_inertia", "genuine", "solve_lifted"]
 
@@ -304,9 +304,8 @@ class _Split:
                 raise ConvergenceError("a new overlap left its range")
             above = self._primal(x, layer, guess, tolerance)
         values, lay = self.at(x), self.system.layout
-        y = [values[i] for i in lay.y]
-        _, slopes = sphere_terms(values[lay.chi[0]], [values[i] for i in lay.p[0]], y, backend("float64"))
-        return (slopes[1 + self.place] + above) / self.gap, x
+        sphere = sphere_terms([values[i] for i in (lay.chi[0], *lay.p[0], *lay.y)], backend("float64"), 1)
+        return (sphere.slopes[1 + self.place] + above) / self.gap, x
 
     def _primal(self, x: list[float], layer: int, guess: list[float], tolerance: float) -> float:
         """The new overlap before a layer from the equation of the dual one, by secants; the slope in it."""

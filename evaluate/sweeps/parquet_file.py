@@ -8,6 +8,7 @@ from io import BytesIO
 from pathlib import Path
 
 from ..arithmetic.decimals import InputError
+from ..machine.files import is_regular, read_bytes, write_file
 
 __all__ = ["Row", "read_rows", "require_pyarrow", "write_rows"]
 
@@ -31,12 +32,9 @@ def read_rows(path: Path, columns: Sequence[str], report: Callable[[str], None])
     require_pyarrow()
     from pyarrow import ArrowException, parquet
 
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
+    if not path.exists() or not is_regular(path):
         return []
-    except OSError as problem:
-        raise InputError(f"cannot read {path}: {problem.strerror or problem}") from None
+    content = read_bytes(path)
     if content[: len(MAGIC)] != MAGIC[: len(content)]:
         raise InputError(f"{path} is not a Parquet file: name another file")
     try:
@@ -44,7 +42,10 @@ def read_rows(path: Path, columns: Sequence[str], report: Callable[[str], None])
         names, types = table.column_names, {str(field.type) for field in table.schema}
     except (ArrowException, OSError, UnicodeDecodeError):
         aside = path.with_name(path.name + ".damaged")
-        path.replace(aside)
+        try:
+            path.replace(aside)
+        except OSError as problem:
+            raise InputError(f"{path} is cut off or damaged, and cannot be set aside: {problem.strerror}") from None
         report(f"{path} is cut off or damaged: set aside as {aside.name}; its points are computed again")
         return []
     if names != [*columns] or types != {"string"}:
@@ -57,9 +58,7 @@ def write_rows(path: Path, columns: Sequence[str], rows: Sequence[Row]) -> None:
     import pyarrow
     from pyarrow import parquet
 
-    from ..commands.common import write_atomically
-
     schema = pyarrow.schema([pyarrow.field(name, pyarrow.string(), nullable=False) for name in columns])
     buffer = pyarrow.BufferOutputStream()
     parquet.write_table(pyarrow.Table.from_pylist([*rows], schema), buffer, write_page_checksum=True)
-    write_atomically(str(path), buffer.getvalue().to_pybytes())
+    write_file(path, buffer.getvalue().to_pybytes())

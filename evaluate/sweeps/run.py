@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future
 from contextlib import AbstractContextManager
@@ -14,6 +13,7 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from ..arithmetic.decimals import InputError, parse_digits, parse_number
+from ..machine.files import read_toml, shown
 from .neighbours import Key, Link, links_of, start_between
 from .results_file import open_results
 
@@ -40,6 +40,8 @@ RESULTS = ("alpha", "alpha_error", "error_kind", "status", "chain", "parameters"
 COLUMNS = (*DEFAULTS, *RESULTS)
 
 MOST_POINTS = 100_000
+MOST_BYTES = 10_000_000  # of a plan
+LONGEST = 4_000  # characters of one value in a plan
 ATTEMPTS = 3  # times a point is handed to a pool that breaks before the sweep gives up
 
 _SPREAD = re.compile(r"\{([^{};]+)\.\.([^{};]+);\s*(\d{1,6})\s*\}")
@@ -55,23 +57,20 @@ class SweepError(ArithmeticError):
 def read_plan(path: str | Path) -> dict[str, list[str]]:
     """The grid in a TOML file: a key per setting, a value or a list of values.
 
-    Raises ``InputError`` for a file that cannot be read, an unknown key, or a value that is no text or integer.
+    Raises ``InputError`` for a file that cannot be read, an unknown key, or a value that is neither text nor a number.
     """
-    try:
-        table = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as problem:
-        raise InputError(f"cannot read {path}: {problem.strerror or problem}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
-        raise InputError(f"{path} is not a TOML file: {problem}") from None
+    table = read_toml(path, MOST_BYTES)
     unknown = [key for key in table if key not in DEFAULTS]
     if unknown:
-        raise InputError(f"{path}: unknown key {unknown[0]!r}: use {', '.join(DEFAULTS)}")
+        raise InputError(f"{path}: unknown key {shown(unknown[0])}: use {', '.join(DEFAULTS)}")
     plan = {}
     for key, value in table.items():
         values = value if isinstance(value, list) else [value]
         for entry in values:
             if isinstance(entry, bool) or not isinstance(entry, (str, int)):
-                raise InputError(f'{path}: {key} = {entry!r}: write numbers as integers or as text, for example "1/2"')
+                raise InputError(f'{path}: {key} = {shown(entry)}: write a number or text, for example 2, 0.5 or "1/2"')
+            if len(str(entry)) > LONGEST:
+                raise InputError(f"{path}: {key} = {shown(str(entry))} has more than {LONGEST} characters")
         plan[key] = [str(entry) for entry in values]
     return plan
 
@@ -124,10 +123,10 @@ def _checked(point: Point) -> Point:
     level = Level.parse(point["level"])
     parse_digits(point["digits"])
     _, depth = architecture(level, point["depth"] or None, _split(point["widths"]))
-    (as_gate if depth == 1 else deep_gate)(point["gate"], point["radius"])
+    gate = (as_gate if depth == 1 else deep_gate)(point["gate"], point["radius"])
     budget = point["budget"] or str(Requirement.parse(point["notion"], None).of(depth, depth))
     parse_number(budget, "budget", positive=True)
-    return {**point, "depth": str(depth), "budget": budget}
+    return {**point, "level": str(level), "gate": str(gate), "depth": str(depth), "budget": budget}
 
 
 def _split(widths: str) -> list[str]:

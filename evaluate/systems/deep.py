@@ -17,6 +17,8 @@ from sympy import diff
 
 from flrdt.derive.blocks.hidden_averages import HiddenLayer, LayerLifting
 from flrdt.derive.core.symbols import Level, Lifting
+from flrdt.derive.blocks.field_towers import FieldTower
+from flrdt.derive.blocks.sphere import CountingOutput
 from flrdt.derive.networks.gates import relu
 from flrdt.derive.networks.network import relu_network
 from flrdt.derive.objectives.deep import DeepObjective
@@ -39,6 +41,12 @@ def _compiled_coupling(level: Level, name: str) -> Any:
     indices = range(1, level.r + 1)
     symbols = [own.mu, *map(own.p, indices), *map(own.q, indices), own.chi, *map(own.y, own.steps)]
     return compile_scalar([value, *(diff(value, s) for s in symbols)], symbols, backend(name))
+
+
+@lru_cache(maxsize=32)
+def _count_tower(r: int) -> FieldTower:
+    """The count, a tower over one field."""
+    return CountingOutput(relu()).field_tower(Lifting(Level(r)))
 
 
 @dataclass(frozen=True)
@@ -111,8 +119,7 @@ class DeepForm:
         lay = self.layout
         last = lay.overlaps(at, lay.depth - 1, 1.0)
         variances = [a - b for a, b in itertools.pairwise((*last, 0.0))]
-        reach = (2 * at[lay.chi[-1]]) ** 0.5
-        return plan((0.0, 0.0), reach, variances, [at[i] for i in lay.y], round(digits))
+        return plan((0.0, (2 * at[lay.chi[-1]]) ** 0.5), variances, [at[i] for i in lay.y], digits)
 
     def evaluate(self, values: Sequence, grids: DeepGrids, slopes: bool = True) -> tuple[Any, list]:
         """``P`` and its gradient in every parameter and alpha_l (only the last one without slopes)."""
@@ -125,8 +132,10 @@ class DeepForm:
             for i, slope in zip(places, found, strict=True):
                 gradient[i] = gradient[i] + slope * weight
 
-        total, found = sphere_terms(values[lay.chi[0]], [values[i] for i in lay.p[0]], y, b)
-        add([lay.chi[0], *lay.p[0], *lay.y], found)
+        own = [lay.chi[0], *lay.p[0], *lay.y]
+        sphere = sphere_terms([values[i] for i in own], b, 1)
+        total = sphere.value
+        add(own, sphere.slopes)
         for i, (width, grid) in enumerate(zip(self.widths, grids.hidden, strict=True), start=1):
             own = [lay.mu[i - 1], *lay.p[i], *lay.q[i - 1], lay.chi[i], *lay.y]
             value, *found = _compiled_coupling(Level(self.r), self.name)(*(values[j] for j in own))
@@ -141,9 +150,9 @@ class DeepForm:
         alpha = values[lay.alpha]
         gradient[lay.alpha] = tower.value
         if slopes:
-            p = _overlap_slopes(tower)
+            chi, p, lifting = self._count_slopes(tower)
             places = [lay.chi[-1], *lay.p[-1], *lay.y]
-            add(places, [tower.d_chi, *(p if lay.depth > 1 else p[1:]), *tower.d_lifting], alpha)
+            add(places, [chi, *(p if lay.depth > 1 else p[1:]), *lifting], alpha)
         return total + alpha * tower.value, gradient
 
 
@@ -151,18 +160,19 @@ class DeepForm:
         lay, b = self.layout, backend(self.name)
         last = lay.overlaps(values, lay.depth - 1, b.number(1))
         variances = [*(u - v for u, v in itertools.pairwise(last)), last[-1]]
-        return evaluate_tower(relu(), values[lay.chi[-1]], variances, [values[i] for i in lay.y], grid, b, slopes)
+        y = [values[i] for i in lay.y]
+        return evaluate_tower(_count_tower(self.r), [values[lay.chi[-1]]], variances, y, grid, b, int(slopes))
 
     def count_slopes(self, values: Sequence, digits: float) -> list:
         """Derivatives of the count times alpha_l in the overlaps p_1..p_r of the last hidden layer."""
         tower = self._count(values, self._count_grid([float(v) for v in values], digits), True)
-        return [values[self.layout.alpha] * slope for slope in _overlap_slopes(tower)]
+        return [values[self.layout.alpha] * slope for slope in self._count_slopes(tower)[1]]
 
-
-def _overlap_slopes(tower: TowerValue) -> list:
-    """Derivatives in p_1..p_r from those in the increments."""
-    d = tower.d_variance
-    return [d[0], *(after - before for before, after in itertools.pairwise(d))]
+    def _count_slopes(self, tower: TowerValue) -> tuple[Any, list, list]:
+        """Derivatives in chi, p_1..p_r and y_2..y_r."""
+        chi, *rest = tower.slopes
+        d, lifting = rest[: self.r], rest[self.r :]
+        return chi, [d[0], *(after - before for before, after in itertools.pairwise(d))], lifting
 
 
 class Coordinates:

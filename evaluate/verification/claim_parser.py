@@ -193,7 +193,7 @@ class Parser:
             raise ClaimError(f"{_named(node)} is not allowed in a statement: use exact numbers, symbols and functions")
         # the digits, not the float that Python made of them
         text = source[node.col_offset : node.end_col_offset]
-        value = parse_number(f"0{text}" if text.startswith(".") else text, "the number")
+        value = parse_number(text, "the number")
         found = Rational(value.numerator, value.denominator)
         return _Part(found, 1 + value.numerator.bit_length() + value.denominator.bit_length())
 

@@ -8,9 +8,7 @@ see :mod:`flrdt.evaluate.verification.claim_parser`.
 
 from __future__ import annotations
 
-import json
 import re
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -28,6 +26,7 @@ from flrdt.derive.registry.lifting import DUAL
 
 from ..arithmetic.backends import backend
 from ..arithmetic.decimals import parse_number
+from ..machine.files import FileError, decoded, loads_json, loads_toml, read_bytes
 from .claim_parser import FUNCTIONS, ClaimError, Parser, names
 
 __all__ = ["LIMIT", "ClaimError", "claim_entries", "read_claims"]
@@ -55,12 +54,9 @@ def read_claims(path: str | Path) -> list[Entry]:
     if file.suffix.lower() not in (".toml", ".json"):
         raise ClaimError(f"{path}: a claim file is named .toml or .json")
     try:
-        with file.open("rb") as stream:
-            content = stream.read(MAX_BYTES + 1)
-    except OSError as problem:
-        raise ClaimError(f"cannot read {path}: {problem.strerror}") from None
-    if len(content) > MAX_BYTES:
-        raise ClaimError(f"{path} is too large: a claim file has at most {MAX_BYTES} bytes")
+        content = read_bytes(path, MAX_BYTES)
+    except FileError as problem:
+        raise ClaimError(str(problem)) from None
     try:
         return claim_entries(content, file.suffix.lower()[1:])
     except InputError as problem:
@@ -75,15 +71,15 @@ def claim_entries(content: bytes, language: str) -> list[Entry]:
     [Eq(Phi(-x), H(x))]
     """
     try:
-        text = content.decode("utf-8")
         # decimals stay text, so that they are read exactly
         if language == "toml":
-            read = tomllib.loads(text, parse_float=str)
+            read = loads_toml(decoded(content), parse_float=str)
         else:
-            read = json.loads(text, parse_float=str, parse_constant=str)
-    except (ValueError, RecursionError) as problem:
-        first = (str(problem).splitlines() or ["nested too deeply"])[0][:120]
-        raise ClaimError(f"not {language.upper()} text: {first}") from None
+            read = loads_json(decoded(content), parse_float=str, parse_constant=str)
+    except UnicodeDecodeError:
+        raise ClaimError(f"not {language.upper()} text: it is not text in UTF-8") from None
+    except FileError as problem:
+        raise ClaimError(str(problem)) from None
     listed = read.get("claim") if isinstance(read, dict) and set(read) == {"claim"} else None
     if not isinstance(listed, list) or not listed:
         example = "[[claim]] tables" if language == "toml" else '{"claim": [{"id": ..., "statement": ...}]}'

@@ -22,6 +22,7 @@ from flrdt.derive.core.formulas import InputError, Verdict
 from flrdt.derive.registry import Check, Entry, select
 
 from ..arithmetic.decimals import parse_digits
+from ..machine.processes import end_with_parent
 from .direct import compare
 from .proofs import proved
 from .sampling import points
@@ -93,8 +94,8 @@ def verify_entry(item: Entry, digits: int, samples: int, statement: Basic | None
     if weakest.verdict in (Verdict.PROVED, Verdict.VERIFIED) and len(found) > 1:
         weakest = replace(weakest, detail="; ".join(f"{r.detail}: {r.verdict}" for r in found))
     if statement is None and weakest.verdict in (Verdict.PROVED, Verdict.VERIFIED):
-        chain = item.formula.derivation.verdict()
-        if chain is not Verdict.PROVED:
+        chain = item.formula.verdict()
+        if item.formula.derivation.steps and chain is not Verdict.PROVED:
             weakest = replace(weakest, verdict=chain, detail=f"a step of the derivation is {chain}")
     return replace(weakest, seconds=time.perf_counter() - started)
 
@@ -206,15 +207,11 @@ def _parallel(
     _shared.update(items=items, digits=digits, samples=samples, limit=limit)
     found: dict[int, Result] = {}
     # the workers inherit the entries: formulas hold functions, which cannot be sent
-    with multiprocessing.get_context("fork").Pool(count, _ignore_interrupts) as pool:
+    with multiprocessing.get_context("fork").Pool(count, end_with_parent, (os.getpid(),)) as pool:
         for part in pool.imap_unordered(_group, sorted(groups.values(), key=len, reverse=True)):
             found |= part
             report(f"{len(found)} of {len(items)} entries, {items[next(iter(part))].id}")
     return [found[i] for i in range(len(items))]
-
-
-def _ignore_interrupts() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 class _Late(BaseException):

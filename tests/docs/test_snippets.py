@@ -13,6 +13,7 @@ PAGES = (
     "new-formula",
     "limit",
     "certificates",
+    "lower-bound",
     "deep",
     "accuracy",
     "one-layer",
@@ -52,6 +53,7 @@ def test_commands(run, line, tmp_path, monkeypatch):
     Path("my_claims.toml").write_text(*blocks("how-to", "toml"))
     certificate = DOCS / "certificates" / "level-2.json"
     Path("level-2.json").write_text(certificate.read_text())
+    Path("lower.json").write_text((DOCS / "certificates" / "lower-relu.json").read_text())
     words = shlex.split(line, comments=True)
     code, out, _ = run(*words[1:])
     assert words[0] == "flrdt" and code == 0

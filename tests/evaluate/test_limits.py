@@ -10,7 +10,7 @@ from flrdt.evaluate import limit
 from flrdt.evaluate.arithmetic.decimals import InputError
 from flrdt.evaluate.limits.limits import certified_bound
 from flrdt.evaluate.limits.store import Store
-from flrdt.evaluate.solve.minimise import ConvergenceError
+from flrdt.evaluate.solve.point import ConvergenceError
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def test_json_of_the_command(run, tmp_path):
         (["--max-level", "5"], "at least level 8"),
         (["--budget", "-1"], "must be positive"),
         (["--resume"], "--resume needs --checkpoint"),
-        (["--resume", "--checkpoint", "/nonexistent/levels.json"], "cannot read"),
+        (["--resume", "--checkpoint", "/nonexistent/levels.json"], "/nonexistent does not exist"),
     ],
 )
 def test_bad_input_is_one_line(run, words, message):

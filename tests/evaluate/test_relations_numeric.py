@@ -55,7 +55,7 @@ def test_scaling_of_sphere_and_coupling(drawn, lam):
     tower = (
         InputSphere()
         .integrated(lifting)
-        .value.subs({lifting.Theta(k): InputSphere().theta(lifting, k) for k in lifting.steps})
+        .value.subs({lifting.Theta(k): InputSphere().theta(lifting, k) for k in range(1, r + 1)})
     )
     lam = Rational(lam.numerator, lam.denominator)
     at = values_of([f"q_{k}" for k in lifting.steps], q)

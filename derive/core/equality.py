@@ -1,0 +1,337 @@
+r"""Whether two expressions are equal: proved by simplification, refuted by a value, otherwise undecided.
+
+Expressions may hold undefined functions and averages over laws that are not given.  An equality claims to hold for all of
+them, so that one instance refutes it: :func:`values` puts fixed smooth functions and two-point laws in their place.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from functools import lru_cache
+from itertools import count
+
+from sympy import (
+    Abs,
+    Add,
+    Derivative,
+    Dummy,
+    Expr,
+    Function,
+    Heaviside,
+    Integer,
+    Max,
+    Min,
+    Piecewise,
+    Rational,
+    Subs,
+    Symbol,
+    cancel,
+    exp,
+    expand,
+    expand_log,
+    factor,
+    lambdify,
+    log,
+    logcombine,
+    oo,
+    powsimp,
+    simplify,
+    sympify,
+    together,
+)
+from sympy.core.evalf import PrecisionExhausted
+from sympy.core.function import AppliedUndef
+
+from .domains import DomainError, default_domain
+from .gaussian import Expectation, H, Phi, phi
+
+__all__ = ["equal", "evaluated", "positive", "refuted", "values"]
+
+DIGITS = 30
+POINTS = 3
+CLOSE, CLOSE_MEANS, CLOSE_KINKS = Rational(1, 10**18), Rational(1, 10**9), Rational(1, 10)
+"""Values that differ relatively by less do not refute an equality: exact ones, sums over means, sums over means of kinks."""
+LOST = Rational(1, 10**12)
+"""What means, which are added up in double precision, may lose to cancellation."""
+SMALL = {name: (Rational(1, 20), Rational(2, 5)) for name in ("c", "c first", "y", "y first")}
+"""Lifting parameters small enough for the exponential moments to be finite nearly everywhere."""
+REACH, SPACING = 20, 0.5
+"""Means are trapezoidal sums; for an analytic integrand the error of the spacing is exp(-2 pi^2/spacing^2) = 5e-35."""
+KINKED = (Abs, Heaviside, Max, Min, Piecewise)
+
+
+def evaluated(expr: Expr) -> Expr:
+    """Derivatives and substitutions carried out, expectations split into terms; integrals and limits stay.
+
+    >>> from sympy.abc import u, t
+    >>> evaluated(Derivative(t**2, t) + Expectation(2*t*u + t, u))
+    2*t*E_u[u] + 3*t
+    """
+    done = expr.replace(lambda e: isinstance(e, (Derivative, Subs)), lambda e: e.doit())
+    return done.replace(lambda e: isinstance(e, Expectation), _linear)
+
+
+def _linear(mean: Expectation) -> Expr:
+    """An expectation as a sum of multiples of expectations without constant factors."""
+    total: Expr = Integer(0)
+    for term in Add.make_args(expand(mean.expr, power_base=False, power_exp=False, log=False)):
+        outside, inside = term.as_independent(mean.variable, as_Add=False)
+        total += outside * (Integer(1) if inside == 1 else Expectation(inside, mean.variable))
+    return total
+
+
+def equal(left: Expr, right: Expr) -> bool | None:
+    """``True`` after a simplification of the difference (or of the ratio to 1), ``False`` after a value that differs.
+
+    >>> from sympy.abc import x
+    >>> equal((x + 1)**2, x**2 + 2*x + 1), equal(x, x**2), equal(Function("f")(x), Function("f")(-x))
+    (True, False, False)
+    """
+    if left == right:
+        return True
+    left, right = evaluated(left), evaluated(right)
+    if left == right:
+        return True
+    if refuted(left, right):
+        return False
+    return _proved(left, right) or None
+
+
+def _proved(left: Expr, right: Expr) -> bool:
+    """The attempts, from cheap to expensive."""
+    difference = left - right
+    inserted = _ordered(difference)
+    exponential = difference.has(exp) and _positive(left, right)
+    for attempt in (
+        lambda: expand(difference),
+        lambda: cancel(together(difference)),
+        lambda: cancel(together(_logarithms(left) - _logarithms(right))) if exponential else difference,
+        lambda: cancel(together(_elementary(inserted))),
+        lambda: expand(expand_log(_elementary(inserted))),
+        lambda: powsimp(together(_elementary(inserted))),
+        lambda: simplify(_elementary(difference)),
+        lambda: simplify(_elementary(_ordered(left)) / _elementary(_ordered(right))) - 1 if right != 0 else difference,
+        lambda: simplify(logcombine(expand_log(_elementary(inserted)))),
+        lambda: simplify((_elementary(left) / _elementary(right)) ** 2) - 1 if _positive(left, right) else difference,
+    ):
+        if attempt() == 0:
+            return True
+    return False
+
+
+def _logarithms(expr: Expr) -> Expr:
+    """The logarithm of a positive expression as a sum."""
+    return expand_log(log(_elementary(expr)))
+
+
+def _positive(left: Expr, right: Expr) -> bool:
+    return bool(left.is_positive and right.is_positive)
+
+
+def _elementary(expr: Expr) -> Expr:
+    """Densities as exponentials, and one form of the distribution function for opposite arguments."""
+    return expr.replace(H, lambda a: Phi(-a)).replace(Phi, _upper).rewrite(exp) if expr.has(H, Phi, phi) else expr
+
+
+def _upper(a: Expr) -> Expr:
+    a = a.factor() if a.is_finite else a
+    return 1 - Phi(-a) if a.could_extract_minus_sign() else Phi(a)
+
+
+def _ordered(expr: Expr) -> Expr:
+    """Overlaps and lifting parameters in positive parameters that run over their whole domain.
+
+    ``1 > p_2 > p_3 > ... > 0`` becomes ``p_2 = 1/(1 + e_2)``, ``p_3 = p_2/(1 + e_3)``: then SymPy sees every sign.
+    """
+    found: dict[Symbol, Expr] = {}
+    for letter in "pq":
+        value: Expr = Integer(1)
+        named = {s.name: s for s in expr.free_symbols}
+        for k in count(2):
+            if f"{letter}_{k}" not in named:
+                break
+            value = value / (1 + Symbol(f"e_{letter}{k}", positive=True))
+            found[named[f"{letter}_{k}"]] = value
+    return expr.subs(found, simultaneous=True) if found else expr
+
+
+def refuted(left: Expr, right: Expr) -> bool:
+    """Whether the sides have different values at one of a few points, each known to :data:`DIGITS` digits."""
+    means = left.atoms(Expectation) | right.atoms(Expectation)
+    close = CLOSE_MEANS if means else CLOSE
+    if any(mean.expr.has(*KINKED, _envelope()) for mean in means):
+        close = CLOSE_KINKS
+    lost = LOST if means else 0
+    return any(abs(a - b) > close * (abs(a) + abs(b)) + lost for a, b in values(left, right))
+
+
+def positive(expr: Expr, *, strict: bool = True) -> bool | None:
+    """``True`` if signs show that an expression is positive (not negative, unless strict), ``False`` after a value.
+
+    >>> a, p = Symbol("a", positive=True), Symbol("p_2", positive=True)
+    >>> positive(a + 1 / a), positive(1 - p), positive(a - 2), positive(-a, strict=False)
+    (True, True, False, False)
+    """
+    if expr in (oo, -oo):
+        return expr == oo
+    expr = evaluated(expr)
+    for attempt in (
+        lambda: expr,
+        lambda: factor(together(_ordered(expr))),
+        lambda: expand(_elementary(_ordered(expr))),
+        lambda: simplify(_elementary(_ordered(expr))),
+        lambda: simplify(_elementary(_ordered(expr))).expand(),
+    ):
+        found = attempt()
+        if found.is_positive or (not strict and found.is_nonnegative):
+            return True
+        terms = found.as_numer_denom()
+        signs = [_sign(term) for term in terms]
+        if None not in signs and signs[0] * signs[1] == 1:
+            return True
+    if any(value[0] <= 0 if strict else value[0] < 0 for value in values(expr)):
+        return False
+    return None
+
+
+def _sign(expr: Expr) -> int | None:
+    if expr.is_positive:
+        return 1
+    return -1 if expr.is_negative else None
+
+
+def _envelope() -> type[Expr]:
+    from ..networks.gates import MoreauEnvelope
+
+    return MoreauEnvelope
+
+
+def values(*sides: Expr) -> Iterator[tuple[Expr, ...]]:
+    """Values of expressions, one of them real, at up to :data:`POINTS` points of the domain of their symbols."""
+    symbols = frozenset(s for side in sides for s in side.free_symbols)
+    found = 0
+    for point in _points(symbols):
+        try:
+            here = [_number(side, point) for side in sides]
+        except (ArithmeticError, AttributeError, KeyError, NotImplementedError, TypeError, ValueError):
+            continue  # outside the reals, or nothing with a value
+        if None not in here and any(v.is_real for v in here):  # a real and a complex value differ
+            yield tuple(here)  # type: ignore[arg-type]
+            found += 1
+        if found == POINTS:
+            return
+
+
+def _number(side: Expr, point: dict[Symbol, Expr]) -> Expr | None:
+    concrete = _concrete(side)
+    if concrete.is_number:
+        concrete = concrete.doit()
+    if concrete == 0:
+        return Integer(0)
+    if concrete.has(Expectation):
+        arguments = tuple(sorted(concrete.free_symbols, key=str))
+        at = [float(point[s]) for s in arguments]
+        try:
+            value = _compiled(concrete, arguments, "math")(*at)
+        except ValueError:  # outside the reals
+            value = _compiled(concrete, arguments, "cmath")(*at)
+        return sympify(value) if abs(value) < LARGEST else None
+    try:  # inserted as numbers: exact roots of exact rationals are slow
+        value = concrete.evalf(DIGITS, subs=point, maxn=150, strict=True)
+    except PrecisionExhausted:  # zero as far as can be seen, or as good as
+        return None
+    return value if value.is_number and value.is_finite else None
+
+
+@lru_cache(maxsize=256)
+def _points(symbols: frozenset[Symbol]) -> tuple[dict[Symbol, Expr], ...]:
+    """A few points inside the domain of the symbols; a symbol without a domain takes small rationals."""
+    placed = [s for s in symbols if _has_domain(s)]
+    domain = default_domain(placed, SMALL)
+    others = sorted(symbols.difference(placed), key=str)
+    found = []
+    for shift in range(3 * POINTS):
+        units = [Fraction(2 + (7 * i + 5 * shift) % 13, 17) for i in range(domain.dimension)]
+        point = {s: v for s, v in domain.point(units).items() if s in symbols}
+        for i, s in enumerate(others):
+            if s.is_integer:
+                point[s] = Integer(3 + (i + shift) % 4)
+            else:
+                size = Rational(7 * i + 3 * shift + 5, 11 * i + 17)
+                point[s] = size if s.is_positive or (i + shift) % 2 else -size
+        found.append(point)
+    return tuple(found)
+
+
+@lru_cache(maxsize=1024)
+def _has_domain(symbol: Symbol) -> bool:
+    """Whether the theory names a domain for the symbol that agrees with its assumptions."""
+    try:
+        least = default_domain([symbol]).point([Fraction(0)])[symbol]
+    except DomainError:
+        return False
+    return not symbol.is_integer and (not symbol.is_positive or least.is_positive)
+
+
+def _concrete(expr: Expr) -> Expr:
+    """Undefined functions replaced by smooth positive ones, laws that are not given by two-point laws."""
+    from ..conditions.stationarity import TiltedExpectation
+
+    expr = expr.replace(lambda e: isinstance(e, AppliedUndef), lambda e: _instance(e.func.__name__, e.args))
+    expr = expr.replace(lambda e: isinstance(e, TiltedExpectation), _two_points)
+    return expr.replace(lambda e: isinstance(e, (Derivative, Subs)), lambda e: e.doit()).doit(deep=False)
+
+
+def _instance(name: str, arguments: tuple[Expr, ...]) -> Expr:
+    """A smooth positive function that differs from name to name."""
+    code = sum((i + 1) * ord(c) for i, c in enumerate(name))
+    form = Add(*(a * Rational(3 + (code + 5 * i) % 7, 11) for i, a in enumerate(arguments)))
+    return exp(-form / 3) + form**2 / 5 + Rational(1 + code % 5, 4)
+
+
+def _two_points(mean: Expr) -> Expr:
+    inner, k = mean.args
+    code = sum(ord(c) for c in str(k)) % 5
+    weight, x = Rational(1 + code, 7), Symbol("x", real=True)
+    ends = (Rational(1, 3) + Rational(code, 10), Rational(-5, 7))
+    return weight * inner.subs(x, ends[0]) + (1 - weight) * inner.subs(x, ends[1])
+
+
+@lru_cache(maxsize=512)
+def _compiled(expr: Expr, arguments: tuple[Symbol, ...], module: str) -> Callable[..., float]:
+    """A function of floats in which every mean is a trapezoidal sum."""
+    functions = dict(FLOATS)
+    inserted = {}
+    for i, mean in enumerate(_outermost(expr)):
+        name = f"mean_{i}"
+        own = Dummy("u", real=True)
+        functions[name] = _trapezoid(_compiled(mean.expr.xreplace({mean.variable: own}), (*arguments, own), module))
+        inserted[mean] = Function(name)(*arguments)
+    return lambdify(arguments, expr.xreplace(inserted).doit(), modules=[functions, module])
+
+
+def _outermost(expr: Expr) -> list[Expectation]:
+    if isinstance(expr, Expectation):
+        return [expr]
+    return list(dict.fromkeys(mean for a in expr.args for mean in _outermost(a)))
+
+
+def _trapezoid(integrand: Callable[..., float]) -> Callable[..., float]:
+    return lambda *args: sum(weight * integrand(*args, node) for node, weight in WEIGHTS)
+
+
+def _float_phi(x: float) -> float:
+    return math.exp(-x * x / 2) / math.sqrt(2 * math.pi)
+
+
+FLOATS = {
+    "phi": _float_phi,
+    "Phi": lambda x: math.erfc(-x / math.sqrt(2)) / 2,
+    "H": lambda x: math.erfc(x / math.sqrt(2)) / 2,
+    "Heaviside": lambda x, *_: float(x > 0),
+}
+NODES = [(j + 0.37) * SPACING for j in range(-REACH, REACH)]  # no node at 0, where integrands may have a pole
+WEIGHTS = [(node, SPACING * _float_phi(node)) for node in NODES]
+LARGEST = 1e200

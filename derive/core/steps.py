@@ -1,0 +1,518 @@
+r"""Steps of derivations: what a step says is what is checked.
+
+A step is made of SymPy fields, which are displayed, and its check is computed from these fields alone; there is no way to hand
+one in.  A :class:`~flrdt.derive.core.formulas.Derivation` is a chain of steps: a step has a name and names the earlier steps
+that it uses.  Their conclusions are *facts*, by which it rewrites its own two sides before it compares them (``~name`` from right
+to left); whoever changes an expression anywhere changes what later steps see, and the chain fails.
+
+=====================  =====================================================================================
+:class:`Definition`    gives something a name; nothing to prove
+:class:`Theorem`       cites a result with its source; nothing is proved here
+:class:`Identity`      both sides are equal, the facts inserted; derivatives and substitutions are carried out
+:class:`Substitution`  an earlier equation at other arguments, recomputed
+:class:`Solution`      solves an earlier equation for an unknown: inserted, and the only one that qualifies
+:class:`GaussianMean`  the mean of a function of a normal variable over an interval, by completing the square
+:class:`Primitive`     an antiderivative, by differentiation
+:class:`Quadrature`    a definite integral, from an antiderivative and its values at the ends
+:class:`Approach`      a limit
+:class:`Extremum`      the minimum or maximum of a convex or concave function over an interval
+:class:`Bound`         an inequality, by signs
+:class:`Instances`     cases of an equation: verified at most
+:class:`Induction`     an equation for every index: its start, and each next from the one before
+=====================  =====================================================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import lru_cache, reduce
+from typing import ClassVar
+
+from sympy import (
+    Basic,
+    Derivative,
+    Dict,
+    Eq,
+    Equality,
+    Expr,
+    Ge,
+    Gt,
+    Integer,
+    Integral,
+    Le,
+    Limit,
+    Lt,
+    Poly,
+    PolynomialError,
+    Symbol,
+    diff,
+    exp,
+    limit,
+    numer,
+    oo,
+    pi,
+    solve,
+    sqrt,
+    together,
+    true,
+)
+from sympy.core.function import AppliedUndef
+from sympy.core.relational import Relational
+
+from .equality import equal, evaluated, positive
+from .formulas import Basis, Verdict
+from .gaussian import Expectation, NotQuadratic, check_piece, gaussian_piece
+from .maxima import Maximum, Minimum
+
+__all__ = [
+    "Approach",
+    "Bound",
+    "Definition",
+    "Extremum",
+    "GaussianMean",
+    "Identity",
+    "Induction",
+    "Instances",
+    "Primitive",
+    "Quadrature",
+    "Solution",
+    "Step",
+    "Substitution",
+    "Theorem",
+    "rewritten",
+]
+
+Facts = tuple[Basic, ...]
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step of a derivation; the kinds are its subclasses.
+
+    ``text`` is a sentence, ``name`` what later steps call it by, ``using`` the names of the earlier steps whose
+    conclusions it starts from, in the order in which they are inserted.
+    """
+
+    text: str
+    name: str = field(default="", kw_only=True)
+    using: tuple[str, ...] = field(default=(), kw_only=True)
+    best: ClassVar[Verdict | Basis] = Verdict.PROVED
+
+    def statement(self, facts: Facts = ()) -> Basic:
+        """What the step says: displayed, and a fact for later steps."""
+        raise NotImplementedError
+
+    def holds(self, facts: Facts) -> bool | None:
+        """Whether that follows from the facts: computed from the fields."""
+        raise NotImplementedError
+
+    @property
+    def expression(self) -> Basic:
+        """:meth:`statement` of a step that starts from no other."""
+        return self.statement()
+
+    def verdict(self, facts: Facts = ()) -> Verdict | Basis:
+        """Proved (or verified, for instances), failed or unknown; a definition or a theorem is stated as such."""
+        return self.best if isinstance(self.best, Basis) else _verdict(self, facts)
+
+
+@lru_cache(maxsize=8192)
+def _verdict(step: Step, facts: Facts) -> Verdict:
+    return {True: step.best, False: Verdict.FAILED, None: Verdict.UNKNOWN}[step.holds(facts)]
+
+
+def _all(found: Iterable[bool | None]) -> bool | None:
+    """False if one is, else unknown if one is."""
+    found = tuple(found)
+    return False if False in found else (None if None in found else True)
+
+
+def rewritten(expr: Expr, facts: Facts) -> Expr:
+    """An expression with the left-hand sides of the facts replaced by their right-hand sides, one fact after the other.
+
+    A fact about ``f(x, p)`` holds for all arguments, one about a derivative also for its further derivatives.
+
+    >>> from sympy.abc import x, a
+    >>> from sympy import Function
+    >>> f = Function("f")
+    >>> rewritten(f(2*a) + a, (Eq(f(x), x**2), Eq(a, 3)))
+    39
+    """
+    return reduce(lambda e, fact: _rewrite(e, fact), facts, expr)
+
+
+def _rewrite(expr: Expr, fact: Basic) -> Expr:
+    if not isinstance(fact, Equality) or fact.lhs.is_number:
+        return expr
+    left, right = fact.lhs, fact.rhs
+    if isinstance(left, AppliedUndef) and all(isinstance(a, Symbol) for a in left.args):
+        return expr.replace(
+            left.func, lambda *args: right.subs(dict(zip(left.args, args, strict=True)), simultaneous=True)
+        )
+    if isinstance(left, Derivative) and isinstance(left.expr, AppliedUndef):
+        return _along(expr, left, right)
+    return expr.subs(left, right) if isinstance(left, Symbol) else expr.xreplace({left: right})
+
+
+def _along(expr: Expr, left: Derivative, right: Expr) -> Expr:
+    """Every derivative that contains the one of a differential equation, by that equation."""
+    wanted = dict(left.variable_count)
+    for _ in range(8):
+        found = [
+            d
+            for d in expr.atoms(Derivative)
+            if d.expr == left.expr and all(dict(d.variable_count).get(v, 0) >= n for v, n in wanted.items())
+        ]
+        if not found:
+            return expr
+        inserted = {}
+        for d in found:
+            rest = [(v, n - wanted.get(v, 0)) for v, n in d.variable_count if n > wanted.get(v, 0)]
+            inserted[d] = diff(right, *rest) if rest else right
+        expr = expr.xreplace(inserted)
+    return expr
+
+
+@dataclass(frozen=True)
+class Definition(Step):
+    """``relation`` introduces what is on its left (or states the condition that the derivation works under)."""
+
+    relation: Basic
+    best = Basis.DEFINITION
+
+    def statement(self, facts: Facts = ()) -> Basic:
+        return self.relation
+
+
+@dataclass(frozen=True)
+class Theorem(Step):
+    """``relation`` is known: ``source`` says from where."""
+
+    relation: Basic
+    source: str
+    best = Basis.THEOREM
+
+    def statement(self, facts: Facts = ()) -> Basic:
+        return self.relation
+
+
+@dataclass(frozen=True)
+class Identity(Step):
+    """``left = right``.
+
+    >>> from sympy.abc import x
+    >>> Identity("Differentiate.", Derivative(x**2, x), 2*x).verdict().value
+    'proved'
+    >>> Identity("Differentiate.", Derivative(x**2, x), x).verdict().value
+    'failed'
+    """
+
+    left: Expr
+    right: Expr
+
+    def statement(self, facts: Facts = ()) -> Basic:
+        return Eq(self.left, self.right, evaluate=False)
+
+    def holds(self, facts: Facts) -> bool | None:
+        return equal(rewritten(self.left, facts), rewritten(self.right, facts))
+
+
+@dataclass(frozen=True)
+class Substitution(Step):
+    """The first step that is used, with ``mapping`` inserted; its right-hand side becomes ``result`` by the other facts.
+
+    A mapped function is replaced with its arguments, as in :func:`rewritten`.
+    """
+
+    mapping: Dict
+    result: Expr
+
+    def statement(self, facts: Facts = ()) -> Basic:
+        left = self._mapped(facts[0].lhs) if facts else Symbol("previous")
+        return Eq(left, self.result, evaluate=False)
+
+    def _mapped(self, expr: Expr) -> Expr:
+        symbols = {old: new for old, new in self.mapping.items() if isinstance(old, Symbol)}
+        functions = tuple(Eq(o, n, evaluate=False) for o, n in self.mapping.items() if not isinstance(o, Symbol))
+        return rewritten(expr, functions).subs(symbols, simultaneous=True)
+
+    def holds(self, facts: Facts) -> bool | None:
+        if not facts or not isinstance(facts[0], Equality):
+            return None
+        left, right = facts[0].lhs, facts[0].rhs
+        inserted = self._mapped(right)
+        if inserted != right and self._mapped(left) == left:
+            return None  # a name for one value does not become a name for another
+        return equal(rewritten(inserted, facts[1:]), rewritten(self.result, facts[1:]))
+
+
+@dataclass(frozen=True)
+class Solution(Step):
+    """``unknown = value`` solves the first step that is used, the other facts inserted.
+
+    It must be the only solution that fulfils ``branch`` (a relation in the unknown; the unknown's assumptions count too).
+
+    >>> x, a = Symbol("x", positive=True), Symbol("a", positive=True)
+    >>> Solution("Take the root.", x, sqrt(a)).verdict((Eq(x**2, a),)).value
+    'proved'
+    >>> Solution("Take the root.", Symbol("x"), sqrt(a)).verdict((Eq(Symbol("x")**2, a),)).value
+    'unknown'
+    """
+
+    unknown: Symbol
+    value: Expr
+    branch: Basic = true
+
+    def statement(self, facts: Facts = ()) -> Basic:
+        return Eq(self.unknown, self.value, evaluate=False)
+
+    def holds(self, facts: Facts) -> bool | None:
+        if not facts or not isinstance(facts[0], Equality):
+            return None
+        gap = evaluated(rewritten(facts[0].lhs - facts[0].rhs, facts[1:]))
+        value = rewritten(self.value, facts[1:])
+        if value.has(self.unknown):
+            return False
+        solved = equal(gap.subs(self.unknown, value), Integer(0))
+        if solved is not True or self.branch.subs(self.unknown, value) == False:  # noqa: E712
+            return solved and False
+        return True if self._unique(gap, value) else None
+
+    def _unique(self, gap: Expr, value: Expr) -> bool:
+        try:
+            polynomial = Poly(numer(together(gap)), self.unknown)
+        except PolynomialError:
+            return False
+        if polynomial.degree() == 1:
+            return True
+        others = [r for r in solve(polynomial.as_expr(), self.unknown, check=False) if equal(r, value) is not True]
+        return all(self._excluded(r) for r in others)
+
+    def _excluded(self, root: Expr) -> bool:
+        """Whether a root is none of the branch."""
+        if self.unknown.is_positive and positive(-root, strict=False):
+            return True
+        on_branch = self.branch.subs(self.unknown, root)
+        if not isinstance(on_branch, Relational):
+            return on_branch == False  # noqa: E712
+        return bool(positive(-_excess(on_branch), strict=isinstance(on_branch, (Ge, Le))))
+
+
+def _excess(relation: Basic) -> Expr:
+    """Larger minus smaller side of an inequality."""
+    if isinstance(relation, (Gt, Ge)):
+        return relation.lhs - relation.rhs
+    return relation.rhs - relation.lhs if isinstance(relation, (Lt, Le)) else Symbol("none")
+
+
+@dataclass(frozen=True)
+class GaussianMean(Step):
+    """``E[integrand; lower < variable < upper] = value`` for a normal variable, called ``called`` if that is given.
+
+    The value is recomputed by completing the square, and that rule checked by the fundamental theorem of calculus.
+    """
+
+    integrand: Expr
+    variable: Symbol
+    mean: Expr
+    variance: Expr
+    lower: Expr
+    upper: Expr
+    value: Expr
+    called: Expr | None = None
+
+    def statement(self, facts: Facts = ()) -> Basic:
+        if self.called is not None:
+            left = self.called
+        elif (self.mean, self.variance, self.lower, self.upper) == (0, 1, -oo, oo):
+            left = Expectation(self.integrand, self.variable)
+        else:
+            density = _density(self.variable, self.mean, self.variance)
+            left = Integral(self.integrand * density, (self.variable, self.lower, self.upper))
+        return Eq(left, self.value, evaluate=False)
+
+    def holds(self, facts: Facts) -> bool | None:
+        integrand, mean, variance = (rewritten(e, facts) for e in (self.integrand, self.mean, self.variance))
+        ends = [rewritten(e, facts) for e in (self.lower, self.upper)]
+        try:
+            found = gaussian_piece(integrand, self.variable, mean, variance, *ends).value
+        except NotQuadratic:
+            return None
+        same = equal(rewritten(self.value, facts), found)
+        return same and check_piece(integrand, self.variable, mean, variance)
+
+
+def _density(variable: Expr, mean: Expr, variance: Expr) -> Expr:
+    return exp(-((variable - mean) ** 2) / (2 * variance)) / sqrt(2 * pi * variance)
+
+
+@dataclass(frozen=True)
+class Primitive(Step):
+    """``value`` is an antiderivative of ``integrand`` in ``variable``."""
+
+    integrand: Expr
+    variable: Symbol
+    value: Expr
+
+    def statement(self, facts: Facts = ()) -> Basic:
+        return Eq(Integral(self.integrand, self.variable), self.value, evaluate=False)
+
+    def holds(self, facts: Facts) -> bool | None:
+        integrand, value = (rewritten(e, facts) for e in (self.integrand, self.value))
+        return equal(diff(value, self.variable), integrand)
+
+
+@dataclass(frozen=True)
+class Quadrature(Step):
+    """The integral of ``integrand`` from ``lower`` to ``upper`` is ``value``, the difference of ``primitive`` at the ends."""
+
+    integrand: Expr
+    variable: Symbol
+    lower: Expr
+    upper: Expr
+    primitive: Expr
+    value: Expr
+
+    def statement(self, facts: Facts = ()) -> Basic:
+        return Eq(Integral(self.integrand, (self.variable, self.lower, self.upper)), self.value, evaluate=False)
+
+    def holds(self, facts: Facts) -> bool | None:
+        integrand, primitive, value = (rewritten(e, facts) for e in (self.integrand, self.primitive, self.value))
+        low, high = (rewritten(e, facts) for e in (self.lower, self.upper))
+        slope = equal(diff(primitive, self.variable), integrand)
+        ends = [
+            limit(primitive, self.variable, e, "-" if e == oo else "+")
+            if not e.is_finite
+            else primitive.subs(self.variable, e)
+            for e in (low, high)
+        ]
+        return slope and equal(ends[1] - ends[0], value)
+
+
+@dataclass(frozen=True)
+class Approach(Step):
+    """The limit of ``of`` as ``variable`` goes to ``point`` (from above, at a finite one) is ``value``."""
+
+    of: Expr
+    variable: Symbol
+    point: Expr
+    value: Expr
+
+    def statement(self, facts: Facts = ()) -> Basic:
+        return Eq(Limit(self.of, self.variable, self.point), self.value, evaluate=False)
+
+    def holds(self, facts: Facts) -> bool | None:
+        of = evaluated(rewritten(self.of, facts))
+        return equal(limit(of, self.variable, self.point), rewritten(self.value, facts))
+
+
+@dataclass(frozen=True)
+class Extremum(Step):
+    """``value`` is the extremum of ``of`` for ``low <= variable <= high``, attained at ``at``.
+
+    ``convex``: a minimum of a convex function; else a maximum of a concave one.  At an inner point the slope vanishes, at an
+    end it points outwards.
+
+    >>> z, a = Symbol("z", real=True), Symbol("a", positive=True)
+    >>> Extremum("Complete the square.", (z - a)**2 + 1, z, -oo, oo, a, Integer(1)).verdict().value
+    'proved'
+    """
+
+    of: Expr
+    variable: Symbol
+    low: Expr
+    high: Expr
+    at: Expr
+    value: Expr
+    convex: bool = True
+
+    def statement(self, facts: Facts = ()) -> Basic:
+        kind = Minimum if self.convex else Maximum
+        return Eq(kind(self.of, self.variable, self.low, self.high), self.value, evaluate=False)
+
+    def holds(self, facts: Facts) -> bool | None:
+        of, at, value = (rewritten(e, facts) for e in (self.of, self.at, self.value))
+        low, high = (rewritten(e, facts) for e in (self.low, self.high))
+        if not self.convex:
+            of, value = -of, -value
+        attained = equal(of.subs(self.variable, at), value)
+        slope = diff(of, self.variable).subs(self.variable, at)
+        flat = equal(slope, Integer(0))
+        if flat is not True and at == low:
+            flat = positive(slope, strict=False)
+        elif flat is not True and at == high:
+            flat = positive(-slope, strict=False)
+        within = [positive(gap, strict=False) for gap in (at - low, high - at)]
+        bent = positive(diff(of, self.variable, 2), strict=False)
+        return _all((attained, flat, bent, *within))
+
+
+@dataclass(frozen=True)
+class Bound(Step):
+    """An inequality: the sign of the difference of its sides follows from the signs of its parts.
+
+    >>> a = Symbol("a", positive=True)
+    >>> Bound("A sum of positive terms.", Gt(a + a**2, 0, evaluate=False)).verdict().value
+    'proved'
+    """
+
+    relation: Relational
+
+    def statement(self, facts: Facts = ()) -> Basic:
+        return self.relation
+
+    def holds(self, facts: Facts) -> bool | None:
+        if not isinstance(self.relation, (Ge, Gt, Le, Lt)):
+            return bool(self.relation == true)
+        return positive(rewritten(_excess(self.relation), facts), strict=isinstance(self.relation, (Gt, Lt)))
+
+
+@dataclass(frozen=True)
+class Instances(Step):
+    """``left = right`` in a number of cases: verified at most."""
+
+    left: Expr
+    right: Expr
+    cases: tuple[Dict, ...]
+    best = Verdict.VERIFIED
+
+    def statement(self, facts: Facts = ()) -> Basic:
+        return Eq(self.left, self.right, evaluate=False)
+
+    def holds(self, facts: Facts) -> bool | None:
+        found = [
+            equal(
+                *(rewritten(side, facts).subs(dict(case), simultaneous=True).doit() for side in (self.left, self.right))
+            )
+            for case in self.cases
+        ]
+        return _all(found)
+
+
+@dataclass(frozen=True)
+class Induction(Step):
+    """``left = right`` for every ``index`` from ``start`` on.
+
+    The facts, which hold for every index, prove it at the start, and at ``index + 1`` if ``left`` may be replaced by ``right``.
+
+    >>> from sympy import Function, Sum
+    >>> k = Symbol("k", integer=True, positive=True); S = Function("S")
+    >>> Induction("Add.", S(k), k*(k + 1)/2, k, Integer(1)).verdict((Eq(S(1), 1), Eq(S(k + 1), S(k) + k + 1))).value
+    'proved'
+    """
+
+    left: Expr
+    right: Expr
+    index: Symbol
+    start: Expr
+
+    def statement(self, facts: Facts = ()) -> Basic:
+        return Eq(self.left, self.right, evaluate=False)
+
+    def holds(self, facts: Facts) -> bool | None:
+        first = [rewritten(side.subs(self.index, self.start), facts) for side in (self.left, self.right)]
+        after = [rewritten(side.subs(self.index, self.index + 1), facts) for side in (self.left, self.right)]
+        assumed = {self.left: self.right}
+        found = [equal(*first), equal(*(evaluated(side).xreplace(assumed) for side in after))]
+        return _all(found)
