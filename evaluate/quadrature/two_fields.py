@@ -165,8 +165,8 @@ class Spacing:
     reach and nodes; each is changed separately when a value is confirmed.
     """
 
-    strip_w: float = 1.8
-    strip_h: float = 1.2
+    strip_w: float = 1.5
+    strip_h: float = 1.0
     reach_w: float = 1.0
     reach_h: float = 1.0
     nodes: float = 0.8
@@ -213,7 +213,9 @@ def _right_spread(at: Fields) -> tuple[list[float], list[float], list[float]]:
     return spread_w, spread_h, growth
 
 
-def _axis(variances: Sequence[float], left: Sequence[float], right: Sequence[float], decay: float, strip: float) -> Axis:
+def _axis(
+    variances: Sequence[float], left: Sequence[float], right: Sequence[float], decay: float, strip: float
+) -> Axis:
     """Grids of f_2..f_r along a field; ``left`` and ``right`` are how far they are needed.
 
     The step is that of the strip of analyticity, which scales with the spread of the fields inside, and one that resolves
@@ -235,12 +237,12 @@ def _axis(variances: Sequence[float], left: Sequence[float], right: Sequence[flo
     return Axis(tuple(levels))
 
 
-def plan_fields(at: Fields, digits: float, spacing: Spacing = Spacing()) -> FieldGrid:
+def plan_fields(at: Fields, digits: float, spacing: Spacing | None = None) -> FieldGrid:
     """Choose the grids of a hidden term from its parameters and the digits wanted.
 
     Raises :class:`FieldRangeError` where the expectation does not exist.
     """
-    at = at.floats()
+    at, spacing = at.floats(), spacing or Spacing()
     decay = digits * math.log(10)
     c_w, c_h = (math.sqrt(2 * decay) * reach for reach in (spacing.reach_w, spacing.reach_h))
     spread_w, spread_h, growth = _right_spread(at)
@@ -316,7 +318,14 @@ class _Kernel:
 
     @classmethod
     def between(
-        cls, to: ArrayArithmetic, outer: Array, inner: Array, step: Any, variance: Any, slopes: bool, growth: float = 0.0
+        cls,
+        to: ArrayArithmetic,
+        outer: Array,
+        inner: Array,
+        step: Any,
+        variance: Any,
+        slopes: bool,
+        growth: float = 0.0,
     ) -> _Kernel:
         """The kernel times ``exp(growth inner^2/2)``, over what that gains at the outer point."""
         if float(variance) == 0:  # merged levels share their grid; an outermost overlap that vanishes leaves x = 0
@@ -452,7 +461,9 @@ class _Level:
         return E_bar * self.y, d, e, y
 
 
-def hidden_tower(at: Fields, grid: FieldGrid, name: str = "float64", slopes: bool = True) -> tuple[Any, HiddenSlopes | None]:
+def hidden_tower(
+    at: Fields, grid: FieldGrid, name: str = "float64", slopes: bool = True
+) -> tuple[Any, HiddenSlopes | None]:
     """``T_r[v]`` of a hidden layer at level r >= 2 on a grid, and its derivatives if asked for.
 
     The numbers are floats, or balls inside a precision block for the backend ``arb``.

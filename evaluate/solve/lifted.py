@@ -147,7 +147,9 @@ class _Solved:
         return found
 
 
-def _newton(system: LiftedSystem, u: Any, held: Sequence[int] = (), tolerance: float = 1e-4, cap: float = 0.3) -> _Solved:
+def _newton(
+    system: LiftedSystem, u: Any, held: Sequence[int] = (), tolerance: float = 1e-4, cap: float = 0.3
+) -> _Solved:
     """Chord Newton, the Jacobian renewed while it pays; steps longer than ``cap`` mean that the start is too far."""
     free = [i for i in range(len(u)) if i not in held]
     residual, jacobian = system.residual(u), system.jacobian(u)
@@ -496,7 +498,6 @@ def _digits(
         alpha = (values[-1] + shift).mid()
         values[-1] = alpha
         rounding = float(count.rad()) + float(value.rad())
-        report(f"debug {rates} {planned} {defect} {size} {numpy.linalg.norm(inverse, numpy.inf)} {rounding}")
         left_out = sum(10.0 ** (-rate * planned) for rate in rates.values())
         return LiftedPoint(
             dict(zip(system.layout.names, values, strict=True)),

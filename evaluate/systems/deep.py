@@ -108,7 +108,7 @@ class DeepForm:
     def layout(self) -> Layout:
         return layout(len(self.widths) + 1, self.r)
 
-    def grids(self, values: Sequence, digits: float, spacing: Spacing = Spacing()) -> DeepGrids:
+    def grids(self, values: Sequence, digits: float, spacing: Spacing | None = None) -> DeepGrids:
         """The grids that parameters and digits ask for; raises ``FieldRangeError`` where an expectation diverges."""
         at = [float(v) for v in values]
         lay = self.layout
@@ -154,7 +154,6 @@ class DeepForm:
             places = [lay.chi[-1], *lay.p[-1], *lay.y]
             add(places, [chi, *(p if lay.depth > 1 else p[1:]), *lifting], alpha)
         return total + alpha * tower.value, gradient
-
 
     def _count(self, values: Sequence, grid: Grid, slopes: bool) -> TowerValue:
         lay, b = self.layout, backend(self.name)
