@@ -7,7 +7,7 @@ import re
 import shlex
 from collections.abc import Callable
 
-from .common import columns, emit, notation_option, output_option
+from .common import columns, emit, notation_option, output_option, problem_options
 
 WHAT = ("objective", "relations", "gradient", "innermost", "plain")
 
@@ -22,6 +22,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="form of the objective (default psi; deep networks have the energy form only)",
     )
     parser.add_argument("--gate", default="relu", metavar="NAME", help="gate (default relu)")
+    problem_options(parser, order=False)
     parser.add_argument("--budget", default="1", metavar="B", help="required active outputs per input (default 1)")
     parser.add_argument("--format", default="text", metavar="F", help="text, latex, markdown or sympy (default text)")
     notation_option(parser)
@@ -31,6 +32,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
+    if options.problem is not None:
+        from .family import derive
+
+        return derive(options)
     from flrdt.derive import Level, Network, Verdict, gate, render
     from flrdt.derive.core.formulas import InputError
     from flrdt.derive.render.replica import check_convention

@@ -1,0 +1,149 @@
+"""What the commands do for another problem of the family than injectivity: the option ``--problem WORD``."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from .common import columns, emit, progress
+
+
+def _refuse(options: argparse.Namespace, **unused: Any) -> None:
+    """Options that belong to networks are refused beside ``--problem``."""
+    from ..arithmetic.decimals import InputError
+
+    given = [
+        f"--{name.replace('_', '-')}" for name, default in unused.items() if getattr(options, name, default) != default
+    ]
+    if given:
+        raise InputError(
+            f"{', '.join(given)} {'belongs' if len(given) == 1 else 'belong'} to networks: leave it out with --problem"
+        )
+
+
+def capacity(options: argparse.Namespace, alpha: str | None = None) -> int:
+    """``flrdt capacity --problem WORD`` and ``flrdt energy --problem WORD --alpha A``."""
+    from flrdt.derive.core.symbols import is_limit
+
+    from ..results.family import family_value
+
+    _refuse(
+        options,
+        gate="relu",
+        radius="1",
+        depth=None,
+        widths=None,
+        budget=None,
+        first_level=None,
+        notion="weak",
+        certified=False,
+    )
+    if is_limit(options.level):
+        return limit(options)
+    value = family_value(
+        options.problem,
+        options.level,
+        options.digits or "30",
+        alpha=alpha,
+        free_order=getattr(options, "order", "falling") == "free",
+        report=progress(),
+    )
+    shown = value.to_json()
+    emit(shown if options.json else text(shown), options.output)
+    return 0
+
+
+def text(shown: dict) -> str:
+    """A readable page of one value."""
+    name = {"capacity": "alpha", "energy": "e", "ground state": "value"}[shown["quantity"]]
+    lines = [
+        f"{name:<10} = {shown['value']}",
+        f"error      < {shown['value_error']} ({shown['error_kind']})",
+        f"problem    = {shown['problem']} ({shown['quantity']}), level {shown['level']}",
+    ]
+    if shown["quantity"] != "capacity":
+        lines += [f"at alpha   = {shown['alpha']}"] if "alpha" in shown else []
+    if shown["reached_level"] != shown["level"] or shown["reason"]:
+        lines.append(f"reached    = level {shown['reached_level']}: {shown['reason']}")
+    lines.append(f"status     = {shown['status']}")
+    if shown["warning"]:
+        lines.append(f"warning    = {shown['warning']}")
+    return "\n".join([*lines, *(f"{n:<10} = {v}" for n, v in shown["parameters"].items())])
+
+
+def limit(options: argparse.Namespace) -> int:
+    """``flrdt limit --problem WORD``."""
+    from ..limits.family import family_limit
+
+    _refuse(options, gate="relu", budget="1", certified=False)
+    found = family_limit(
+        options.problem, options.digits or "10", max_level=getattr(options, "max_level", None), report=progress()
+    )
+    shown = found.to_json()
+    lines = [
+        f"limit      = {shown['value']}",
+        f"error      < {shown['value_error']} ({shown['error_kind']})",
+        f"problem    = {shown['problem']} ({shown['quantity']})",
+        f"status     = {shown['status']}",
+        *(f"level {row['level']:<4} = {row['value']}" for row in shown["levels"]),
+    ]
+    if shown["reason"]:
+        lines.append(f"reason     = {shown['reason']}")
+    emit(shown if options.json else "\n".join(lines), options.output)
+    return 0
+
+
+def table(options: argparse.Namespace) -> int:
+    """``flrdt table single --problem WORD``: the levels of a problem."""
+    from ..arithmetic.decimals import InputError
+    from ..results.family import family_value
+
+    if options.kind != "single":
+        raise InputError("problems of the family have one layer: use flrdt table single --problem WORD")
+    _refuse(options, gate="relu", depths=None)
+    rows = []
+    for level in (options.levels or "1,2p,2").split(","):
+        value = family_value(options.problem, level.strip(), options.digits, report=progress())
+        shown = value.to_json()
+        rows.append((level.strip(), shown["value"], shown["reached_level"], shown["error_kind"], shown["status"]))
+    head = ("level", "value", "reached", "digits are", "status")
+    emit(_table(head, rows, options.format), options.output)
+    return 0
+
+
+def _table(head: tuple, rows: list[tuple], form: str) -> str | dict:
+    if form == "json":
+        return {"rows": [dict(zip(head, row, strict=True)) for row in rows]}
+    if form == "csv":
+        import csv
+        import io
+
+        stream = io.StringIO()
+        csv.writer(stream, lineterminator="\n").writerows([head, *rows])
+        return stream.getvalue().rstrip("\n")
+    if form == "latex":
+        body = "\n".join(" & ".join(row) + r" \\" for row in (head, *rows))
+        return f"\\begin{{tabular}}{{{'l' * len(head)}}}\n{body}\n\\end{{tabular}}"
+    if form == "markdown":
+        lines = [head, tuple("---" for _ in head), *rows]
+        return "\n".join("| " + " | ".join(row) + " |" for row in lines)
+    widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
+    return "\n".join("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in (head, *rows))
+
+
+def derive(options: argparse.Namespace) -> int:
+    """``flrdt derive objective|innermost|plain --problem WORD``."""
+    from flrdt.derive import render
+    from flrdt.derive.registry.family import problem_formulas
+
+    from ..arithmetic.decimals import InputError
+
+    if options.format not in render.FORMATS:
+        raise InputError(f"unknown format {options.format!r}: use {', '.join(render.FORMATS)}")
+    _refuse(options, gate="relu", budget="1", depth="1")
+    level = options.level if options.level is not None else ("1" if options.what == "plain" else "2")
+    items = problem_formulas(options.problem, options.what, level)
+    emit(
+        render.formulas(items, options.format, options.steps, options.notation, columns(options.output)), options.output
+    )
+    return 0

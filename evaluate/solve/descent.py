@@ -1,0 +1,159 @@
+r"""Minima in double precision: where the digits start from.
+
+Newton with the moduli of the eigenvalues of the exact Hessian and backtracking, in natural coordinates: every step
+descends, so that it ends in a minimum and not in whatever stationary point is nearest.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+from ..systems.system import Goal, System
+from .point import ConvergenceError
+
+__all__ = ["STRICT", "Minimum", "curvature_at", "descend", "float_value"]
+
+STRICT = 1e-21  # Newton decrement of a minimum, in units of its value if that is above one
+NOISE = 1e-10  # the same where rounding prevents any further descent: near enough for the Newton steps at many digits
+LONGEST = 0.7  # in logarithmic coordinates: a factor of two
+FLOAT_DIGITS = 15
+FLOAT_BITS = 64
+
+
+@dataclass(frozen=True)
+class Minimum:
+    """Coordinates, value, Hessian, and the Newton decrement that is left (in units of the value above one)."""
+
+    x: list[float]
+    value: float
+    hessian: list[list[float]]
+    decrement: float
+    convex: bool
+
+    @property
+    def converged(self) -> bool:
+        """Whether this is a minimum as good as double precision has it."""
+        return self.convex and self.decrement < NOISE
+
+
+def _numbers(system: System) -> Any:
+    if system.backend.name == "float64":
+        import numpy
+
+        return numpy.errstate(all="ignore")
+    return nullcontext()
+
+
+def float_value(system: System, goal: Goal, x: Sequence[float]) -> float:
+    """The goal at natural coordinates, infinite outside its domain."""
+    found = _evaluate(system, goal, x, 0)
+    return math.inf if found is None else found[0]
+
+
+def curvature_at(system: System, goal: Goal, x: Sequence[float]) -> list[list[float]] | None:
+    """The Hessian of the goal in floats, ``None`` outside its domain."""
+    found = _evaluate(system, goal, x, 2)
+    return None if found is None else found[2]
+
+
+def _evaluate(system: System, goal: Goal, x: Sequence[float], order: int) -> tuple[float, list, list] | None:
+    """Value, slope and curvature in floats; ``None`` outside the domain."""
+    b = system.backend
+    with b.precision(FLOAT_BITS), _numbers(system):
+        try:
+            at = [b.number(float(v)) for v in x]
+            if not system.inside(system.values(at)):
+                return None
+            parts = system.parts(at, system.quadrature(at, FLOAT_DIGITS), order)
+            value = float(goal.value(parts, b))
+            slope = [float(v) for v in goal.slope(parts, b)] if order else []
+            rows = [[float(v) for v in row] for row in goal.curvature(parts, b)] if order == 2 else []
+        except (ArithmeticError, ValueError):
+            return None
+    entries = [value, *slope, *(v for row in rows for v in row)]
+    return (value, slope, rows) if all(map(math.isfinite, entries)) else None
+
+
+def _directions(rows: list[list[float]], slope: list[float]) -> tuple[list[float], float, bool]:
+    """The descending Newton step, its decrement, and whether the Hessian is positive."""
+    if len(slope) == 1:
+        curve, g = rows[0][0] or 1e-300, slope[0]
+        return [-g / abs(curve)], g * g / abs(curve), curve > 0
+    import numpy
+
+    values, vectors = numpy.linalg.eigh((numpy.array(rows) + numpy.array(rows).T) / 2)
+    sizes = numpy.maximum(abs(values), 1e-300)
+    along = vectors.T @ numpy.array(slope)
+    return [float(v) for v in -vectors @ (along / sizes)], float((along**2 / sizes).sum()), bool(values[0] > 0)
+
+
+def descend(
+    system: System, goal: Goal, start: Sequence[float], tolerance: float = STRICT, steps: int = 80
+) -> Minimum | None:
+    """Descend from natural coordinates until the decrement falls below the tolerance or rounding stops it.
+
+    ``None`` if the start is outside the domain.  A tolerance above :data:`STRICT` is for points that only start a further
+    level.  The last point is returned even if it is no minimum: ask :attr:`Minimum.converged`.
+    """
+    x = [float(v) for v in start]
+    found = _evaluate(system, goal, x, 2)
+    if found is None:
+        return None
+    minimum = None
+    for _ in range(steps):
+        value, slope, rows = found
+        step, decrement, convex = _directions(rows, slope)
+        size = max(1.0, abs(value))
+        minimum = Minimum(x, value, rows, decrement / size, convex)
+        if decrement < tolerance * size and convex:
+            break
+        scale = min(1.0, LONGEST / max(map(abs, step)))
+        moved, trial = x, None
+        while scale > 1e-4:
+            moved = [a + scale * s for a, s in zip(x, step, strict=True)]
+            reached = float_value(system, goal, moved)
+            if reached <= value + 1e-14 * abs(value):
+                trial = _evaluate(system, goal, moved, 2)
+                if trial is not None:
+                    break
+            scale /= 2
+        if trial is None:
+            break
+        x, found = moved, trial
+    return minimum
+
+
+def stationary(
+    system: System,
+    goal: Goal,
+    start: Sequence[float],
+    hold: Sequence[int] = (),
+    tolerance: float = 1e-9,
+    steps: int = 25,
+) -> tuple[list[float], list[float]]:
+    """The stationary point near a start, some coordinates held, and the slope there: damped Newton for saddles.
+
+    Raises :class:`ConvergenceError`.
+    """
+    import numpy
+
+    free = [i for i in range(len(start)) if i not in hold]
+    x = numpy.array(start, dtype=float)
+    for _ in range(steps):
+        found = _evaluate(system, goal, x, 2)
+        if found is None:
+            break
+        slope, rows = numpy.array(found[1]), numpy.array(found[2])
+        try:
+            step = numpy.linalg.solve(rows[numpy.ix_(free, free)], -slope[free])
+        except numpy.linalg.LinAlgError:
+            break
+        size = float(abs(step).max())
+        x[free] += step * min(1.0, 0.5 / size) if size else 0.0
+        if size < tolerance:
+            return [float(v) for v in x], [float(v) for v in slope]
+    raise ConvergenceError("Newton did not converge from the start that was found")
