@@ -117,7 +117,7 @@ def lifted_hidden() -> LiftedHidden:
             lambda: identically_zero((transform[1] - transform[-1]).subs(a, 0)),
         )
     )
-    derivation = Derivation((*inner_maximum().formula.derivation, *steps), (CONDITION,))
+    derivation = Derivation((*inner_maximum().formula.derivation.steps, *steps), (CONDITION,))
     formulas = {}
     for side, name, where in ((-1, "hidden.lifted", "w = -a < 0"), (1, "hidden.lifted.positive", "w = a > 0")):
         unfolded = Expectation(exp(y * HiddenValue(side * a, mean + sqrt(variance) * h, chi, mu)), h)
