@@ -17,6 +17,7 @@ from typing import Any
 from flrdt.derive import Gate, InjectiveGate, InputError, Level, Status
 
 from ..arithmetic.decimals import known_digits, parse_digits, parse_number
+from ..arithmetic.exclusive import exclusive
 from ..arithmetic.printed import printed
 from ..solve.deep_closed import solve_deep_closed
 from ..solve.enclosure import exact_mpf
@@ -124,6 +125,7 @@ class DeepCapacity(Capacity):
         object.__setattr__(self, "chain", tuple(map(printed, self.chain, self.chain_decimals)))
 
     @property
+    @exclusive
     def expansions(self) -> tuple[Any, ...]:
         """alpha_i / alpha_(i-1), with alpha_0 = 1."""
         from mpmath import workdps
@@ -132,11 +134,13 @@ class DeepCapacity(Capacity):
             return (self.chain[0], *(b / a for a, b in zip(self.chain, self.chain[1:], strict=False)))
 
     @property
+    @exclusive
     def chain_decimals(self) -> list[str]:
         """The chain with the digits that are known."""
         return [self._shown(v, e) for v, e in zip(self.chain, self.chain_errors, strict=True)]
 
     @property
+    @exclusive
     def expansion_decimals(self) -> list[str]:
         """The expansions with the digits that are known; relative errors of the two widths add."""
         from mpmath import workdps
@@ -152,6 +156,7 @@ class DeepCapacity(Capacity):
         with workdps(self.digits + 20):
             return known_digits(value, error, self.digits + 1 + int(floor(log10(value))))
 
+    @exclusive
     def to_json(self) -> dict[str, Any]:
         """The object of ``flrdt capacity --json``, with chain, expansions and the admissibility of given
         widths.
@@ -248,6 +253,7 @@ def shortfall(layer: dict[str, Any]) -> str:
     return f"layer {layer['layer']} has width {layer['width']} and needs {layer['capacity']}, {layer['shortfall']} more"
 
 
+@exclusive
 def deep_capacity(
     level: Level | int | str = 2,
     digits: int | str = 30,
