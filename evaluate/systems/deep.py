@@ -15,10 +15,10 @@ from typing import Any
 import numpy
 from sympy import diff
 
-from flrdt.derive.blocks.hidden_averages import HiddenLayer, LayerLifting
-from flrdt.derive.core.symbols import Level, Lifting
 from flrdt.derive.blocks.field_towers import FieldTower
+from flrdt.derive.blocks.hidden_averages import HiddenLayer, LayerLifting
 from flrdt.derive.blocks.sphere import CountingOutput
+from flrdt.derive.core.symbols import Level, Lifting
 from flrdt.derive.networks.gates import relu
 from flrdt.derive.networks.network import relu_network
 from flrdt.derive.objectives.deep import DeepObjective
@@ -125,7 +125,6 @@ class DeepForm:
         """``P`` and its gradient in every parameter and alpha_l (only the last one without slopes)."""
         lay, b = self.layout, backend(self.name)
         one = b.number(1)
-        y = [values[i] for i in lay.y]
         gradient: list = [b.number(0)] * lay.size
 
         def add(places: Sequence[int], found: Sequence, weight: Any = 1) -> None:
