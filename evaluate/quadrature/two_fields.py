@@ -26,7 +26,7 @@ from flrdt.derive.blocks.hidden_maximum import inner_maximum
 from ..arithmetic.backends import backend
 from ..arithmetic.compile import compile_scalar
 
-__all__ = ["Axis", "FieldGrid", "Fields", "HiddenSlopes", "arithmetic", "hidden_tower", "plan_fields"]
+__all__ = ["Axis", "FieldGrid", "FieldRangeError", "Fields", "HiddenSlopes", "Spacing", "hidden_tower", "plan_fields"]
 
 Array = numpy.ndarray
 TINY = 1e-300  # floor of a sum that underflows: what lies that far below the rest of its row has no weight
