@@ -85,6 +85,7 @@ __all__ = [
     "Step",
     "Substitution",
     "Theorem",
+    "all_of",
     "rewritten",
 ]
 
@@ -127,7 +128,7 @@ def _verdict(step: Step, facts: Facts) -> Verdict:
     return {True: step.best, False: Verdict.FAILED, None: Verdict.UNKNOWN}[step.holds(facts)]
 
 
-def _all(found: Iterable[bool | None]) -> bool | None:
+def all_of(found: Iterable[bool | None]) -> bool | None:
     """False if one is, else unknown if one is."""
     found = tuple(found)
     return False if False in found else (None if None in found else True)
@@ -297,7 +298,7 @@ class Solution(Step):
             return None
         if len(found) == 1:
             return True
-        return _all(self._excluded(r) for r in found if equal(r, value) is not True)
+        return all_of(self._excluded(r) for r in found if equal(r, value) is not True)
 
     def _excluded(self, root: Expr) -> bool | None:
         """Whether a root is none of the branch; false if it is one at some point."""
@@ -476,7 +477,7 @@ class Extremum(Step):
             flat = positive(-slope, strict=False)
         within = [positive(gap, strict=False) for gap in (at - low, high - at)]
         bent = positive(diff(of, self.variable, 2), strict=False)
-        return _all((attained, flat, bent, *within))
+        return all_of((attained, flat, bent, *within))
 
 
 @dataclass(frozen=True)
@@ -518,7 +519,7 @@ class Instances(Step):
             )
             for case in self.cases
         ]
-        return _all(found)
+        return all_of(found)
 
 
 @dataclass(frozen=True)
@@ -544,7 +545,7 @@ class Induction(Step):
     def holds(self, facts: Facts) -> bool | None:
         first = [rewritten(side.subs(self.index, self.start), facts) for side in (self.left, self.right)]
         after = [rewritten(side.subs(self.index, self.index + 1), facts) for side in (self.left, self.right)]
-        return _all((equal(*first), equal(*(self._assumed(evaluated(side)) for side in after))))
+        return all_of((equal(*first), equal(*(self._assumed(evaluated(side)) for side in after))))
 
     def _assumed(self, expr: Expr) -> Expr:
         """``left`` replaced by ``right`` at this index, whatever the other arguments."""
