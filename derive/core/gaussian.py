@@ -228,6 +228,10 @@ class Expectation(Expr):
         return body if exp is None else rf"{body}^{{{exp}}}"
 
 
+class Law(Expr):
+    """An average over a law that is not given: linear in its first argument."""
+
+
 class NotQuadratic(ValueError):
     """The integrand is not a polynomial times the exponential of a quadratic."""
 

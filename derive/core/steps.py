@@ -66,7 +66,7 @@ from sympy.core.relational import Relational
 
 from .equality import equal, evaluated, positive
 from .formulas import Basis, Derivation, Verdict
-from .gaussian import Expectation, NotQuadratic, check_piece, gaussian_piece
+from .gaussian import Expectation, Law, NotQuadratic, check_piece, gaussian_piece
 from .maxima import Maximum, Minimum
 
 __all__ = [
@@ -160,7 +160,7 @@ def _rewrite(expr: Expr, fact: Basic) -> Expr:
         return expr.replace(fits, lambda e: right.subs(dict(zip(left.args, e.args, strict=True)), simultaneous=True))
     if isinstance(left, Derivative) and isinstance(left.expr, AppliedUndef):
         return _along(expr, left, right)
-    return expr.xreplace({left: right})
+    return (evaluated(expr) if left.has(Law) else expr).xreplace({left: right})
 
 
 def _may_be(argument: Expr, symbol: Symbol) -> bool:
@@ -171,6 +171,7 @@ def _may_be(argument: Expr, symbol: Symbol) -> bool:
 def _along(expr: Expr, left: Derivative, right: Expr) -> Expr:
     """Every derivative that contains the one of a differential equation, by that equation."""
     wanted = dict(left.variable_count)
+    expr = evaluated(expr)
     for _ in range(8):
         found = [
             d
