@@ -135,6 +135,7 @@ def envelope(gate: Gate) -> Formula:
                 folded,
                 folded.doit(),
                 using=("M",),
+                name="unfolded",
             ),
         )
     )

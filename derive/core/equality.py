@@ -113,12 +113,24 @@ def equal(left: Expr, right: Expr) -> bool | None:
     """
     if left == right:
         return True
+    if branches := _branches(left, right):
+        found = all(equal(*branch) for branch in branches)
+        return found or (False if refuted(evaluated(left), evaluated(right)) else None)
     left, right = evaluated(left), evaluated(right)
     if left == right:
         return True
     if refuted(left, right):
         return False
     return _proved(left, right) or None
+
+
+def _branches(left: Expr, right: Expr) -> list[tuple[Expr, Expr]]:
+    """Both sides with a minimum of two expressions replaced by either: what holds for both holds for it."""
+    pairs = [m for m in left.atoms(Min) | right.atoms(Min) if len(m.args) == 2 and not m.has(AppliedUndef)]
+    if not pairs:
+        return []
+    chosen = min(pairs, key=str)
+    return [(left.xreplace({chosen: a}), right.xreplace({chosen: a})) for a in chosen.args]
 
 
 def _proved(left: Expr, right: Expr) -> bool:

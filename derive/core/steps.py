@@ -5,13 +5,15 @@ one in.  A :class:`~flrdt.derive.core.formulas.Derivation` is a chain of steps: 
 that it uses.  Their conclusions are *facts*, by which it rewrites its own two sides before it compares them (``~name`` from right
 to left); whoever changes an expression anywhere changes what later steps see, and the chain fails.
 
-=====================  =====================================================================================
+====================== =====================================================================================
 :class:`Definition`    gives something a name; nothing to prove
 :class:`Theorem`       cites a result with its source; nothing is proved here
 :class:`Identity`      both sides are equal, the facts inserted; derivatives and substitutions are carried out
 :class:`Substitution`  an earlier equation at other arguments, recomputed
 :class:`Solution`      solves an earlier equation for an unknown: inserted, and the only one that qualifies
 :class:`GaussianMean`  the mean of a function of a normal variable over an interval, by completing the square
+:class:`PiecewiseMean` the mean of a function of a piecewise function, piece by piece
+:class:`Unfolding`     minima and maxima as a piecewise function
 :class:`Primitive`     an antiderivative, by differentiation
 :class:`Quadrature`    a definite integral, from an antiderivative and its values at the ends
 :class:`Approach`      a limit
@@ -19,7 +21,7 @@ to left); whoever changes an expression anywhere changes what later steps see, a
 :class:`Bound`         an inequality, by signs
 :class:`Instances`     cases of an equation: verified at most
 :class:`Induction`     an equation for every index: its start, and each next from the one before
-=====================  =====================================================================================
+====================== =====================================================================================
 """
 
 from __future__ import annotations
@@ -33,6 +35,7 @@ from sympy import (
     Basic,
     Derivative,
     Dict,
+    Dummy,
     Eq,
     Equality,
     Expr,
@@ -43,7 +46,10 @@ from sympy import (
     Le,
     Limit,
     Lt,
+    Max,
+    Min,
     Mul,
+    Piecewise,
     Poly,
     PolynomialError,
     Symbol,
@@ -79,12 +85,14 @@ __all__ = [
     "Identity",
     "Induction",
     "Instances",
+    "PiecewiseMean",
     "Primitive",
     "Quadrature",
     "Solution",
     "Step",
     "Substitution",
     "Theorem",
+    "Unfolding",
     "all_of",
     "rewritten",
 ]
@@ -378,6 +386,86 @@ class GaussianMean(Step):
 
 def _density(variable: Expr, mean: Expr, variance: Expr) -> Expr:
     return exp(-((variable - mean) ** 2) / (2 * variance)) / sqrt(2 * pi * variance)
+
+
+@dataclass(frozen=True)
+class PiecewiseMean(Step):
+    """``left``, the mean of a function of a piecewise function, is ``right``: piece by piece over the whole line.
+
+    The first step that is used unfolds the piecewise function; its argument in ``left`` is ``mean + sqrt(variance) u``.
+    """
+
+    left: Expectation
+    mean: Expr
+    variance: Expr
+    right: Expr
+
+    def statement(self, facts: Facts = ()) -> Basic:
+        return Eq(self.left, self.right, evaluate=False)
+
+    def holds(self, facts: Facts) -> bool | None:
+        if not facts or not isinstance(facts[0], Equality) or not isinstance(self.left, Expectation):
+            return False
+        folded, pieces = facts[0].lhs, facts[0].rhs
+        if not isinstance(pieces, Piecewise):
+            return False
+        field, here = Dummy("h", real=True), folded.args[0]
+        nodes = [e for e in self.left.expr.atoms(folded.func) if e.args[1:] == folded.args[1:]]
+        if len(nodes) != 1 or self.left.expr.xreplace({nodes[0]: field}).has(self.left.variable):
+            return False
+        standard = equal(nodes[0].args[0], self.mean + sqrt(self.variance) * self.left.variable)
+        if standard is not True:
+            return standard
+        lower, total = -oo, Integer(0)
+        for value, condition in pieces.args:
+            if condition != true and (not isinstance(condition, Lt) or condition.lhs != here):
+                return False
+            upper = oo if condition == true else condition.rhs
+            integrand = self.left.expr.xreplace({nodes[0]: value}).xreplace({here: field})
+            total += gaussian_piece(integrand, field, self.mean, self.variance, lower, upper).value
+            if check_piece(integrand, field, self.mean, self.variance) is not True:
+                return None
+            lower = upper
+        return equal(*(rewritten(side, facts[1:]) for side in (total, self.right)))
+
+
+@dataclass(frozen=True)
+class Unfolding(Step):
+    """``left``, made of minima and maxima of functions of ``variable``, is the piecewise ``right``."""
+
+    left: Expr
+    right: Piecewise
+    variable: Symbol
+
+    def statement(self, facts: Facts = ()) -> Basic:
+        return Eq(self.left, self.right, evaluate=False)
+
+    def holds(self, facts: Facts) -> bool | None:
+        share = Dummy("s", positive=True)
+        if not isinstance(self.right, Piecewise):
+            return False
+        lower, found = -oo, []
+        for value, condition in self.right.args:
+            if condition != true and (not isinstance(condition, Lt) or condition.lhs != self.variable):
+                return False
+            upper = oo if condition == true else condition.rhs
+            if upper == oo:
+                inside = lower + share if lower != -oo else share - 1 / share
+            else:
+                inside = upper - share if lower == -oo else lower + (upper - lower) / (1 + share)
+            here = self.left.subs(self.variable, inside)
+            here = here.replace(Min, lambda *args: _extreme(args, 1)).replace(Max, lambda *args: _extreme(args, -1))
+            found.append(equal(here, value.subs(self.variable, inside)))
+            lower = upper
+        return all_of(found)
+
+
+def _extreme(args: tuple[Expr, ...], sign: int) -> Expr:
+    """The least (or greatest) of some expressions, if their order is known."""
+    for a in args:
+        if all(a == b or positive(sign * (b - a), strict=False) for b in args):
+            return a
+    return Min(*args) if sign == 1 else Max(*args)
 
 
 @dataclass(frozen=True)
