@@ -11,7 +11,7 @@ from typing import Any
 _HOME = {
     "Capacity": "results.capacity",
     "CertifyError": "proofs.enclosures",
-    "ConvergenceError": "solve.minimise",
+    "ConvergenceError": "solve.point",
     "DeepCapacity": "results.chain",
     "Energy": "results.capacity",
     "InputError": "arithmetic.decimals",

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from difflib import get_close_matches
+from typing import Any
 
 from .machine import streams
 from .machine.signals import farewell, stopped
@@ -34,11 +36,18 @@ COMMANDS = {
 DONE, FAILED, BAD_INPUT = 0, 1, 2
 
 
+#: Spellings of one option that every command understands if it has one of them; they are not shown in its help.
+SPELLINGS = (("--level", "--levels", "-L"), ("--depth", "--depths"), ("--output", "--out", "-o"), ("--digits", "-d"))
+
+SHELLS = ("bash", "zsh", "tcsh")
+
+
 class _Parser(argparse.ArgumentParser):
-    """Reports bad usage in one line."""
+    """Reports bad usage in one line: what is wrong and what was probably meant, and no wall of choices."""
 
     def error(self, message: str):
-        self.exit(BAD_INPUT, f"flrdt: {message} (see {self.prog} --help)\n")
+        where = "" if "--help" in message else f" (see {self.prog} --help)"
+        self.exit(BAD_INPUT, f"flrdt: {message}{where}\n")
 
     def _print_message(self, message: str, file=None) -> None:
         if file is sys.stdout:  # argparse would pass over a full disk
@@ -46,15 +55,58 @@ class _Parser(argparse.ArgumentParser):
         else:
             super()._print_message(message, file)
 
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is None or value in action.choices:
+            return
+        names = [str(name) for name in action.choices]
+        if action.dest == "command":
+            self.error(f"there is no command {value!r}: {_meant(str(value), names) or 'flrdt --help lists them'}")
+        hint = _meant(str(value), names) or "use " + ", ".join(names)
+        raise argparse.ArgumentError(action, f"{value!r} is unknown: {hint}")
 
-def parser(chosen: str | None) -> _Parser:
-    """The parser; the arguments of a command are added only for the chosen one."""
+    def options(self) -> dict[str, argparse.Action]:
+        """What may be written for each option of this command."""
+        return self._option_string_actions
+
+    def add_spellings(self) -> None:
+        """Take every spelling of an option that the command has."""
+        for names in SPELLINGS:
+            found = [self.options()[name] for name in names if name in self.options()]
+            for name in names if len({*map(id, found)}) == 1 else ():
+                self.options().setdefault(name, found[0])
+
+    def check_options(self, words: Sequence[str]) -> None:
+        """End with what was probably meant if one of the words is an option that the command does not have."""
+        for word in words:
+            if word == "--":
+                return
+            name = word.partition("=")[0]
+            if word[:1] != "-" or not name.lstrip("-")[:1].isalpha() or " " in word:
+                continue
+            if not any(known.startswith(name) or known == name[:2] != "--" for known in self.options()):
+                hint = _meant(name, [*self.options()]) or f"{self.prog} --help lists them"
+                self.exit(BAD_INPUT, f"flrdt: {self.prog.removeprefix('flrdt ')} has no option {name}: {hint}\n")
+
+
+def _meant(word: str, names: Sequence[str]) -> str | None:
+    close = get_close_matches(word.lower(), names, 1, 0.6)
+    return f"did you mean {close[0]}?" if close else None
+
+
+def parser(chosen: str | None, every: bool = False) -> _Parser:
+    """The parser; the arguments of a command are added only for the chosen one, or for ``every`` one."""
     top = _Parser(
         prog="flrdt",
         description="Lifted random duality objectives for the injectivity capacity of ReLU networks: derive, evaluate, verify.",
         epilog="example: flrdt capacity --level 2 --digits 50",
     )
     top.add_argument("--version", action="store_true", help="print the version and stop")
+    top.add_argument(
+        "--print-completion",
+        choices=SHELLS,
+        metavar="SHELL",
+        help=f"print completions for {', '.join(SHELLS)} and stop",
+    )
     commands = top.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
     for name, summary in COMMANDS.items():
         sub = commands.add_parser(
@@ -63,11 +115,28 @@ def parser(chosen: str | None) -> _Parser:
             description=summary[0].upper() + summary[1:] + ".",
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        if name == chosen:
+        if every or name == chosen:
             from importlib import import_module
 
             import_module(f"flrdt.evaluate.commands.{name}").arguments(sub)
+            sub.add_spellings()
     return top
+
+
+def command_parser(top: _Parser, name: str) -> _Parser:
+    """The parser of one command."""
+    return next(action for action in top._actions if action.dest == "command").choices[name]  # type: ignore[index, return-value]
+
+
+def completion(shell: str) -> str:
+    """A script that completes the command line in a shell; raises ``InputError`` without the optional package."""
+    try:
+        import shtab
+    except ImportError:
+        from .arithmetic.decimals import InputError
+
+        raise InputError("--print-completion needs the package shtab: pip install 'flrdt[completion]'") from None
+    return shtab.complete(parser(None, every=True), shell=shell)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -98,12 +167,20 @@ def _answered(arguments: Sequence[str] | None) -> int:
     chosen = next((w for w in words if w in COMMANDS), None)
     top = parser(chosen)
     try:
-        options = top.parse_args(words)
+        verb = next((i for i, word in enumerate(words) if not word.startswith("-")), len(words))
+        top.check_options(words[:verb])
+        if words[verb : verb + 1] == [chosen]:
+            command_parser(top, chosen).check_options(words[verb:])
+        options, rest = top.parse_known_args(words)
+        if rest:
+            top.error(f"nothing is known of {rest[0]!r} here" + (f" (see flrdt {chosen} --help)" * bool(chosen)))
         if options.version:
             from importlib.metadata import version
 
             streams.put(f"flrdt {version('flrdt')}")
             return DONE
+        if options.print_completion:
+            return _reported(lambda: streams.put(completion(options.print_completion)))
         if options.command is None:
             top.print_help()
             return DONE
@@ -115,8 +192,13 @@ def _answered(arguments: Sequence[str] | None) -> int:
 def _run(options: argparse.Namespace) -> int:
     from importlib import import_module
 
+    return _reported(lambda: import_module(f"flrdt.evaluate.commands.{options.command}").run(options))
+
+
+def _reported(work: Callable[[], int | None]) -> int:
+    """The exit code of some work; bad input and failures are one line."""
     try:
-        return import_module(f"flrdt.evaluate.commands.{options.command}").run(options)
+        return work() or DONE
     except streams.OutputError:
         raise
     except (ValueError, TypeError) as problem:

@@ -7,7 +7,8 @@ from functools import lru_cache
 from flrdt.derive import Level, relu_network
 from flrdt.evaluate.proofs import one_layer_checker as checker
 from flrdt.evaluate.proofs.one_layer_certificates import certify
-from flrdt.evaluate.systems.one_layer import EnergyForm
+
+from .energy_form import EnergyForm
 
 # theory page, section 7; level 4 from the same float64 prototype as section 5
 VALUES = {"1": "7.647694935435", "2p": "7.448638726294", "2": "6.715696838", "3": "6.700391949"}

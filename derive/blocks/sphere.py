@@ -8,10 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from sympy import Add, Expr, Min, Rational
+from sympy import Add, Expr, Integer, Min, Rational, sqrt
 
 from ..core.symbols import Lifting, chi, gamma_p, gamma_s, nu
 from ..networks.gates import Gate
+from .field_towers import FieldTower
+from .innermost import innermost
 from .tower import QuadraticTower, quadratic_tower, tower
 
 __all__ = ["CountingOutput", "InputSphere", "coupling"]
@@ -32,12 +34,6 @@ class InputSphere:
         if k == 1:
             return 2 * gamma_s
         return self.theta(lifting, k - 1) - lifting.c(k) * lifting.increment(lifting.q, k)
-
-    def lambda_(self, lifting: Lifting, k: int, first: Expr = chi) -> Expr:
-        r""":math:`\Lambda_1 = \chi`, :math:`\Lambda_k = \Lambda_{k-1} + y_k (p_{k-1} - p_k)`, written out."""
-        if k == 1:
-            return first
-        return self.lambda_(lifting, k - 1, first) + lifting.y(k) * lifting.increment(lifting.p, k)
 
     @lru_cache(maxsize=64)  # noqa: B019  (the sphere has no state: one key per lifting)
     def integrated(self, lifting: Lifting) -> QuadraticTower:
@@ -65,3 +61,23 @@ class CountingOutput:
         r""":math:`T_r[-M_\chi]` with the lifting parameters y."""
         steps = [(lifting.y(k), lifting.increment(lifting.p, k)) for k in lifting.steps]
         return tower(lambda g: -self.gate.envelope(g, first), steps, lifting.p(lifting.level.r))
+
+    def field_tower(self, lifting: Lifting, first: Expr = chi) -> FieldTower:
+        r"""The same as a tower to be evaluated from its innermost expectation."""
+        inner = innermost(self.gate)
+        finite = [end for component in self.gate.components for end in component if end.is_finite]
+        left, right = self.gate.limits()
+        steps = lifting.steps
+        return FieldTower(
+            name=f"count {self.gate}",
+            weight=Integer(1),
+            W=inner.W,
+            point=inner.x,
+            variance=inner.D,
+            rate=inner.y,
+            own=((inner.chi, first),),
+            increments=(*(lifting.increment(lifting.p, k) for k in steps), lifting.p(lifting.level.r)),
+            lifting=tuple(lifting.y(k) for k in steps),
+            limits=(Integer(-left), Integer(-right)),
+            ends=(min(finite), max(finite) + sqrt(2 * first)),
+        )

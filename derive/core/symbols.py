@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from operator import index
 
 from sympy import Expr, Integer, Symbol, symbols
 
 from .formulas import InputError
 
-__all__ = ["Level", "LevelError", "Lifting", "alpha", "chi", "gamma_p", "gamma_s", "nu"]
+__all__ = ["Level", "LevelError", "Lifting", "alpha", "chi", "gamma_p", "gamma_s", "is_limit", "nu"]
 
 alpha, chi, nu = symbols("alpha chi nu", positive=True)
 gamma_s, gamma_p = symbols("gamma_s gamma_p", positive=True)
@@ -22,6 +23,16 @@ gamma_s, gamma_p = symbols("gamma_s gamma_p", positive=True)
 
 class LevelError(InputError):
     """The text or number is not a lifting level."""
+
+
+def is_limit(text: object) -> bool:
+    """Whether a text names the limit of the levels: ``inf``, or ``FRSB``.
+
+    >>> is_limit("inf"), is_limit("FRSB"), is_limit("2")
+    (True, True, False)
+    """
+    names = ("inf", "infinity", "oo", "∞", "frsb", "full-rsb", "full rsb", "fullrsb")
+    return isinstance(text, str) and text.strip().lower() in names
 
 
 @dataclass(frozen=True, order=True)
@@ -40,22 +51,63 @@ class Level:
     partial: bool = False
 
     def __post_init__(self) -> None:
-        if not isinstance(self.r, int) or isinstance(self.r, bool) or self.r < 1:
+        if isinstance(self.r, bool) or not hasattr(self.r, "__index__") or self.r < 1:
             raise LevelError(f"level {self.r!r} does not exist: use 1, 2p, or an integer from 2 on")
+        object.__setattr__(self, "r", index(self.r))
         if self.partial and self.r != 2:
             raise LevelError(f"level {self.r}p does not exist: only level 2 has a partially lifted form, 2p")
 
     @classmethod
     def parse(cls, value: Level | int | str) -> Level:
-        """Read a level from an integer, or from the text ``1``, ``2p``, ``3``, ...; raises :class:`LevelError`."""
+        """Read a level from an integer, or from the text ``1``, ``2p``, ``3``, ...; raises :class:`LevelError`.
+
+        The replica names are understood too: ``RS`` is level 1, ``1RSB`` level 2, ``2RSB`` level 3.
+
+        >>> [str(Level.parse(name)) for name in ("RS", "1RSB", "2-rsb")]
+        ['1', '2', '3']
+        """
         if isinstance(value, Level):
             return value
-        if isinstance(value, int) and not isinstance(value, bool):
-            return cls(value)
-        match = re.fullmatch(r"\s*(\d{1,6})(p?)\s*", value) if isinstance(value, str) else None
+        if isinstance(value, str):
+            return cls._read(value)
+        try:
+            if not isinstance(value, bool):
+                return cls(index(value))
+        except TypeError:
+            pass
+        raise LevelError(f"level {value!r} is not a level: use 1, 2p, or an integer from 2 on")
+
+    @classmethod
+    def _read(cls, text: str) -> Level:
+        word = text.strip()
+        if is_limit(word):
+            raise LevelError(
+                f"level {word} is the limit of the levels: use 1, 2p or an integer from 2 on, or flrdt limit"
+            )
+        replica = re.fullmatch(r"(?:(\d{1,6})[- ]?(?:step[- ]?)?)?(?:rsb|rs)", word, re.IGNORECASE)
+        if replica and bool(replica[1]) == word.lower().endswith("b"):
+            return cls(int(replica[1] or 0) + 1)
+        match = re.fullmatch(r"([0-9]{1,6})(p?)", word, re.IGNORECASE)
         if match is None:
-            raise LevelError(f"level {value!r} is not a level: use 1, 2p, or an integer from 2 on")
+            known = "use 1, 2p, an integer from 2 on, or a replica name like RS or 1RSB"
+            raise LevelError(f"level {text[:60]!r} is not a level: {known}")
         return cls(int(match[1]), bool(match[2]))
+
+    @property
+    def name(self) -> str:
+        """What the level is called where replicas are counted.
+
+        >>> Level(1).name, Level(3).name, Level(2, partial=True).name
+        ('plain, RS', 'fully lifted, 2RSB', 'partially lifted')
+        """
+        if self.r == 1:
+            return "plain, RS"
+        return "partially lifted" if self.partial else f"fully lifted, {self.r - 1}RSB"
+
+    @property
+    def closed(self) -> bool:
+        """Whether the objective is closed form: at the plain and the partially lifted level."""
+        return self.r == 1 or self.partial
 
     def __str__(self) -> str:
         return f"{self.r}p" if self.partial else str(self.r)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from itertools import pairwise
 
 from sympy import (
@@ -265,7 +266,7 @@ def _leaky(text: str, name: str) -> InjectiveGate:
     slope = _exact(text, f"the slope of {name}")
     if slope <= 0:
         raise GateError(f"{name} needs a positive slope, for example {name}:1/100, not {text}")
-    return InjectiveGate(f"{name}:{text}", "the gate is strictly increasing, so no pre-activation is lost")
+    return InjectiveGate(f"{name}:{text}", INCREASING)
 
 
 #: Gates without a parameter, by their active set.  The hard sigmoid is clip((z + 3)/6, 0, 1).
@@ -283,6 +284,29 @@ WITH_PARAMETER: dict[str, Callable[[str, str], Set | InjectiveGate]] = {
     "softshrink": _outside,
     "hardshrink": _outside,
     "leaky-relu": _leaky,
+}
+
+
+INCREASING = "the gate is strictly increasing, so no pre-activation is lost"
+
+#: Gates without a parameter that are injective on the whole line, and why.
+INJECTIVE = dict.fromkeys(
+    ("arctan", "asinh", "celu", "elu", "erf", "identity", "linear", "logsigmoid", "selu", "sigmoid", "sinh", "softplus",
+     "softsign", "tanh"),
+    INCREASING,
+)  # fmt: skip
+
+#: Gates that the theory does not cover: where they are not constant, they take a value twice.
+NOT_COVERED = {
+    "abs": "z and -z",
+    "cos": "the points of a period",
+    "gaussian": "z and -z",
+    "gelu": "points on both sides of its minimum at -0.7518",
+    "hardswish": "points on both sides of its minimum at -1.5",
+    "mish": "points on both sides of its minimum at -1.1924",
+    "silu": "points on both sides of its minimum at -1.2785",
+    "sin": "the points of a period",
+    "swish": "points on both sides of its minimum at -1.2785",
 }
 
 
@@ -335,22 +359,44 @@ def gate(text: str, radius: Expr | int = 1) -> Gate:
 def read_gate(text: str, radius: Expr | int = 1) -> Gate | InjectiveGate:
     """As :func:`gate`, but a gate that is injective everywhere is returned as an :class:`InjectiveGate`.
 
+    Names may be written in capitals, and without their hyphens or with underscores.
+
     >>> read_gate("leaky-relu:1/100").reason
     'the gate is strictly increasing, so no pre-activation is lost'
+    >>> read_gate("ReLU"), str(read_gate("Tanh")), read_gate("Leaky_ReLU:1/9").name
+    (relu, 'tanh', 'leaky-relu:1/9')
     """
+    if not isinstance(text, str):
+        raise GateError(f"gate {text!r} is not a name or an active set: use text like 'relu' or '(-1,1)'")
     text = text.strip()
-    name, colon, parameter = (part.strip() for part in text.partition(":"))
+    word, colon, parameter = (part.strip() for part in text.partition(":"))
     if text.startswith(("(", "[", "{")):
         active = active_set(text)
         return Gate(active, text, sympify(radius))
+    name = _known_as(word)
     if name in PLAIN and not colon:
         return Gate(Interval.open(*PLAIN[name]), name, sympify(radius))
     if name in WITH_PARAMETER and parameter:
         found = WITH_PARAMETER[name](parameter, name)
         return found if isinstance(found, InjectiveGate) else Gate(found, f"{name}:{parameter}", sympify(radius))
-    if name in PLAIN:
+    if name in INJECTIVE and not colon:
+        return InjectiveGate(name, INJECTIVE[name])
+    if name in NOT_COVERED:
+        raise GateError(
+            f"gate {name} is not covered: it has the same value at {NOT_COVERED[name]}, and a gate here has to be "
+            "injective where it is not constant; use relu, or another name that flrdt capacity --help lists"
+        )
+    if name in PLAIN or name in INJECTIVE:
         raise GateError(f"gate {name} takes no parameter: write {name}")
     if name in WITH_PARAMETER:
         raise GateError(f"gate {name} needs a parameter: for example {name}:1/2")
-    known = ", ".join([*PLAIN, *(f"{n}:NUMBER" for n in WITH_PARAMETER)])
-    raise GateError(f"unknown gate {text[:60]!r}: use {known}, or an active set like (-1,1)")
+    known = [*PLAIN, *WITH_PARAMETER, *INJECTIVE]
+    close = get_close_matches(word.lower(), known, 1)
+    hint = f"did you mean {close[0]}?" if close else "use relu, another name that flrdt capacity --help lists,"
+    raise GateError(f"unknown gate {text[:60]!r}: {hint}" + ("" if close else " or an active set like (-1,1)"))
+
+
+def _known_as(word: str) -> str:
+    """The name that a word stands for, or the word itself."""
+    same = {name.replace("-", ""): name for name in (*PLAIN, *WITH_PARAMETER, *INJECTIVE, *NOT_COVERED)}
+    return same.get(re.sub(r"[\s_-]", "", word.lower()), word)

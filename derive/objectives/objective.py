@@ -2,19 +2,38 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
-from sympy import Eq, Expr, Integer, Symbol
+from sympy import Add, Eq, Expr, Integer, Symbol
 
+from ..blocks.field_towers import Anchor, FieldTower, SphereSum
+from ..blocks.hidden_averages import HiddenLayer, LayerLifting
 from ..blocks.sphere import CountingOutput, InputSphere, coupling
 from ..core.formulas import Derivation, Formula, Status
 from ..core.symbols import Level, Lifting, alpha, chi, gamma_p, gamma_s, nu
-from ..networks.network import Network, relu_network
+from ..networks.network import Network, NetworkError, relu_network
+from .closed_form import ScaledTerm, scaled_terms
 from .energy_map import energy_map, energy_sphere
 from .relations import SOURCE
 
-__all__ = ["Objective", "objective"]
+__all__ = ["InputLifting", "Objective", "objective", "width"]
+
+
+def width(layer: int) -> Symbol:
+    """``alpha_i``, the width of layer i of a deep network relative to the input."""
+    return Symbol(f"alpha_{layer}", positive=True)
+
+
+@dataclass(frozen=True)
+class InputLifting(Lifting):
+    """Symbol families of the input sphere: p_1 = 1, and the lifting parameters common to all layers."""
+
+    def c(self, k: int) -> Expr:
+        return Lifting(self.level).c(k)
+
+    def y(self, k: int) -> Expr:
+        return Lifting(self.level).y(k)
 
 
 @dataclass(frozen=True)
@@ -30,13 +49,47 @@ class Objective:
     level: Level
 
     @property
+    def layered(self) -> bool:
+        """Whether symbols carry the index of their layer: not for one layer."""
+        return self.network.depth > 1
+
+    @property
     def lifting(self) -> Lifting:
         """The symbol families of the level."""
         return Lifting(self.level)
 
+    def family(self, layer: int) -> Lifting:
+        """Symbol families of a layer; layer 0 is the input.  One layer alone carries no layer index."""
+        if not self.layered:
+            return self.lifting
+        return LayerLifting(self.level, layer) if layer else InputLifting(self.level, 0)
+
+    def susceptibility(self, layer: int) -> Symbol:
+        """``chi^(i)``, plain ``chi`` for one layer."""
+        return Symbol(f"chi^({layer})", positive=True) if self.layered else chi
+
+    def width(self, layer: int) -> Symbol:
+        """``alpha_i``, the width of layer i relative to the input; plain ``alpha`` for one layer."""
+        return width(layer) if self.layered else alpha
+
+    @property
+    def widths(self) -> tuple[Symbol, ...]:
+        """``alpha_1`` to ``alpha_l``."""
+        return tuple(self.width(i) for i in range(1, self.network.depth + 1))
+
+    @cached_property
+    def layers(self) -> tuple[HiddenLayer, ...]:
+        """The hidden layers 1..l-1."""
+        return tuple(
+            HiddenLayer(self.family(i - 1), LayerLifting(self.level, i), self.susceptibility(i - 1))
+            for i in range(1, self.network.depth)
+        )
+
     @cached_property
     def psi_terms(self) -> dict[str, Expr]:
         """Sphere, coupling, norm, count and budget terms of the psi form."""
+        if self.network.depth > 1:
+            raise NetworkError("a deep network has an energy form only: use the form 'energy'")
         return {
             "sphere": InputSphere().psi_term(self.lifting),
             "coupling": -coupling(self.lifting),
@@ -47,11 +100,15 @@ class Objective:
 
     @cached_property
     def energy_terms(self) -> dict[str, Expr]:
-        """Sphere and count terms of the energy form."""
-        return {
-            "sphere": energy_sphere(self.lifting),
-            "count": alpha * CountingOutput(self.network.gate).energy_tower(self.lifting),
-        }
+        """Sphere, a term and a coupling per hidden layer, and the count."""
+        last = self.network.depth - 1
+        output = CountingOutput(self.network.gate)
+        terms = {"sphere": energy_sphere(self.family(0), self.susceptibility(0))}
+        for i, layer in enumerate(self.layers, start=1):
+            terms[f"hidden {i}"] = self.width(i) * layer.term()
+            terms[f"coupling {i}"] = layer.coupling()
+        tower = output.energy_tower(self.family(last), self.susceptibility(last))
+        return terms | {"count": self.width(last + 1) * tower}
 
     @property
     def psi(self) -> Expr:
@@ -63,19 +120,61 @@ class Objective:
         """``P_r`` (theory 3b)."""
         return sum(self.energy_terms.values(), Integer(0))
 
+    @cached_property
+    def scaled_terms(self) -> tuple[ScaledTerm, ...]:
+        """The closed-form terms at the plain and the partial level; raises ``LevelError`` at the others."""
+        return scaled_terms(self)
+
+    @cached_property
+    def closed_form(self) -> Expr:
+        """The objective in elementary functions and Phi, at the plain and the partial level."""
+        return Add(*(term.value for term in self.scaled_terms))
+
+    @cached_property
+    def spheres(self) -> tuple[SphereSum, ...]:
+        """The integrated spheres at a full level."""
+        of, steps = self.family(0), self.lifting.steps
+        overlaps, lifting = tuple(of.p(k) for k in steps), tuple(of.y(k) for k in steps)
+        return (SphereSum(Integer(1), self.susceptibility(0), overlaps, lifting),)
+
+    @cached_property
+    def towers(self) -> tuple[FieldTower, ...]:
+        """The towers of one field at a full level: the count."""
+        last = self.network.depth - 1
+        tower = CountingOutput(self.network.gate).field_tower(self.family(last), self.susceptibility(last))
+        return (replace(tower, weight=self.width(last + 1)),)
+
+    @property
+    def elementary(self) -> Expr:
+        """The other terms of one field: none."""
+        return Integer(0)
+
+    @cached_property
+    def anchors(self) -> dict[Symbol, Anchor]:
+        """The natural coordinate of every parameter, those of the input ordered among themselves."""
+        of, found = self.family(0), dict.fromkeys(self.parameters(), Anchor())
+        for k in self.lifting.steps:
+            found |= {of.p(k): Anchor(of.p(k - 1), -1), of.y(k): Anchor(of.y(k + 1))}
+        return {s: found[s] for s in self.parameters()}
+
     def parameters(self, form: str = "energy") -> tuple[Symbol, ...]:
-        """Free parameters of a form, without alpha."""
-        lifting = self.lifting
-        p = lifting.overlaps(lifting.p)
-        if form == "energy":
-            return (chi, *p, *(lifting.y(k) for k in lifting.steps))
-        return (gamma_s, gamma_p, nu, *p, *lifting.overlaps(lifting.q), *(lifting.c(k) for k in lifting.steps))
+        """Free parameters of a form without the widths: of the input, of each hidden layer, and the lifting ones."""
+        lifting, input_ = self.lifting, self.family(0)
+        if form != "energy":
+            _ = self.psi_terms  # raises where there is no psi form
+            p, q = lifting.overlaps(lifting.p), lifting.overlaps(lifting.q)
+            return (gamma_s, gamma_p, nu, *p, *q, *(lifting.c(k) for k in lifting.steps))
+        found: list[Expr] = [self.susceptibility(0), *input_.overlaps(input_.p)]
+        for layer in self.layers:
+            own = layer.own
+            found += [own.mu, own.p(1), *own.overlaps(own.p), own.q(1), *own.overlaps(own.q), own.chi]
+        return (*found, *(input_.y(k) for k in input_.steps))
 
     @property
     def _status(self) -> Status:
         if self.level.partial and not self.network.gate.homogeneous:
             return Status.LIFTED  # the proof of the bound is for the rectifier
-        return Status.RIGOROUS if self.level.r == 1 or self.level.partial else Status.FULLY_LIFTED
+        return Status.RIGOROUS if self.level.closed else Status.FULLY_LIFTED
 
     def formula(self, form: str = "energy") -> Formula:
         """The objective as a formula object."""

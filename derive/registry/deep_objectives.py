@@ -14,7 +14,8 @@ from ..core.domains import Below
 from ..core.formulas import Derivation, Formula
 from ..core.symbols import Level
 from ..networks.network import relu_network
-from ..objectives.deep import DeepObjective, reach
+from ..objectives.closed_form import reach
+from ..objectives.deep import DeepObjective
 from .entries import Comparison, Entry, make_entry, stated
 from .recursions import by_recursion
 

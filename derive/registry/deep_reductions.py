@@ -11,8 +11,8 @@ from ..blocks.hidden_averages import HiddenLayer, LayerLifting
 from ..blocks.hidden_maximum import SOURCE
 from ..core.formulas import Derivation, Step, identically_zero
 from ..core.symbols import Level, Lifting, alpha, chi
-from ..objectives.deep import DeepObjective, width
-from ..objectives.objective import objective
+from ..objectives.deep import DeepObjective
+from ..objectives.objective import objective, width
 from .deep_objectives import DEPTHS, FULL, PARTIAL, PLAIN, POLAR, admissible, composed, merged
 from .energies import NESTED, _closed_count
 from .entries import Comparison, Entry, make_entry, stated

@@ -12,7 +12,8 @@ from ..core.formulas import Derivation, Step, identically_zero
 from ..core.gaussian import Expectation
 from ..core.symbols import Level
 from ..networks.network import relu_network
-from ..objectives.deep import DeepObjective, ScaledTerm, reach
+from ..objectives.closed_form import ScaledTerm, reach
+from ..objectives.deep import DeepObjective
 from .entries import Comparison, Entry, make_entry, stated
 
 FORM, CLOSURE = layer_recursion(), output_closure()

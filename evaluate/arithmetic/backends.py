@@ -48,6 +48,9 @@ class Backend(Protocol):
     def scale(self, c: Any, v: Sequence) -> Sequence:
         """A number times a vector."""
 
+    def add(self, a: Sequence, b: Sequence) -> Sequence:
+        """Sum by entry."""
+
     def multiply(self, a: Sequence, b: Sequence) -> Sequence:
         """Product by entry."""
 
@@ -149,6 +152,9 @@ class Float64:
     def scale(self, c: Any, v: Any) -> Any:
         return c * v
 
+    def add(self, a: Any, b: Any) -> Any:
+        return a + b
+
     def multiply(self, a: Any, b: Any) -> Any:
         return a * b
 
@@ -208,6 +214,9 @@ class _Lists(ABC):
 
     def scale(self, c: Any, v: Sequence) -> list:
         return [c * a for a in v]
+
+    def add(self, a: Sequence, b: Sequence) -> list:
+        return [u + v for u, v in zip(a, b, strict=True)]
 
     def multiply(self, a: Sequence, b: Sequence) -> list:
         return [u * v for u, v in zip(a, b, strict=True)]

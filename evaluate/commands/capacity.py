@@ -5,7 +5,14 @@ from __future__ import annotations
 import argparse
 import sys
 
-from .common import emit, level_options, output_option, problem_options, progress
+from .common import columns, emit, level_options, output_option, problem_options, progress, the_gate
+
+EXPLANATION = """\
+alpha   outputs/inputs of the layer: from the capacity on, a large random layer is injective, and below it is not.
+level   how much replica symmetry breaking the value takes in: 1 none (RS), 2 one step (1RSB), ..., inf all (FRSB); 2p between 1 and 2.
+notion  weak: every input keeps enough active outputs for itself; strong: for any two inputs, which needs twice as many.
+budget  active outputs that every input must keep, per input dimension: 1, and 2 for strong behind the first layer.
+status  what the theory says of the value: a proved bound, or the value of the (fully) lifted random duality theory."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,10 +38,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="one layer: an interval whose two ends are theorems, with what proves each",
     )
+    parser.add_argument("--explain", action="store_true", help="say what the words of the page mean, and stop")
     output_option(parser)
     parser.set_defaults(digits=None)  # 30, and 10 in the limit
     parser.epilog = (
-        "examples: flrdt capacity --level 3 --digits 50 --json\n"
+        "examples: flrdt capacity relu --level 1RSB\n"
+        "          flrdt capacity --level 3 --digits 50 --json\n"
         "          flrdt capacity --depth 4 --level 2p --notion strong\n"
         "          flrdt capacity --widths 7.7,7.6 --level 1\n"
         "          flrdt capacity --depth 3 --level 2p --certified\n"
@@ -43,18 +52,24 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
+    from flrdt.derive.core.symbols import is_limit
+
+    if options.explain:
+        emit(EXPLANATION, options.output)
+        return 0
+    options.gate = the_gate(options)
     if options.problem is not None:
         from .family import capacity
 
         return capacity(options)
     if options.both_sides:
         return _both_sides(options)
-    if options.level == "inf":
+    if is_limit(options.level):
         return _limit(options)
     options.digits = options.digits or "30"
     result = _deep(options) if _is_deep(options) else _single(options)
     shown = result.to_json()
-    emit(shown if options.json else text(shown), options.output)
+    emit(shown if options.json else text(shown, columns(options.output)), options.output)
     if not shown.get("admissible", True):
         from ..results.chain import shortfall
 
@@ -119,7 +134,7 @@ def _limit(options: argparse.Namespace) -> int:
         raise InputError("level inf is offered for one layer: leave out --depth, --widths, --first-level and --notion")
     found = limit(options.digits or 10, budget=options.budget or 1, store=Store(cache_folder()), report=progress())
     shown = found.to_json()
-    emit(shown if options.json else limit_text(shown), options.output)
+    emit(shown if options.json else limit_text(shown, columns(options.output)), options.output)
     return 0
 
 
@@ -155,34 +170,46 @@ def both_sides_text(shown: dict) -> str:
     return "\n".join(lines)
 
 
-def text(shown: dict) -> str:
-    """A readable page of one capacity."""
+def text(shown: dict, width: int) -> str:
+    """A readable page of one capacity, opening with what was computed."""
+    from flrdt.derive import Level
+
+    from ..output.pages import entry, parameter_lines, sentence
+
+    level = f"level {shown['level']} ({Level.parse(shown['level']).name})"
+    layers = "one layer" if shown["depth"] == 1 else f"the last of {shown['depth']} layers"
     lines = [
-        f"alpha      = {shown['alpha']}",
-        f"error      < {shown['alpha_error']} ({shown['error_kind']})",
-        f"level      = {shown['level']}, gate {shown['gate']}, budget {shown['budget']}",
-        *_chain(shown),
-        f"status     = {shown['status']}",
-        *(f"{name:<10} = {value}" for name, value in shown["parameters"].items()),
-        f"residual   = {shown['residual']}",
+        *sentence(
+            f"Injectivity capacity of {layers} at {level}: the ratio alpha = outputs/inputs from which every input of a large "
+            f"random layer keeps {shown['budget']} active output{'s' * (shown['budget'] != '1')} per input dimension"
+            + (", so that it is injective." if shown["budget"] == "1" else "."),
+            width,
+        ),
+        *entry("alpha", shown["alpha"], width),
+        *entry("error", f"{shown['alpha_error']} ({shown['error_kind']})", width, sign="<"),
+        *entry("level", f"{shown['level']}, gate {shown['gate']}, budget {shown['budget']}", width),
+        *_chain(shown, width),
+        *entry("status", shown["status"], width),
+        *parameter_lines(shown["parameters"], width),
+        *entry("residual", shown["residual"], width),
     ]
     return "\n".join(lines)
 
 
-def _chain(shown: dict) -> list[str]:
+def _chain(shown: dict, width: int) -> list[str]:
     """The lines that only a deep network has."""
+    from ..output.pages import entry
+
     if "chain" not in shown:
         return []
-    lines = [
-        f"depth      = {shown['depth']}, notion {shown['notion']}",
-        *(
-            f"alpha_{i:<4} = {a}   expansion {e}"
-            for i, (a, e) in enumerate(zip(shown["chain"], shown["expansions"], strict=True), start=1)
-        ),
-    ]
+    lines = entry("depth", f"{shown['depth']}, notion {shown['notion']}", width)
+    for i, (alpha, expansion) in enumerate(zip(shown["chain"], shown["expansions"], strict=True), start=1):
+        if len(alpha) + len(expansion) + 30 <= width:
+            lines += entry(f"alpha_{i}", f"{alpha}   expansion {expansion}", width)
+        else:
+            lines += [*entry(f"alpha_{i}", alpha, width), *entry("expansion", expansion, width)]
     if shown["unlifted_layers"]:
         layers = ", ".join(map(str, shown["unlifted_layers"]))
-        lines.append(
-            f"note       = lifting no longer helps at layer {layers}: its best y is 0, the value is the plain one"
-        )
+        note = f"lifting no longer helps at layer {layers}: its best y is 0, the value is the plain one"
+        lines += entry("note", note, width)
     return lines

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from ..machine.streams import put
+from ..machine.streams import overwrites, put
 
 __all__ = [
     "columns",
@@ -21,20 +21,27 @@ __all__ = [
     "place",
     "problem_options",
     "progress",
+    "terminal_width",
+    "the_gate",
 ]
+
+
+PERIOD = 10  # seconds between messages where they do not overwrite each other
+
+LEVELS = "1, 2p, 2, 3, ..., or a replica name: RS, 1RSB, 2RSB, ... are 1, 2, 3, ... (default 2)"
+GATES = (
+    "relu, relu-bias:B, relu6, hardsigmoid, hardtanh, softshrink:LAMBDA, hardshrink:LAMBDA, threshold:B, or an active set "
+    "like '(-1,1)'; injective ones, with capacity 1: leaky-relu:SLOPE, arctan, asinh, celu, elu, erf, identity, linear, "
+    "logsigmoid, selu, sigmoid, sinh, softplus, softsign, tanh"
+)
 
 
 def level_options(parser: argparse.ArgumentParser, level: bool = True) -> None:
     """``--level``, ``--gate``, ``--digits``, ``--json``."""
     if level:
-        parser.add_argument("--level", default="2", metavar="R", help="1, 2p, 2, 3, ... (default 2)")
-    parser.add_argument(
-        "--gate",
-        default="relu",
-        metavar="GATE",
-        help="relu, relu-bias:B, relu6, hardsigmoid, hardtanh, softshrink:LAMBDA, hardshrink:LAMBDA, threshold:B, "
-        "leaky-relu:SLOPE, or an active set like '(-1,1)' (default relu)",
-    )
+        parser.add_argument("--level", default="2", metavar="R", help=LEVELS)
+    parser.add_argument("--gate", metavar="GATE", help=f"{GATES} (default relu)")
+    parser.add_argument("word", nargs="?", metavar="GATE", help="the gate, without --gate")
     parser.add_argument(
         "--radius",
         default="1",
@@ -45,13 +52,40 @@ def level_options(parser: argparse.ArgumentParser, level: bool = True) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
+def the_gate(options: argparse.Namespace) -> str:
+    """The gate that was asked for, with ``--gate`` or as a word; raises ``InputError``."""
+    from flrdt.derive import GateError, Level, LevelError
+    from flrdt.derive.networks.gates import read_gate
+
+    if options.gate is not None and options.word is not None:
+        raise GateError(f"two gates, {options.word} and {options.gate}: give one")
+    gate = next((g for g in (options.gate, options.word) if g is not None), "relu")
+    if options.word is not None:
+        try:
+            read_gate(gate)
+        except GateError:
+            try:
+                level = Level.parse(gate)
+            except LevelError:
+                pass
+            else:
+                raise GateError(f"{gate!r} is a level, not a gate: write --level {level}") from None
+            raise
+    return gate
+
+
 def columns(output: str | None) -> int:
     """Width for formulas in text: that of the terminal, and otherwise one that does not depend on where it runs."""
     from flrdt.derive.render.unicode_text import COLUMNS
 
-    if output is not None or not sys.stdout.isatty():
-        return COLUMNS
-    return shutil.get_terminal_size((COLUMNS, 24)).columns
+    return terminal_width(output) or COLUMNS
+
+
+def terminal_width(output: str | None) -> int | None:
+    """The columns of the terminal that a result goes to; ``None`` if it goes elsewhere."""
+    if output is not None or sys.stdout is None or not sys.stdout.isatty():
+        return None
+    return shutil.get_terminal_size().columns
 
 
 def notation_option(parser: argparse.ArgumentParser) -> None:
@@ -75,25 +109,30 @@ def output_option(parser: argparse.ArgumentParser) -> None:
 
 
 def progress() -> Callable[[str], None]:
-    """Messages on stderr once a computation has taken two seconds; on a terminal they overwrite each other."""
+    """Messages on stderr once a computation has taken two seconds.
+
+    On a terminal they overwrite each other; elsewhere there is one in ten seconds, the latest.
+    """
     started = time.perf_counter()
-    terminal = sys.stderr.isatty()
+    overwriting = overwrites()
+    shown = started + 2 - PERIOD
 
     def report(message: str) -> None:
-        elapsed = time.perf_counter() - started
-        if elapsed < 2:
-            return
-        if terminal:
-            print(f"\r\033[K[{elapsed:6.1f} s] {message}", end="", file=sys.stderr, flush=True)
-        else:
-            print(f"[{elapsed:6.1f} s] {message}", file=sys.stderr, flush=True)
+        nonlocal shown
+        now = time.perf_counter()
+        if overwriting and now - started >= 2:
+            width = shutil.get_terminal_size().columns - 1  # a line that wraps could not be overwritten
+            print(f"\r\033[K{f'[{now - started:6.1f} s] {message}'[:width]}", end="", file=sys.stderr, flush=True)
+        elif not overwriting and now - shown >= PERIOD:
+            shown = now
+            print(f"[{now - started:6.1f} s] {message}", file=sys.stderr, flush=True)
 
     return report
 
 
 def finish_progress() -> None:
     """Clear the progress line of a terminal."""
-    if sys.stderr.isatty():
+    if overwrites():
         print("\r\033[K", end="", file=sys.stderr, flush=True)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from .common import emit, level_options, output_option, problem_options, progress
+from .common import columns, emit, level_options, output_option, problem_options, progress, the_gate
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,6 +16,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
+    options.gate = the_gate(options)
     if options.problem is not None:
         from .family import capacity
 
@@ -26,18 +27,28 @@ def run(options: argparse.Namespace) -> int:
         options.alpha, options.level, options.digits, gate=options.gate, radius=options.radius, report=progress()
     )
     shown = result.to_json()
-    emit(shown if options.json else text(shown), options.output)
+    emit(shown if options.json else text(shown, columns(options.output)), options.output)
     return 0
 
 
-def text(shown: dict) -> str:
-    """A readable page of one energy."""
+def text(shown: dict, width: int) -> str:
+    """A readable page of one energy, opening with what was computed."""
+    from flrdt.derive import Level
+
+    from ..output.pages import entry, parameter_lines, sentence
+
+    level = f"level {shown['level']} ({Level.parse(shown['level']).name})"
     lines = [
-        f"e          = {shown['energy']}",
-        f"error      < {shown['energy_error']} ({shown['error_kind']})",
-        f"de/dalpha  = {shown['slope']}",
-        f"alpha      = {shown['alpha']}, level {shown['level']}, gate {shown['gate']}",
-        f"status     = {shown['status']}",
-        *(f"{name:<10} = {value}" for name, value in shown["parameters"].items()),
+        *sentence(
+            f"Ground-state energy of one layer at {level}: the least number of active outputs per input dimension, "
+            "at alpha = outputs/inputs.",
+            width,
+        ),
+        *entry("e", shown["energy"], width),
+        *entry("error", f"{shown['energy_error']} ({shown['error_kind']})", width, sign="<"),
+        *entry("de/dalpha", shown["slope"], width),
+        *entry("alpha", f"{shown['alpha']}, level {shown['level']}, gate {shown['gate']}", width),
+        *entry("status", shown["status"], width),
+        *parameter_lines(shown["parameters"], width),
     ]
     return "\n".join(lines)

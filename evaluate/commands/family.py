@@ -23,6 +23,8 @@ def _refuse(options: argparse.Namespace, **unused: Any) -> None:
 
 def capacity(options: argparse.Namespace, alpha: str | None = None) -> int:
     """``flrdt capacity --problem WORD`` and ``flrdt energy --problem WORD --alpha A``."""
+    from flrdt.derive.core.symbols import is_limit
+
     from ..results.family import family_value
 
     _refuse(
@@ -36,7 +38,7 @@ def capacity(options: argparse.Namespace, alpha: str | None = None) -> int:
         notion="weak",
         certified=False,
     )
-    if options.level == "inf":
+    if is_limit(options.level):
         return limit(options)
     value = family_value(
         options.problem,

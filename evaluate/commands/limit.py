@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from .common import emit, output_option, place, problem_options, progress
+from .common import columns, emit, output_option, place, problem_options, progress
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -53,28 +53,34 @@ def run(options: argparse.Namespace) -> int:
     if options.certified:
         level, bound = certified_bound(found, progress())
         shown["certified_upper_bound"] = {"level": str(level), "alpha": bound}
-    emit(shown if options.json else text(shown), options.output)
+    emit(shown if options.json else text(shown, columns(options.output)), options.output)
     return 0
 
 
-def text(shown: dict) -> str:
-    """A readable page of the limit."""
+def text(shown: dict, width: int) -> str:
+    """A readable page of the limit, opening with what was computed."""
+    from ..output.pages import entry, parameter_lines, sentence
+
+    levels = f"levels {shown['levels'][0]['level']} to {shown['levels'][-1]['level']}"
     lines = [
-        f"alpha      = {shown['alpha']}",
-        f"error      < {shown['alpha_error']} ({shown['error_kind']})",
-        f"status     = {shown['status']} from levels {shown['levels'][0]['level']} to {shown['levels'][-1]['level']}",
-        *(
-            f"{name:<10} = {m['alpha']} (order {m['order']}, spread {m['spread']})"
-            for name, m in shown["acceleration"]["methods"].items()
+        *sentence(
+            "Injectivity capacity of one layer in the limit of the levels (full replica symmetry breaking), extrapolated: "
+            "the ratio alpha = outputs/inputs from which a large random layer is injective.",
+            width,
         ),
+        *entry("alpha", shown["alpha"], width),
+        *entry("error", f"{shown['alpha_error']} ({shown['error_kind']})", width, sign="<"),
+        *entry("status", f"{shown['status']} from {levels}", width),
     ]
+    for name, m in shown["acceleration"]["methods"].items():
+        lines += entry(name, f"{m['alpha']} (order {m['order']}, spread {m['spread']})", width)
     if "parisi_flow" in shown:
         flow = shown["parisi_flow"]
-        lines.append(f"flow       = {flow['alpha']} (second route, error {flow['alpha_error']})")
+        lines += entry("flow", f"{flow['alpha']} (second route, error {flow['alpha_error']})", width)
     if "certified_upper_bound" in shown:
         bound = shown["certified_upper_bound"]
-        lines.append(f"proved     < {bound['alpha']} (certificate of level {bound['level']})")
-    lines += [f"{name:<10} = {value}" for name, value in shown["parameters"].items()]
-    lines.append(f"exponent   = {shown['exponent']['value']} ({shown['exponent']['statement']})")
+        lines += entry("proved", f"{bound['alpha']} (certificate of level {bound['level']})", width, sign="<")
+    lines += parameter_lines(shown["parameters"], width)
+    lines += entry("exponent", f"{shown['exponent']['value']} ({shown['exponent']['statement']})", width)
     lines += [f"y({row['p']:<6}) = {row['y']}" for row in shown.get("overlap", [])]
     return "\n".join(lines)

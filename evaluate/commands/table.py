@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from .common import emit, output_option, problem_options, progress
+from .common import emit, output_option, problem_options, progress, terminal_width
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
         if options.depths is not None:
             raise InputError("depths belong to the deep table: flrdt table deep --depths " + options.depths)
         table = single_layer((options.levels or "1,2p,2,3").split(","), options.digits, options.gate, progress())
-    emit(table.render(options.format), options.output)
+    emit(table.render(options.format, terminal_width(options.output)), options.output)
     return 0
 
 

@@ -9,16 +9,14 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-import numpy
-from mpmath import mp, mpf
-
 from flrdt.derive import Level, Network
 
-from ..arithmetic.backends import backend as get_backend
 from ..machine.textfiles import FileError, read_document, write_document
-from ..solve.continuation import Minimum, coordinates, minimise, parameters, polish, predict
-from ..solve.starts import capacity_goal, float_minimum
-from ..systems.one_layer import EnergyForm
+from ..solve.descent import Minimum, descend
+from ..solve.one_layer import polished
+from ..solve.point import ConvergenceError, Point
+from ..solve.starts import lowest, predict, system_of
+from ..systems.system import CapacityGoal
 from .store import Store, stored_numbers
 
 __all__ = ["Checkpoint", "SolvedLevel", "solve_levels"]
@@ -29,20 +27,28 @@ KIND = "level sequence"
 
 @dataclass(frozen=True)
 class SolvedLevel:
-    """A level's capacity with its error estimate, and the coordinates of its minimum (numbers as mpf)."""
+    """A level and the stationary point at its capacity; parameters have half the digits of the value."""
 
     level: int
-    alpha: Any
-    error: Any
-    u: tuple[Any, ...]
+    point: Point
+
+    @property
+    def alpha(self) -> Any:
+        """The capacity."""
+        return self.point.value
+
+    @property
+    def error(self) -> Any:
+        """The error of the capacity, see :class:`Point`."""
+        return self.point.value_error
 
     def floats(self) -> list[float]:
-        """The coordinates in double precision, enough to start from."""
-        return [float(v) for v in self.u]
+        """The natural coordinates in double precision, enough to start from."""
+        return self.point.floats()
 
     def parameters(self) -> list[Any]:
-        """``(chi, p_2..p_r, y_2..y_r)``, at the current precision."""
-        return parameters(self.u, get_backend("mpmath"))
+        """``(chi, p_2..p_r, y_2..y_r)``."""
+        return list(self.point.values)
 
 
 class Checkpoint:
@@ -97,7 +103,10 @@ def solve_levels(
     below: SolvedLevel | None = None
     for level in count(FIRST):
         start = kept.get(level) or store.load(network, level)
-        solved = _polished(network, level, _minimum(network, level, start, below, report), digits)
+        minimum = _minimum(network, level, start, below, report)
+        solved = SolvedLevel(
+            level, polished(network, Level(level), _goal(network), minimum, digits, point_digits=digits // 2)
+        )
         store.save(network, level, solved.floats())
         kept[level] = solved.floats()
         if checkpoint is not None:
@@ -106,28 +115,23 @@ def solve_levels(
         below = solved
 
 
+def _goal(network: Network) -> CapacityGoal:
+    return CapacityGoal(Fraction(int(network.budget.p), int(network.budget.q)))
+
+
 def _minimum(
     network: Network, level: int, start: list[float] | None, below: SolvedLevel | None, report: Callable[[str], None]
 ) -> Minimum:
     """The float64 minimum of a level, from a stored point, or the level below, or from scratch."""
-    form = EnergyForm(network, Level(level), "float64")
-    goal = capacity_goal(float(network.budget))
+    system, goal = system_of(network, Level(level)), _goal(network)
     if start is not None:
-        try:
-            with numpy.errstate(all="ignore"):  # far-off numbers overflow
-                return minimise(form, numpy.array(start), goal)
-        except (ArithmeticError, numpy.linalg.LinAlgError):
-            report(f"level {level}: the stored point is not a minimum; solving anew")
-    if below is not None:
-        return minimise(form, predict(numpy.array(below.floats()), level), goal)
-    z = float_minimum(network, Level(level), goal, report)[1]
-    return minimise(form, coordinates([float(v) for v in z]), goal)
-
-
-def _polished(network: Network, level: int, minimum: Minimum, digits: int) -> SolvedLevel:
-    form = EnergyForm(network, Level(level), "arb")
-    budget = Fraction(int(network.budget.p), int(network.budget.q))
-    found = polish(form, minimum, lambda b: capacity_goal(b.number(budget)), digits)
-    with mp.workdps(digits + 15):
-        b = form.backend
-        return SolvedLevel(level, b.to_mpf(found.value), mpf(found.error), tuple(b.to_mpf(v) for v in found.u))
+        found = descend(system, goal, start)
+        if found is not None and found.converged:
+            return found
+        report(f"level {level}: the stored point is not a minimum; solving anew")
+    if below is None:
+        return lowest(network, Level(level), goal, report)
+    found = descend(system, goal, predict(below.floats(), level))
+    if found is None or not found.converged:
+        raise ConvergenceError(f"level {level}: the descent from the level below did not converge")
+    return found

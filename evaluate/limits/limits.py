@@ -21,7 +21,7 @@ from flrdt.derive import Network
 from ..arithmetic.decimals import InputError, known_digits, parse_digits, parse_number
 from ..machine.files import check_place
 from ..results.capacity import tool_version
-from ..solve.minimise import ConvergenceError
+from ..solve.point import ConvergenceError
 from .acceleration import Acceleration, accelerate
 from .levels import Checkpoint, SolvedLevel, solve_levels
 from .parisi_flow import FlowSolution, solve_flow
@@ -37,7 +37,7 @@ SAMPLES = ("0.73", "0.75", "0.8", "0.85", "0.9", "0.95", "0.98", "0.99", "0.995"
 CAUTION = 3  # the accelerated parameters converge less regularly than the value
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Estimate:
     """A number with an error estimate."""
 
@@ -48,8 +48,12 @@ class Estimate:
         """The digits that are known."""
         return known_digits(self.value, self.error, most)
 
+    def __repr__(self) -> str:
+        with mp.workdps(40):
+            return f"<Estimate {self.text(40)}, error < {nstr(self.error, 2)}>"
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class Limit:
     """The limit capacity, how it was obtained, and what it says of the order parameter."""
 
@@ -63,6 +67,10 @@ class Limit:
     exponent: Estimate
     flow: FlowSolution | None
     seconds: float
+
+    def __repr__(self) -> str:
+        levels = f"{self.levels[0].level} to {self.levels[-1].level}"
+        return f"<Limit alpha = {self.alpha.text(self.digits + 1)}, error < {nstr(self.alpha.error, 2)}, from levels {levels}>"
 
     def to_json(self) -> dict[str, Any]:
         """The object that ``flrdt limit --json`` prints."""

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.polynomial import chebyshev
 
-from flrdt.derive import Network
+from flrdt.derive import Network, objective
 
 from ..quadrature.one_field import compiled_innermost
 from .flow_equations import SCALE, FlowPoint, Profile, Resolution, Start, evaluate_flow
@@ -101,7 +101,7 @@ def solve_flow(
 
 def _opening(network: Network) -> Start:
     """The innermost level in closed form: f_2 with its derivatives in chi and y."""
-    compiled = compiled_innermost(network.gate, "float64", True)
+    compiled = compiled_innermost(objective(network, 2).towers[0], "float64", 1)
 
     def at(x: Any, chi: float, D: float, y: float) -> tuple[Any, Any, Any]:
         f, f_chi, _, f_y = (np.broadcast_to(v, x.shape) for v in compiled(chi, D, y)(x))

@@ -22,7 +22,7 @@ from ..arithmetic.backends import backend as get_backend
 from ..arithmetic.compile import compile_grid, compile_scalar
 from ..arithmetic.decimals import InputError, parse_digits, parse_number
 from ..results.capacity import as_gate, capacity
-from ..solve.minimise import ConvergenceError
+from ..solve.point import ConvergenceError
 
 __all__ = ["Replicon", "ThermalInstability", "replicon", "thermal_instability"]
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 import csv
 import io
 import json
+import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 from ..arithmetic.decimals import InputError
 
 __all__ = ["FORMATS", "Table", "deep_networks", "parse_depths", "single_layer"]
+
+NARROWEST = 8  # columns are not made narrower than this to fit a terminal
 
 FORMATS = ("text", "markdown", "latex", "csv", "json")
 
@@ -25,19 +29,19 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
     objects: tuple[dict[str, Any], ...]
 
-    def render(self, style: str) -> str:
-        """The table in one of :data:`FORMATS`; raises ``InputError`` for another name."""
+    def render(self, style: str, width: int | None = None) -> str:
+        """The table in one of :data:`FORMATS`, as text in at most ``width`` columns; raises ``InputError`` for another name."""
         if style not in FORMATS:
             raise InputError(f"unknown format {style!r}: use {', '.join(FORMATS)}")
-        return getattr(self, f"_{style}")()
+        return self._text(width) if style == "text" else getattr(self, f"_{style}")()
 
-    def _text(self) -> str:
+    def _text(self, width: int | None) -> str:
         widths = [max(map(len, column)) for column in zip(self.heads, *self.rows, strict=True)]
+        while width is not None and sum(widths) + 2 * (len(widths) - 1) > width and max(widths) > NARROWEST:
+            widths[widths.index(max(widths))] -= 1
         line = "  ".join("-" * w for w in widths)
-        body = [
-            "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in (self.heads, *self.rows)
-        ]
-        return "\n".join([self.caption, "", body[0], line, *body[1:]])
+        head, *body = (_wrapped(row, widths) for row in (self.heads, *self.rows))
+        return "\n".join([self.caption, "", *head, line, *(text for lines in body for text in lines)])
 
     def _markdown(self) -> str:
         rows = [self.heads, tuple("---" for _ in self.heads), *self.rows]
@@ -65,6 +69,15 @@ class Table:
 
     def _json(self) -> str:
         return json.dumps({"table": self.caption, "rows": list(self.objects)}, indent=2)
+
+
+def _wrapped(row: Sequence[str], widths: Sequence[int]) -> list[str]:
+    """The lines of a row, each cell in its width."""
+    cells = [textwrap.wrap(cell, w) or [""] for cell, w in zip(row, widths, strict=True)]
+    return [
+        "  ".join(part.ljust(w) for part, w in zip(parts, widths, strict=True)).rstrip()
+        for parts in zip_longest(*cells, fillvalue="")
+    ]
 
 
 def single_layer(

@@ -25,7 +25,8 @@ from ..arithmetic.compile import compile_scalar
 from ..arithmetic.decimals import InputError
 from ..results.capacity import tool_version
 from ..results.chain import Requirement, at_least, layer_capacity
-from ..solve.scaled import ScaledPoint, solve_scaled
+from ..solve.deep_closed import solve_deep_closed
+from ..solve.point import Point
 from . import deep_checker
 from . import one_layer_checker as checker
 from .enclosures import CertifyError
@@ -61,7 +62,7 @@ def certify_deep(
     budget = required.of(depth, depth)
     report(f"stationary point of layer {depth}")
     point, bound = _point(chain, budget, level, alpha, digits)
-    margin = max(0, math.ceil(-math.log10(bound - midpoint(point.alpha))))
+    margin = max(0, math.ceil(-math.log10(bound - midpoint(point.ball))))
     claim = _claim(point, chain, bound, budget, level, margin)
     report("bounding every hidden layer over its primal pair")
     claim = _recorded(claim)
@@ -106,13 +107,13 @@ def _admissible(level: Level, widths: Sequence[Fraction], required: Requirement,
 
 def _point(
     chain: Sequence[Fraction], budget: Fraction, level: Level, alpha: Fraction | None, digits: int
-) -> tuple[ScaledPoint, Fraction]:
+) -> tuple[Point, Fraction]:
     """The stationary point, to the digits that alpha calls for, and the bound."""
     for wanted in TRUSTED_DIGITS if alpha is not None else (digits + 8,):
-        point = solve_scaled(list(chain), budget, level, wanted)
-        if point.level != level:
+        used, point = solve_deep_closed(list(chain), budget, level, wanted)
+        if used != level:
             raise CertifyError(f"level {level} does not improve on level 1 at layer {len(chain) + 1}: certify level 1")
-        value = midpoint(point.alpha)
+        value = midpoint(point.ball)
         if alpha is None:
             return point, rounded_up(value, digits)
         if abs(alpha - value) > Fraction(1, 10 ** (wanted - 4)):
@@ -132,11 +133,11 @@ def _point(
 
 
 def _claim(
-    point: ScaledPoint, chain: Sequence[Fraction], alpha: Fraction, budget: Fraction, level: Level, margin: int
+    point: Point, chain: Sequence[Fraction], alpha: Fraction, budget: Fraction, level: Level, margin: int
 ) -> deep_checker.Claim:
     """The numbers of a certificate from a stationary point of the derived objective."""
     depth, digits = len(chain) + 1, margin // 2 + 6
-    v = point.values
+    v = point.balls
     with ctx.workprec(math.ceil(4 * digits + 80)):
         y = v.get("y_2")
         lift = y if y is not None else arb(0)

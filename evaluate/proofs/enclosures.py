@@ -25,8 +25,8 @@ from flrdt.derive.core.symbols import alpha
 
 from ..arithmetic.compile import compile_scalar
 from ..arithmetic.decimals import InputError
+from ..solve.enclosure import inverse_midpoint, krawczyk, positive_definite, step_towards_root
 from .jets import Jet, JetBackend, KinkError, variables
-from .krawczyk import inverse_midpoint, krawczyk, positive_definite, step_towards_root
 from .strip import StripError
 from .tower_jets import Plan, ball, make_plan, tower_jet
 

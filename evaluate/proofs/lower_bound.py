@@ -19,7 +19,7 @@ from flrdt.derive.networks.gates import Gate, read_gate
 from ..arithmetic.backends import backend
 from ..arithmetic.compile import compile_scalar
 from ..arithmetic.decimals import known_digits, parse_digits, parse_number
-from .krawczyk import inverse_midpoint, krawczyk, step_towards_root
+from ..solve.enclosure import inverse_midpoint, krawczyk, step_towards_root
 
 __all__ = ["LowerCapacity", "as_ball", "bounds_of", "evaluated", "lower_capacity"]
 

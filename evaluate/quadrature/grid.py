@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 __all__ = ["Grid", "LevelGrid", "plan"]
 
@@ -58,16 +58,17 @@ class Grid:
 
 def plan(
     ends: tuple[float, float],
-    reach: float,
     variances: Sequence[float],
     lifting: Sequence[float],
-    digits: int,
+    digits: float,
     strip: float = STRIP,
+    constant: tuple[bool, bool] = (True, True),
 ) -> Grid:
     """Choose the grid for a tower.
 
-    ``ends``: least and greatest finite end point of the active set; ``reach``: sqrt(2 chi); ``variances``:
-    d_2, ..., d_r and the outermost d_{r+1}; ``lifting``: y_2, ..., y_r.
+    ``ends``: where f begins and ceases to change; ``variances``: d_2, ..., d_r and the outermost d_{r+1};
+    ``lifting``: y_2, ..., y_r; ``constant``: whether f is constant far to the left and to the right.  On a side where
+    it is not, the windows reach as far as the levels above them look.
     """
     decay = (digits + GUARD_DIGITS) * math.log(10)
     *inner, outer = variances
@@ -88,9 +89,21 @@ def plan(
         stride *= ratio
         spread = math.sqrt(2 * total * (decay + y + 2))
         low = min(0, math.floor((ends[0] - spread) * steps_per_unit / stride))
-        high = max(0, math.ceil((ends[1] + reach + spread) * steps_per_unit / stride))
+        high = max(0, math.ceil((ends[1] + spread) * steps_per_unit / stride))
         half = math.ceil(math.sqrt(2 * d * (decay + y + 2)) * steps_per_unit / old) if k > 0 else 0
         levels.append(LevelGrid(stride, ratio, low, high, half))
     outer_half = math.ceil(math.sqrt(2 * outer * (decay + 2)) * steps_per_unit / stride)
+    levels = _widened(levels, outer_half, constant)
     bits = math.ceil((digits + GUARD_DIGITS) * math.log2(10) + max(lifting) / math.log(2)) + 24
     return Grid(steps_per_unit, tuple(levels), outer_half, bits)
+
+
+def _widened(levels: list[LevelGrid], outer_half: int, constant: tuple[bool, bool]) -> list[LevelGrid]:
+    """Windows that cover what the next level asks for, on the sides without a constant continuation."""
+    low, high = -outer_half, outer_half
+    found = []
+    for level in reversed(levels):
+        own = replace(level, low=level.low if constant[0] else low, high=level.high if constant[1] else high)
+        found.append(own)
+        low, high = own.low * level.ratio - level.half, own.high * level.ratio + level.half
+    return found[::-1]

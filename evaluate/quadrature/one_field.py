@@ -1,20 +1,21 @@
-r"""The Gaussian tower on a shared grid: value, and exact gradient by one backward pass.
+r"""The tower of one Gaussian field on a shared grid: value, and exact gradient by one backward pass.
 
 Forward: :math:`f_2 = \log W/y_2` in closed form, then per level :math:`S_k = K_{d_k} * e^{y_k f_{k-1}}`,
 :math:`f_k = \log S_k / y_k`, each a Toeplitz product, and :math:`T_r = \sum_j w_j f_r(x_j)`.
 Backward: the adjoint of the same discrete operations, which is the (discrete) tilted density of the tower.
+Nothing here knows the problem: W and its parameters come with the :class:`FieldTower`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sympy import Expr, diff, log
+from sympy import DiracDelta, diff, log
 
-from flrdt.derive import Gate, innermost
+from flrdt.derive.blocks.field_towers import FieldTower
 
 from ..arithmetic.backends import backend as get_backend
 from ..arithmetic.compile import compile_grid
@@ -25,112 +26,217 @@ __all__ = ["TowerValue", "compiled_innermost", "evaluate_tower"]
 
 @dataclass(frozen=True)
 class TowerValue:
-    """``T_r[-M_chi]`` and its derivatives in chi, in the variances d_2..d_{r+1} and in y_2..y_r (empty if not asked)."""
+    """``T_r[f]``, its slopes, and its curvatures (rows of the symmetric matrix), as far as they were asked for.
+
+    The order of the arguments is: own parameters, variances d_2..d_{r+1}, lifting parameters y_2..y_r.
+    """
 
     value: Any
-    d_chi: Any = None
-    d_variance: tuple[Any, ...] = ()
-    d_lifting: tuple[Any, ...] = ()
-
-
-def innermost_forms(gate: Gate, gradient: bool) -> list[Expr]:
-    """``f_2 = log(W)/y`` and, if asked, its derivatives in chi, D and y."""
-    inner = innermost(gate)
-    f = log(inner.W) / inner.y
-    return [f, *(diff(f, s) for s in (inner.chi, inner.D, inner.y))] if gradient else [f]
+    slopes: Sequence[Any] = ()
+    curvatures: Sequence[Sequence[Any]] = ()
 
 
 @lru_cache(maxsize=64)
-def compiled_innermost(gate: Gate, backend_name: str, gradient: bool) -> Any:
-    """The innermost level as a compiled function ``(chi, D, y) -> x -> (f_2, ...)``."""
-    inner = innermost(gate)
-    forms = innermost_forms(gate, gradient)
-    return compile_grid(forms, inner.x, (inner.chi, inner.D, inner.y), get_backend(backend_name))
+def compiled_innermost(tower: FieldTower, backend_name: str, order: int) -> Any:
+    """The innermost level as a function ``(own..., D, y) -> x -> (f_2, ...)``.
+
+    ``f_2 = log(W)/y`` is followed by its slopes (order 1) and by the lower triangle of its curvatures, row by row (order 2).
+    """
+    arguments = [*(s for s, _ in tower.own), tower.variance, tower.rate]
+    f = log(tower.W) / tower.rate
+    first = [diff(f, s) for s in arguments] if order else []
+    second = [diff(f, s) for i, f in enumerate(first) for s in arguments[: i + 1]] if order == 2 else []
+    forms = [e.replace(DiracDelta, lambda *_: 0) for e in (f, *first, *second)]  # on either side of a kink
+    return compile_grid(forms, tower.point, arguments, get_backend(backend_name))
 
 
 def evaluate_tower(
-    gate: Gate,
-    chi: Any,
+    tower: FieldTower,
+    own: Sequence[Any],
     variances: Sequence[Any],
     lifting: Sequence[Any],
     grid: Grid,
     backend: Any,
-    gradient: bool = False,
+    order: int = 0,
 ) -> TowerValue:
     """Evaluate the tower of level r >= 2 on a grid, inside the backend's working precision.
 
-    ``variances`` are d_2, ..., d_r and the outermost d_{r+1}; ``lifting`` is y_2, ..., y_r; all numbers of the backend.
+    ``own`` are the values of the tower's own parameters, ``variances`` d_2, ..., d_r and the outermost d_{r+1},
+    ``lifting`` y_2, ..., y_r; all numbers of the backend.  Order 1 adds the slopes, order 2 the curvatures.
     """
     b = backend
-    step = b.number(1) / b.number(grid.steps_per_unit)
-    left, right = (b.number(-v) for v in gate.limits())
-    first = grid.levels[0]
-    xs = b.scale(step, b.integers(first.low, first.high))
-    columns = b.apply(compiled_innermost(gate, b.name, gradient)(chi, variances[0], lifting[0]), xs)
-    f = columns[0]
-    tape: list[_Convolution] = []
-    for k in range(1, len(lifting)):
-        level = _Convolution(b, grid, k, variances[k], lifting[k])
-        tape.append(level)
-        f = level.forward(f, left, right)
-    weights, outer_f = _outer(b, grid, step, variances[-1], f, left, right)
-    value = b.dot(weights, outer_f)
-    if not gradient:
+    limits = tuple(None if v is None else b.rational(int(v.p), int(v.q)) for v in tower.limits)
+    first, m, r = grid.levels[0], len(own), len(lifting) + 1
+    xs = b.scale(b.number(1) / b.number(grid.steps_per_unit), b.integers(first.low, first.high))
+    f, *columns = b.apply(compiled_innermost(tower, b.name, order)(*own, variances[0], lifting[0]), xs)
+    inner = [*range(m), m, m + r]  # places of the innermost arguments among own, d_2 .. d_{r+1}, y_2 .. y_r
+    levels = [_Level(b, grid, k, variances[k], lifting[k], limits) for k in range(1, r - 1)]
+    for level in levels:
+        f = level.forward(f, order)
+    last, half = grid.levels[-1], grid.outer_half
+    f = _fit(b, f, last.low, last.high, -half, half, *limits)
+    squares = _squares(b, b.number(last.stride) / b.number(grid.steps_per_unit), half)
+    kernels = _kernels(b, b.number(last.stride) / b.number(grid.steps_per_unit), variances[-1], half, squares, order)
+    value = b.dot(kernels[0], f)
+    if not order:
         return TowerValue(value)
 
-    last = grid.levels[-1]
-    d_outer = _outer_derivative(b, grid, step, variances[-1], weights, outer_f)
-    adjoint = _fit(b, weights, -grid.outer_half, grid.outer_half, last.low, last.high, b.number(0), b.number(0))
-    d_variance, d_lifting = [d_outer], []
-    for level in reversed(tape):
-        adjoint, dv, dy = level.backward(adjoint)
-        d_variance.append(dv)
-        d_lifting.append(dy)
-    _, f_chi, f_D, f_y = columns
-    d_variance.append(b.dot(adjoint, f_D))
-    d_lifting.append(b.dot(adjoint, f_y))
-    return TowerValue(value, b.dot(adjoint, f_chi), tuple(reversed(d_variance)), tuple(reversed(d_lifting)))
+    slopes: list[Any] = [None] * (m + 2 * r - 1)
+    slopes[m + r - 1] = b.dot(kernels[1], f)
+    adjoint = _fit(b, kernels[0], -half, half, last.low, last.high, b.number(0), b.number(0))
+    for k, level in reversed(list(enumerate(levels, start=1))):
+        slopes[m + k], slopes[m + r + k] = (b.dot(adjoint, column) for column in level.columns)
+        adjoint = level.backward(adjoint, order)
+    for place, column in zip(inner, columns, strict=False):
+        slopes[place] = b.dot(adjoint, column)
+    if order == 1:
+        return TowerValue(value, slopes)
+
+    n = len(slopes)
+    total = [[b.number(0)] * n for _ in range(n)]
+
+    def add(i: int, j: int, number: Any) -> None:
+        total[i][j] = total[i][j] + number
+        if i != j:
+            total[j][i] = total[i][j]
+
+    # tangents of f in every argument go up with it; each level adds the curvature of its own map
+    tangents = dict(zip(inner, columns, strict=False))
+    second = iter(columns[len(inner) :])
+    for i, place in enumerate(inner):
+        for other in inner[: i + 1]:
+            add(place, other, b.dot(adjoint, next(second)))
+    for k, level in enumerate(levels, start=1):
+        tangents = level.curve(tangents, (m + k, m + r + k), add)
+    for place, tangent in tangents.items():
+        moved = _fit(b, tangent, last.low, last.high, -half, half, b.number(0), b.number(0))
+        add(place, m + r - 1, b.dot(kernels[1], moved))
+    add(m + r - 1, m + r - 1, b.dot(kernels[2], f))
+    return TowerValue(value, slopes, total)
 
 
-class _Convolution:
-    """One level k >= 3: the convolution with the kernel of variance d_k between two windows."""
+class _Level:
+    r"""One level k >= 3, the map :math:`f \mapsto \frac1y \log(K_d * e^{yf})` between two windows, with its derivatives.
 
-    def __init__(self, b: Any, grid: Grid, index: int, variance: Any, y: Any) -> None:
-        self.b, self.y, self.variance = b, y, variance
+    Along a tangent t of f it changes by :math:`(K * (e^{yf} t))/S`, and along two of them by :math:`y` times
+    :math:`(K * (e^{yf} t t'))/S` minus the product of both changes; averaged with the adjoint, the first of these is an
+    average of :math:`t t'` with the adjoint of the input, so that curvatures need no convolution beyond the tangents.
+    """
+
+    def __init__(self, b: Any, grid: Grid, index: int, variance: Any, y: Any, limits: tuple) -> None:
+        self.b, self.y, self.limits, self.variance = b, y, limits, variance
         self.input: LevelGrid = grid.levels[index - 1]
         self.output: LevelGrid = grid.levels[index]
-        self.ratio = self.output.ratio
-        self.half = self.output.half
+        self.ratio, self.half = self.output.ratio, self.output.half
         self.step = b.number(self.input.stride) / b.number(grid.steps_per_unit)
-        self.kernel = _gaussian(b, self.step, variance, self.half)
-        # the input is needed on [start, stop] of its own grid
-        self.start = self.output.low * self.ratio - self.half
-        self.stop = self.output.high * self.ratio + self.half
+        self.tails: dict[int, tuple[Sequence, Sequence]] = {}
 
-    def forward(self, f: Sequence, left: Any, right: Any) -> Sequence:
+    def smooth(self, order: int, values: Sequence, outside: Sequence = (None, None)) -> Sequence:
+        """On the output grid: the convolution of the kernel (its derivative of an order) with values on the window.
+
+        Outside the window the values are constants, which enter through sums of the kernel's tails.
+        """
+        b, low, high = self.b, self.input.low, self.input.high
+        full = b.convolve(self.kernels[order], values)
+        zero, ratio = b.number(0), self.ratio
+        ends = (self.output.low * ratio, self.output.high * ratio)
+        found = _fit(b, full, low - self.half, high + self.half, *ends, zero, zero)[::ratio]
+        if order not in self.tails and any(v is not None for v in outside):
+            self.tails[order] = self._tails(order)
+        for value, tail in zip(outside, self.tails.get(order, ()), strict=False):
+            if value is not None:
+                found = b.add(found, b.scale(value, tail))
+        return found
+
+    def _tails(self, order: int) -> tuple[Sequence, Sequence]:
+        """Sums of the kernel over what lies left, and right, of the window, for every output point."""
+        b, half = self.b, self.half
+        sums = [b.number(0)]
+        for weight in self.kernels[order]:
+            sums.append(sums[-1] + weight)
+        places = range(self.output.low * self.ratio, self.output.high * self.ratio + 1, self.ratio)
+
+        def upto(count: int) -> Any:
+            return sums[min(max(count, 0), 2 * half + 1)]
+
+        left = b.vector([upto(self.input.low - x + half) for x in places])
+        right = b.vector([sums[-1] - upto(self.input.high - x + half + 1) for x in places])
+        return left, right
+
+    def forward(self, f: Sequence, order: int) -> Sequence:
         b, y = self.b, self.y
         exp = b.functions()["exp"]
-        window = (self.input.low, self.input.high, self.start, self.stop)
-        self.G = _fit(b, b.map("exp", b.scale(y, f)), *window, exp(y * left), exp(y * right))
-        self.f_extended = _fit(b, f, *window, left, right)
-        full = b.convolve(self.kernel, self.G)
-        self.S = full[2 * self.half : len(full) - 2 * self.half : self.ratio]
-        self.f = b.scale(1 / y, b.map("log", self.S))
-        return self.f
+        squares = _squares(b, self.step, self.half)
+        self.kernels = _kernels(b, self.step, self.variance, self.half, squares, order)
+        self.f, self.G = f, b.map("exp", b.scale(y, f))
+        self.ends = [None if v is None else exp(y * v) for v in self.limits]
+        self.S = self.smooth(0, self.G, self.ends)
+        out = b.scale(1 / y, b.map("log", self.S))
+        if order:
+            self.Gf, self.ends_f = b.multiply(self.G, f), self._times(self.ends)
+            self.d = b.divide(self.smooth(1, self.G, self.ends), self.S)
+            self.e = b.divide(self.smooth(0, self.Gf, self.ends_f), self.S)
+            self.columns = (b.scale(1 / y, self.d), b.scale(1 / y, b.add(self.e, b.scale(b.number(-1), out))))
+        return out
 
-    def backward(self, adjoint: Sequence) -> tuple[Sequence, Any, Any]:
-        if self.half == 0:
+    def _times(self, ends: Sequence) -> list:
+        return [None if v is None else v * e for v, e in zip(self.limits, ends, strict=True)]
+
+    def backward(self, adjoint: Sequence, order: int) -> Sequence:
+        """The adjoint of the input, on its window."""
+        b = self.b
+        self.adjoint, self.share = adjoint, b.divide(adjoint, self.S)
+        self.before = b.multiply(self.G, self._transposed(0))
+        if order == 2:
+            self.before_d = b.multiply(self.G, self._transposed(1))
+        return self.before
+
+    def _transposed(self, order: int) -> Sequence:
+        b, half, zero = self.b, self.half, self.b.number(0)
+        full = b.convolve(self.kernels[order], b.spread(self.share, self.ratio))
+        reach = (self.output.low * self.ratio - half, self.output.high * self.ratio + half)
+        return _fit(b, full, *reach, self.input.low, self.input.high, zero, zero)
+
+    def curve(self, tangents: dict[int, Sequence], own: tuple[int, int], add: Callable) -> dict[int, Sequence]:
+        """Add the curvature of this level in all directions; return the tangents of its output."""
+        b, y, n = self.b, self.y, list(tangents)
+        found = {i: b.divide(self.smooth(0, b.multiply(self.G, t)), self.S) for i, t in tangents.items()}
+        for place, i in enumerate(n):
+            left, right = b.multiply(self.before, tangents[i]), b.multiply(self.adjoint, found[i])
+            for j in n[: place + 1]:
+                add(i, j, y * (b.dot(left, tangents[j]) - b.dot(right, found[j])))
+            add(i, own[0], b.dot(self.before_d, tangents[i]) - b.dot(right, self.d))
+            add(i, own[1], b.dot(left, self.f) - b.dot(right, self.e))
+        weighted = b.multiply(self.adjoint, self.d)
+        slope_d, slope_y = (b.dot(self.adjoint, column) for column in self.columns)
+        ends = self._times(self.ends_f)
+        dd = b.dot(self.share, self.smooth(2, self.G, self.ends)) - b.dot(weighted, self.d)
+        de = b.dot(self.share, self.smooth(1, self.Gf, self.ends_f)) - b.dot(weighted, self.e)
+        ff = self.smooth(0, b.multiply(self.Gf, self.f), ends)
+        ee = b.dot(self.share, ff) - b.dot(b.multiply(self.adjoint, self.e), self.e)
+        add(own[0], own[0], dd / y)
+        add(own[0], own[1], (de - slope_d) / y)
+        add(own[1], own[1], (ee - 2 * slope_y) / y)
+        return found | dict(zip(own, self.columns, strict=True))
+
+
+def _kernels(b: Any, step: Any, d: Any, half: int, squares: Sequence, order: int) -> list[Sequence]:
+    """Trapezoidal weights ``step * N(m step; 0, d)`` for ``|m| <= half``, and their derivatives in d."""
+    if half == 0:  # no variance
+        if order:
             raise ValueError("no gradient at a merged level: its variance is zero")
-        b, y, d = self.b, self.y, self.variance
-        S_bar = b.spread(b.scale(1 / y, b.divide(adjoint, self.S)), self.ratio)
-        G_bar = b.convolve(self.kernel, S_bar)
-        weighted = b.multiply(G_bar, self.G)
-        d_y = b.dot(weighted, self.f_extended) - b.dot(adjoint, self.f) / y
-        moment = b.convolve(b.multiply(self.kernel, _squares(b, self.step, self.half)), S_bar)
-        d_variance = (b.dot(moment, self.G) / d - b.dot(G_bar, self.G)) / (2 * d)
-        zero = b.number(0)
-        onward = _fit(b, b.scale(y, weighted), self.start, self.stop, self.input.low, self.input.high, zero, zero)
-        return onward, d_variance, d_y
+        return [b.vector([b.number(1)])]
+    fn = b.functions()
+    scale = step / fn["sqrt"](2 * fn["pi"]() * d)
+    found = [b.scale(scale, b.map("exp", b.scale(-1 / (2 * d), squares)))]
+    if order:
+        ones = b.vector([b.number(1)] * len(squares))
+        factor = b.scale(1 / (2 * d), b.add(b.scale(1 / d, squares), b.scale(b.number(-1), ones)))
+        found.append(b.multiply(found[0], factor))
+    if order == 2:
+        slope = b.scale(1 / (2 * d * d), b.add(ones, b.scale(-2 / d, squares)))
+        found.append(b.multiply(found[0], b.add(b.multiply(factor, factor), slope)))
+    return found
 
 
 def _squares(b: Any, step: Any, half: int) -> Sequence:
@@ -139,33 +245,10 @@ def _squares(b: Any, step: Any, half: int) -> Sequence:
     return b.scale(step * step, b.multiply(m, m))
 
 
-def _gaussian(b: Any, step: Any, variance: Any, half: int) -> Sequence:
-    """Trapezoidal weights ``step * N(m step; 0, variance)`` for ``|m| <= half``."""
-    if half == 0:  # no variance: the level is merged with the one below
-        return b.vector([b.number(1)])
-    fn = b.functions()
-    scale = step / fn["sqrt"](2 * fn["pi"]() * variance)
-    return b.scale(scale, b.map("exp", b.scale(-1 / (2 * variance), _squares(b, step, half))))
-
-
 def _fit(b: Any, v: Sequence, start: int, stop: int, low: int, high: int, left: Any, right: Any) -> Sequence:
-    """Restrict a vector on [start, stop], or continue it by constants, to [low, high]."""
+    """Restrict a vector on [start, stop], or continue it by constants, to [low, high].
+
+    Where there is no constant (``None``) the grid reaches as far as it is needed.
+    """
     inside = v[max(0, low - start) : len(v) - max(0, stop - high)]
     return b.extend(inside, max(0, start - low), left, max(0, high - stop), right)
-
-
-def _outer(b: Any, grid: Grid, step: Any, variance: Any, f: Sequence, left: Any, right: Any) -> tuple[Any, Sequence]:
-    last, half = grid.levels[-1], grid.outer_half
-    values = _fit(b, f, last.low, last.high, -half, half, left, right)
-    return _gaussian(b, step * last.stride, variance, half), values
-
-
-def _outer_derivative(b: Any, grid: Grid, step: Any, variance: Any, weights: Any, values: Sequence) -> Any:
-    half = grid.outer_half
-    if half == 0:
-        return b.number(0)
-    weighted = b.multiply(weights, values)
-    squares = _squares(b, step * grid.levels[-1].stride, half)
-    return (b.dot(weighted, squares) / variance - b.dot(weighted, b.vector([b.number(1)] * len(squares)))) / (
-        2 * variance
-    )

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
-
-from numpy.linalg import LinAlgError
 
 from flrdt.derive import Gate, GateError, InjectiveGate, Level, Lifting, Network, Status
 from flrdt.derive.core.symbols import chi
@@ -21,9 +18,11 @@ from flrdt.derive.objectives.energy_map import lambda_forms, psi_forms
 from ..arithmetic.backends import backend as get_backend
 from ..arithmetic.compile import compile_scalar
 from ..arithmetic.decimals import InputError, known_digits, parse_digits, parse_number
-from ..solve.far_thresholds import remark
-from ..solve.minimise import ConvergenceError, Solution, full_lifting_helps, partial_lifting_helps, solve
-from ..solve.starts import capacity_goal, energy_goal, nearby_minimum
+from ..arithmetic.printed import printed
+from ..solve.newton import GUARD
+from ..solve.one_layer import solve_one_layer
+from ..solve.point import Point
+from ..systems.system import CapacityGoal, EnergyGoal
 
 __all__ = ["Capacity", "Energy", "capacity", "energy"]
 
@@ -44,7 +43,7 @@ def tool_version() -> str:
         return "unknown"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Result:
     """What every solved value carries.  Numbers are mpf; errors say what kind they are."""
 
@@ -59,6 +58,25 @@ class Result:
     seconds: float
     error_kind: str = field(default="estimate", kw_only=True)
     radius: str = field(default="1", kw_only=True)
+
+    def _show(self, **numbers: str) -> None:
+        """Have numbers of this result print the digits that are known of them."""
+        from mpmath import workdps
+
+        for name, text in numbers.items():
+            object.__setattr__(self, name, printed(getattr(self, name), text))
+        with workdps(self.digits + 20):
+            shown = {
+                name: printed(value, known_digits(value, self.parameter_errors[name], self.digits))
+                for name, value in self.parameters.items()
+            }
+        object.__setattr__(self, "parameters", shown)
+
+    def _line(self, value: str, error: Any) -> str:
+        from mpmath import nstr
+
+        where = f"level {self.level}, gate {self.gate}"
+        return f"<{type(self).__name__} {value}, error < {nstr(error, 2)} ({self.error_kind}), {where}: {self.status}>"
 
     def _common(self) -> dict[str, Any]:
         from mpmath import nstr, workdps
@@ -83,7 +101,7 @@ class Result:
             }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Capacity(Result):
     """An injectivity capacity: ``alpha`` with ``alpha_error`` (of the kind ``error_kind``) and its parameters."""
 
@@ -93,6 +111,12 @@ class Capacity(Result):
     depth: int = 1
     notion: str = "weak"
     widths: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        self._show(alpha=self.decimal)
+
+    def __repr__(self) -> str:
+        return self._line(f"alpha = {self.decimal}", self.alpha_error)
 
     @property
     def decimal(self) -> str:
@@ -122,7 +146,7 @@ class Capacity(Result):
         }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Energy(Result):
     """A ground-state energy ``e_r(alpha)`` with its slope ``de/dalpha`` (envelope theorem)."""
 
@@ -131,6 +155,12 @@ class Energy(Result):
     energy_error: Any
     slope: Any
     zero: bool = False
+
+    def __post_init__(self) -> None:
+        self._show(energy=self.decimal)
+
+    def __repr__(self) -> str:
+        return self._line(f"e({self.alpha}) = {self.decimal}", self.energy_error)
 
     @property
     def decimal(self) -> str:
@@ -203,24 +233,6 @@ def _injective_capacity(gate: InjectiveGate, level: Level, digits: int, budget: 
     )
 
 
-class _Lazy:
-    """A goal whose constant is converted at the precision of each call."""
-
-    def __init__(self, make: Callable, constant: Fraction, backend_name: str) -> None:
-        self.make, self.constant, self.name = make, constant, backend_name
-
-    def goal(self) -> tuple[Callable, Callable]:
-        b = get_backend(self.name)
-
-        def value(A, B):
-            return self.make(b.number(self.constant))[0](A, B)
-
-        def gradient(A, B, dA, dB):
-            return self.make(b.number(self.constant))[1](A, B, dA, dB)
-
-        return value, gradient
-
-
 @lru_cache(maxsize=64)
 def _compiled_psi(level: Level) -> tuple[list[str], Callable]:
     """Names of the psi-form parameters, and the function of the energy-form ones that gives them, for mpmath.
@@ -240,25 +252,26 @@ def _parameter_symbols(level: Level) -> list[Any]:
     return [chi, *lifting.overlaps(lifting.p), *(lifting.y(k) for k in lifting.steps)]
 
 
-def _named(level: Level, solution: Solution) -> tuple[dict[str, Any], dict[str, Any]]:
+def _named(level: Level, point: Point, digits: int) -> tuple[dict[str, Any], dict[str, Any]]:
     """Parameters of both forms by name, and their error estimates.
 
     Those of the psi form are the sum of its changes when one energy-form parameter at a time moves by its error.
     """
     names = [str(s) for s in _parameter_symbols(level)]
-    z = list(solution.parameters)
+    from mpmath import mpf
+
+    z = list(point.values)
     psi_names, psi = _compiled_psi(level)
     found = psi(z)
-    spread = [abs(v) * solution.relative_rounding for v in found]
-    for i, error in enumerate(solution.parameter_errors):
+    spread = [abs(v) * mpf(10) ** (-digits - GUARD) for v in found]
+    for i, error in enumerate(point.errors):
         moved = psi([*z[:i], z[i] + error, *z[i + 1 :]])
         spread = [s + abs(m - v) for s, m, v in zip(spread, moved, found, strict=True)]
     values = dict(zip([*names, *psi_names], [*z, *found], strict=True))
-    errors = dict(zip([*names, *psi_names], [*solution.parameter_errors, *spread], strict=True))
+    errors = dict(zip([*names, *psi_names], [*point.errors, *spread], strict=True))
     return values, errors
 
 
-FAILURES = (ArithmeticError, ValueError, MemoryError, LinAlgError)
 NOTES = {
     1: "; partial lifting does not help here (y_2 -> 0), so this is the plain value",
     2: "; full lifting does not help here (p_2 -> 0), so this is the partially lifted value",
@@ -268,46 +281,6 @@ NOTES = {
 
 def _noted(status: str, level: Level, used: Level) -> str:
     return status if used == level else status + NOTES[used.r]
-
-
-def _solved(
-    network: Network,
-    level: Level,
-    make: Callable,
-    constant: Fraction,
-    digits: int,
-    backend: str,
-    report: Callable,
-    near: Sequence[float] | None = None,
-) -> tuple[Level, Solution]:
-    """Solve at the level, or at a lower one where lifting does not improve on it; failures come with their reason."""
-    goal, float_goal = _Lazy(make, constant, backend).goal(), make(float(constant))
-
-    def attempt(used: Level, start: list | None = None) -> tuple[Level, Solution]:
-        return used, solve(network, used, goal, float_goal, digits, backend, report, start)
-
-    def helps(test: Callable) -> bool:
-        return test(network, _Lazy(make, constant, "arb").goal(), float_goal)
-
-    try:
-        if near is not None and level.r > 1 and not level.partial:
-            start = nearby_minimum(network, level, float_goal, near)
-            if start is not None:
-                with suppress(ConvergenceError):
-                    return attempt(level, start)
-        if level.partial:
-            return attempt(level if helps(partial_lifting_helps) else Level(1))
-        try:
-            return attempt(level)
-        except FAILURES:
-            if level.r == 2 and not helps(full_lifting_helps):
-                return attempt(Level(2, partial=True))
-            raise
-    except FAILURES as problem:
-        if getattr(problem, "bad_input", False):
-            raise
-        said = str(problem) if isinstance(problem, ArithmeticError) else "the solve left the range of its arithmetic"
-        raise ConvergenceError(said + remark(network.gate)) from problem
 
 
 def capacity(
@@ -345,11 +318,11 @@ def capacity(
         raise InputError(f"near has {len(near)} numbers: give the {2 * level.r - 1} parameters of level {level}")
     network = Network(the_gate, 1, _sympy(count))
     sought = max(digits, 20) if certified else digits  # a proof wants a point well inside its box
-    used, solution = _solved(network, level, capacity_goal, count, sought, backend, report, near)
+    used, point = solve_one_layer(network, level, CapacityGoal(count), sought, backend, report, near)
     from mpmath import workdps
 
     with workdps(sought + 20):
-        parameters, errors = _named(used, solution)
+        parameters, errors = _named(used, point, sought)
     found = Capacity(
         level=str(level),
         digits=digits,
@@ -357,12 +330,12 @@ def capacity(
         radius=str(the_gate.radius),
         parameters=parameters,
         parameter_errors=errors,
-        residual=solution.residual,
+        residual=point.residual,
         status=_noted(status_of(level, the_gate, "upper"), level, used),
         backend=backend,
         seconds=time.perf_counter() - started,
-        alpha=solution.value,
-        alpha_error=solution.value_error,
+        alpha=point.value,
+        alpha_error=point.value_error,
         budget=count,
     )
     if certified:
@@ -426,17 +399,17 @@ def energy(
             status="zero energy: alpha is at or below the threshold of this gate",
             seconds=time.perf_counter() - started,
         )
-    used, solution = _solved(Network(the_gate), level, energy_goal, at, digits, backend, report)
+    used, point = solve_one_layer(Network(the_gate), level, EnergyGoal(at), digits, backend, report)
     with workdps(digits + 20):
-        parameters, errors = _named(used, solution)
+        parameters, errors = _named(used, point, digits)
         return Energy(
             **common,
             parameters=parameters,
             parameter_errors=errors,
-            residual=solution.residual,
-            energy=-solution.value,
-            energy_error=solution.value_error,
-            slope=-solution.terms.B,
+            residual=point.residual,
+            energy=-point.value,
+            energy_error=point.value_error,
+            slope=-point.B,
             status=_noted(status_of(level, the_gate, "lower"), level, used),
             seconds=time.perf_counter() - started,
         )

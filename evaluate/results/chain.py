@@ -17,8 +17,11 @@ from typing import Any
 from flrdt.derive import Gate, InjectiveGate, InputError, Level, Status
 
 from ..arithmetic.decimals import known_digits, parse_digits, parse_number
+from ..arithmetic.printed import printed
+from ..solve.deep_closed import solve_deep_closed
+from ..solve.enclosure import exact_mpf
 from ..solve.lifted import solve_lifted
-from ..solve.scaled import solve_scaled
+from ..solve.point import as_ball
 from .capacity import Capacity, as_gate, capacity
 
 __all__ = [
@@ -78,12 +81,12 @@ class LayerCapacity:
     """
 
     alpha: Any
-    error: float
+    error: Any
     enclosure: bool
     level: Level
     parameters: dict[str, Any]
-    parameter_error: float
-    residual: float
+    parameter_error: Any
+    residual: Any
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,7 @@ class ChainLayer:
     admissible: bool | None = True
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class DeepCapacity(Capacity):
     """Capacity of the last layer, with ``chain`` (alpha_1..alpha_l) and its ``expansions`` as mpf.
 
@@ -111,6 +114,10 @@ class DeepCapacity(Capacity):
     chain_errors: tuple[Any, ...] = ()
     short: tuple[tuple[int, Any, Any], ...] = ()
     unlifted: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "chain", tuple(map(printed, self.chain, self.chain_decimals)))
 
     @property
     def expansions(self) -> tuple[Any, ...]:
@@ -164,16 +171,9 @@ class DeepCapacity(Capacity):
 def _one_layer(level: Level, budget: Fraction, digits: int, report: Report, certified: bool) -> LayerCapacity:
     """A first layer at a level of the one-layer theory; its ball carries the error if that is proved."""
     found = capacity(level, digits, budget=budget, certified=certified, report=report)
-    error = float(found.alpha_error)
-    return LayerCapacity(
-        _ball(found.alpha, digits, error if certified else 0.0),
-        error,
-        certified,
-        level,
-        dict(found.parameters),
-        error,
-        float(found.residual),
-    )
+    error = found.alpha_error
+    ball = as_ball(found.alpha, error if certified else 0)
+    return LayerCapacity(ball, error, certified, level, dict(found.parameters), error, found.residual)
 
 
 def layer_capacity(
@@ -189,9 +189,8 @@ def layer_capacity(
     Behind hidden layers the levels are 1, 2p and 2. Raises ``ConvergenceError``.
     """
     if level.r == 1 or level.partial:
-        point = solve_scaled(widths, budget, level, digits + 6)
-        error = float(point.alpha.rad())
-        return LayerCapacity(point.alpha, error, True, point.level, point.values, error, point.residual)
+        used, point = solve_deep_closed(widths, budget, level, digits + 6, report)
+        return LayerCapacity(point.ball, point.value_error, True, used, point.balls, None, point.residual)
     if not widths:
         return _one_layer(level, budget, digits, report, certified)
     lifted = solve_lifted(widths, budget, digits, report)
@@ -204,7 +203,9 @@ def at_least(width: Fraction, found: LayerCapacity) -> bool | None:
     """Whether a width is at least a capacity, as far as the error of the capacity allows to say."""
     from flint import arb, fmpq
 
-    margin = arb(fmpq(width.numerator, width.denominator)) - found.alpha + arb(0, found.error)
+    from ..arithmetic.backends import backend
+
+    margin = arb(fmpq(width.numerator, width.denominator)) - found.alpha + arb(0, backend("arb").number(found.error))
     return True if margin >= 0 else False if margin < 0 else None
 
 
@@ -304,17 +305,6 @@ def _depth(depth: Any, given: Sequence[Fraction], first_level: Any) -> int:
     return int(text)
 
 
-def _ball(value: Any, digits: int, error: float) -> Any:
-    """A number within twice its error: the float may be rounded down."""
-    from flint import arb as ball
-
-    from ..arithmetic.backends import backend
-
-    arb = backend("arb")
-    with arb.precision(int(digits * 3.33) + 40):
-        return arb.number(value) + ball(0, 2 * error)
-
-
 def _result(
     layers: list[ChainLayer], gate: Gate, level: Level, first: Level, digits: int, required: Requirement,
     given: list[Fraction], seconds: float,
@@ -322,14 +312,11 @@ def _result(
     """Gather a chain into a result; widths carried with an error pass it on to the layers behind them."""
     from mpmath import mpf, workdps
 
-    from ..arithmetic.backends import backend
-
     last = layers[-1].capacity
-    to_mpf = backend("arb").to_mpf
     exact = [isinstance(layer.width, Fraction) for layer in layers]
     with workdps(digits + 20):
         chain = [
-            mpf(w.numerator) / w.denominator if isinstance(w, Fraction) else to_mpf(w)
+            mpf(w.numerator) / w.denominator if isinstance(w, Fraction) else exact_mpf(w)
             for w in (layer.width for layer in layers)
         ]
         # balls carry the errors of the widths before them; estimates have to be added up
@@ -342,14 +329,14 @@ def _result(
         if not enclosed:
             errors[-1] = max(errors[-1], mpf(last.error) + sum(errors[:-1]))
         named = {_layered(n): v for n, v in last.parameters.items() if not n.startswith("alpha")}
-        parameters = {n: to_mpf(v) if hasattr(v, "rad") else +v for n, v in named.items()}
+        parameters = {n: exact_mpf(v) if hasattr(v, "rad") else +v for n, v in named.items()}
         short = tuple(
-            (i, chain[i - 1], to_mpf(layer.capacity.alpha))
+            (i, chain[i - 1], exact_mpf(layer.capacity.alpha))
             for i, layer in enumerate(layers, start=1)
             if layer.admissible is False
         )
         spread = {
-            n: mpf(float(v.rad())) if last.enclosure else abs(parameters[n]) * last.parameter_error * 10
+            n: exact_mpf(v.rad()) if last.enclosure else abs(parameters[n]) * last.parameter_error * 10
             for n, v in named.items()
         }
         return DeepCapacity(

@@ -24,8 +24,8 @@ from flrdt.derive.objectives.deep import DeepObjective
 
 from ..arithmetic.compile import compile_scalar
 from ..quadrature.two_fields import FieldGrid, LiftedTerms, arithmetic
-from .minimise import ConvergenceError
-from .scaled import partial_point
+from .deep_closed import partial_point
+from .point import ConvergenceError
 
 __all__ = ["LiftedPoint", "LiftedSystem", "genuine", "solve_lifted"]
 

@@ -12,13 +12,10 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from itertools import pairwise
 
-import numpy
-
 from flrdt.derive import Level
 
-from ..arithmetic.backends import backend
 from ..arithmetic.decimals import InputError, parse_number
-from ..solve.continuation import coordinates, parameters
+from ..solve.starts import interpolated
 
 __all__ = ["Link", "links_of", "number_of", "start_between"]
 
@@ -81,8 +78,5 @@ def start_between(level: str, left: str, right: str, weight: float) -> list[floa
     names = ["chi", *(f"p_{k}" for k in range(2, r + 1)), *(f"y_{k}" for k in range(2, r + 1))]
     if len(known) < 2 or any(name not in row for row in known for name in names):
         return None
-    with numpy.errstate(all="ignore"):  # few digits may have merged two parameters
-        a, b = (coordinates([float(row[name]) for name in names]) for row in known)
-    if not numpy.all(numpy.isfinite([a, b])):
-        return None
-    return [float(v) for v in parameters((1 - weight) * a + weight * b, backend("float64"))]
+    left_values, right_values = ([float(row[name]) for name in names] for row in known)
+    return interpolated(Level.parse(level), left_values, right_values, weight)

@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 from zlib import crc32
 
 from ..arithmetic.decimals import InputError
@@ -38,16 +38,21 @@ def open_results(
         with ResultsFile(target, columns, key, report) as file:
             yield file
         return
-    before = read_rows(target, columns, report)
     journal = target.with_name(target.name + JOURNAL)
     with ResultsFile(journal, columns, key, report) as file:
+        try:
+            before = read_rows(target, columns, report)
+        except BaseException:
+            if not file.rows:
+                journal.unlink()
+            raise
         for row in before:
             file.rows.setdefault(tuple(row[name] for name in key), row)
         yield file
-    rows = list(file.rows.values())
-    if rows != before or not target.exists():
-        write_rows(target, columns, rows)
-    journal.unlink(missing_ok=True)
+        rows = list(file.rows.values())
+        if rows != before or not target.exists():
+            write_rows(target, columns, rows)
+        journal.unlink(missing_ok=True)
 
 
 class ResultsFile:
@@ -55,7 +60,8 @@ class ResultsFile:
 
     On opening, lines that are cut off, damaged or doubled are taken out, so that their points count as missing.
     What is no regular file (a pipe, a device) cannot be read back: it gets the whole at the end.
-    Raises ``InputError`` if the file holds something else or cannot be written.
+    The file is locked while it is open, and the lock ends with the process, however that ends.
+    Raises ``InputError`` if the file holds something else, cannot be written, or is locked by another sweep.
     """
 
     def __init__(
@@ -66,7 +72,12 @@ class ResultsFile:
         self._stream: IO[bytes] | None = None
         self._appends = is_regular(self.path)
         if self._appends:
-            self._load(report)
+            self._hold()
+            try:
+                self._load(report)
+            except BaseException:
+                self._close()
+                raise
 
     def __enter__(self) -> ResultsFile:
         return self
@@ -75,6 +86,27 @@ class ResultsFile:
         self._close()
         if not self._appends and kind is None:
             self._write()
+
+    def _hold(self) -> None:
+        """Open the file and lock it; a file that was replaced in between is opened again."""
+        while self._stream is None:
+            try:
+                stream = self.path.open("ab", buffering=0)
+            except OSError as problem:
+                raise _unwritable(self.path, problem) from None
+            try:
+                _lock(stream)
+                if os.path.samestat(os.fstat(stream.fileno()), os.stat(self.path)):
+                    self._stream = stream
+            except BlockingIOError:
+                raise FileError(
+                    f"{self.path} is being written by another sweep: wait until that has ended, or name another file"
+                ) from None
+            except FileNotFoundError:
+                pass
+            finally:
+                if self._stream is None:
+                    stream.close()
 
     def _close(self) -> None:
         if self._stream is not None:
@@ -112,6 +144,7 @@ class ResultsFile:
             )
         if damaged or len(text) < len(self._header) or text.encode() != content:
             self._write()
+            self._hold()
 
     def _parsed(self, line: str) -> Row | None:
         try:
@@ -137,24 +170,22 @@ class ResultsFile:
             try:
                 self._append(self._complete(row).encode())
             except OSError as problem:
-                raise FileError(
-                    f"cannot write {self.path}: {problem.strerror or problem}; what it holds is whole"
-                ) from None
+                raise _unwritable(self.path, problem) from None
         self.rows[self._key_of(row)] = row
 
     def _append(self, line: bytes) -> None:
         """Put a line on disk; a line that does not fit is taken back."""
-        if self._stream is None:
-            self._stream = self.path.open("ab", buffering=0)
-        before = self._stream.seek(0, os.SEEK_END)
+        self._hold()
+        stream = cast(IO[bytes], self._stream)
+        before = stream.seek(0, os.SEEK_END)
         try:
             rest = memoryview(line)
             while rest:
-                rest = rest[self._stream.write(rest) :]
-            os.fsync(self._stream.fileno())
+                rest = rest[stream.write(rest) :]
+            os.fsync(stream.fileno())
         except BaseException:
             with suppress(OSError):
-                self._stream.truncate(before)
+                stream.truncate(before)
             raise
 
     def drop(self, unwanted: Callable[[Row], bool]) -> None:
@@ -162,7 +193,9 @@ class ResultsFile:
         kept = {key: row for key, row in self.rows.items() if not unwanted(row)}
         if len(kept) < len(self.rows):
             self.rows = kept
-            self._rewrite()
+            if self._appends:  # else at the end
+                self._write()
+                self._hold()
 
     def sort(self, order: Sequence[tuple[str, ...]]) -> None:
         """Put the rows in the order of these keys, others after them."""
@@ -170,15 +203,30 @@ class ResultsFile:
         ordered = dict(sorted(self.rows.items(), key=lambda item: place.get(item[0], len(place))))
         if list(ordered) != list(self.rows):
             self.rows = ordered
-            self._rewrite()
-
-    def _rewrite(self) -> None:
-        if self._appends:  # else at the end
-            self._write()
+            if self._appends:
+                self._write()
 
     def _write(self) -> None:
         self._close()
         write_file(self.path, self._header + "".join(map(self._complete, self.rows.values())))
+
+
+def _unwritable(path: Path, problem: OSError) -> FileError:
+    return FileError(f"cannot write {path}: {problem.strerror or problem}; what it holds is whole")
+
+
+def _lock(stream: IO[bytes]) -> None:
+    """Lock a file for this process; raises ``BlockingIOError``.  Where the system has no such locks nothing happens."""
+    try:
+        import fcntl
+    except ImportError:
+        return
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise
+    except OSError:  # a file system without locks
+        return
 
 
 def _checksum(cells: Sequence[str]) -> str:

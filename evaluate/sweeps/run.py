@@ -123,10 +123,10 @@ def _checked(point: Point) -> Point:
     level = Level.parse(point["level"])
     parse_digits(point["digits"])
     _, depth = architecture(level, point["depth"] or None, _split(point["widths"]))
-    (as_gate if depth == 1 else deep_gate)(point["gate"], point["radius"])
+    gate = (as_gate if depth == 1 else deep_gate)(point["gate"], point["radius"])
     budget = point["budget"] or str(Requirement.parse(point["notion"], None).of(depth, depth))
     parse_number(budget, "budget", positive=True)
-    return {**point, "depth": str(depth), "budget": budget}
+    return {**point, "level": str(level), "gate": str(gate), "depth": str(depth), "budget": budget}
 
 
 def _split(widths: str) -> list[str]:

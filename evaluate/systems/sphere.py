@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from sympy import Add, diff, log
+from sympy import Add, Expr, Symbol, diff, log
 
 from flrdt.derive import Level, objective
 from flrdt.derive.core.symbols import Lifting
@@ -20,12 +20,13 @@ from flrdt.derive.objectives.energy_map import lambda_forms
 
 from ..arithmetic.backends import backend as get_backend
 from ..arithmetic.compile import compile_scalar
+from ..quadrature.one_field import TowerValue
 
 __all__ = ["sphere_terms"]
 
 
 @lru_cache(maxsize=8)
-def _compiled_terms(backend_name: str) -> tuple[Any, Any, Any]:
+def _compiled_terms(backend_name: str, order: int) -> tuple[Any, Any, Any]:
     """``Lambda_2(Lambda_1, d, y)``, then s and e with their partial derivatives."""
     lifting = Lifting(Level(2))
     chi, p, y = objective(level=2).parameters("energy")
@@ -37,33 +38,66 @@ def _compiled_terms(backend_name: str) -> tuple[Any, Any, Any]:
     b = get_backend(backend_name)
     gap = Lifting(Level(3)).p(3)  # any free symbol: stands for 1 - p_2
     follow = compile_scalar([form.subs(p, 1 - gap).subs(chi, before)], (before, gap, y), b)
-    inner = compile_scalar([step, *(diff(step, s) for s in (before, after, y))], (before, after, y), b)
-    last = compile_scalar([end, *(diff(end, s) for s in (p, after))], (p, after), b)
+    inner = compile_scalar(_derivatives(step, (before, after, y), order), (before, after, y), b)
+    last = compile_scalar(_derivatives(end, (p, after), order), (p, after), b)
     return follow, inner, last
 
 
-def sphere_terms(chi: Any, overlaps: Sequence, lifting: Sequence, backend: Any) -> tuple[Any, list]:
-    """``S_r`` and its gradient in the order chi, p_2..p_r, y_2..y_r, for level r >= 2.
+def _derivatives(e: Expr, symbols: Sequence[Symbol], order: int) -> list[Expr]:
+    """The expression, its slopes (order 1), and its curvatures, all rows (order 2)."""
+    first = [diff(e, s) for s in symbols] if order else []
+    return [e, *first, *(diff(f, s) for f in first for s in symbols if order == 2)]
 
-    ``overlaps`` are p_2..p_r and ``lifting`` y_2..y_r, numbers of the backend.
-    """
-    follow, inner, last = _compiled_terms(backend.name)
-    gaps = [before - p for before, p in zip([backend.number(1), *overlaps], overlaps, strict=False)]
-    Lambdas = [chi]
+
+def sphere_terms(arguments: Sequence[Any], backend: Any, order: int = 1) -> TowerValue:
+    """``S_r`` with its slopes and curvatures in the arguments Lambda_1, p_2..p_r, y_2..y_r, for level r >= 2."""
+    b, n = backend, len(arguments)
+    follow, inner, last = _compiled_terms(b.name, order)
+    r = (n + 1) // 2
+    overlaps, lifting = arguments[1:r], arguments[r:]
+    gaps = [before - p for before, p in zip([b.number(1), *overlaps], overlaps, strict=False)]
+    Lambdas = [arguments[0]]
     for gap, y in zip(gaps, lifting, strict=True):
         Lambdas.append(follow(Lambdas[-1], gap, y)[0])
     levels = [inner(low, high, y) for low, high, y in zip(Lambdas, Lambdas[1:], lifting, strict=False)]
-    end, d_p, adjoint = last(overlaps[-1], Lambdas[-1])
-    total = end
-    d_gaps, d_y = [], []
-    for (value, d_before, d_after, d_direct), gap, y in zip(
-        reversed(levels), reversed(gaps), reversed(lifting), strict=True
-    ):
-        total = total + value
-        adjoint = adjoint + d_after  # derivative in Lambda_k = Lambda_{k-1} + y_k gap_k
-        d_y.append(d_direct + adjoint * gap)
-        d_gaps.append(adjoint * y)
-        adjoint = adjoint + d_before
-    d_gaps.reverse()
-    d_overlaps = [after - before for before, after in itertools.pairwise(d_gaps)] + [d_p - d_gaps[-1]]
-    return total, [adjoint, *d_overlaps, *reversed(d_y)]
+    end = last(overlaps[-1], Lambdas[-1])
+    value = sum((level[0] for level in levels), end[0])
+    if not order:
+        return TowerValue(value)
+
+    # the slopes backwards; beside each number its change in every argument, a vector (empty at order 1)
+    unit = [b.vector([b.number(int(i == j)) for j in range(n if order == 2 else 0)]) for i in range(n)]
+    zero = b.vector([b.number(0)] * len(unit[0]))
+    minus = b.number(-1)
+    d_gaps = [b.add(u, b.scale(minus, v)) for u, v in zip([zero, *unit[1:r]], unit[1:r], strict=False)]
+    changes = [unit[0]]
+    for gap, y, d_gap, d_y in zip(gaps, lifting, d_gaps, unit[r:], strict=True):
+        changes.append(b.add(changes[-1], b.add(b.scale(gap, d_y), b.scale(y, d_gap))))
+
+    def change(second: Sequence[Any], vectors: Sequence[Any]) -> Any:
+        total = zero
+        for s, v in zip(second, vectors, strict=False):
+            total = b.add(total, b.scale(s, v))
+        return total
+
+    at_end = (unit[r - 1], changes[-1])
+    adjoint, moved = end[2], change(end[5:7], at_end)
+    to_gaps, to_lifting = [], []
+    for k in range(r - 2, -1, -1):
+        _, s_before, s_after, s_y, *second = levels[k]
+        along = (changes[k], changes[k + 1], unit[r + k])
+        adjoint, moved = adjoint + s_after, b.add(moved, change(second[3:6], along))
+        gap, y = gaps[k], lifting[k]
+        turned = b.add(change(second[6:9], along), b.add(b.scale(gap, moved), b.scale(adjoint, d_gaps[k])))
+        to_lifting.append((s_y + adjoint * gap, turned))
+        to_gaps.append((adjoint * y, b.add(b.scale(y, moved), b.scale(adjoint, unit[r + k]))))
+        adjoint, moved = adjoint + s_before, b.add(moved, change(second[0:3], along))
+    to_gaps.reverse()
+    to_gaps.append((end[1], change(end[3:5], at_end)))
+    found = [(adjoint, moved)]
+    for (low, low_moved), (high, high_moved) in itertools.pairwise(to_gaps[:-1]):
+        found.append((high - low, b.add(high_moved, b.scale(minus, low_moved))))
+    (low, low_moved), (direct, direct_moved) = to_gaps[-2], to_gaps[-1]
+    found.append((direct - low, b.add(direct_moved, b.scale(minus, low_moved))))
+    found += reversed(to_lifting)
+    return TowerValue(value, [slope for slope, _ in found], [list(row) for _, row in found] if order == 2 else ())

@@ -88,7 +88,7 @@ BAD = [
     (("capacity", "--digits", "0"), "digits"),
     (("capacity", "--digits", "-3"), "digits"),
     (("capacity", "--digits", "10000000"), "digits"),
-    (("capacity", "--gate", "tanh"), "relu"),
+    (("capacity", "--gate", "relux"), "relu"),
     (("capacity", "--budget", "nan"), "budget"),
     (("capacity", "--budget", "0"), "budget"),
     (("energy", "--alpha", "inf"), "alpha"),
@@ -138,7 +138,7 @@ def test_version(run):
 
 def test_a_failed_solve_is_exit_one(run, monkeypatch):
     from flrdt.evaluate.results import capacity as capacities
-    from flrdt.evaluate.solve.minimise import ConvergenceError
+    from flrdt.evaluate.solve.point import ConvergenceError
 
     def fail(*args, **kwargs):
         raise ConvergenceError("no convergence after 80 Newton steps; best value found 6.7")

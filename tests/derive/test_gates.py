@@ -71,8 +71,39 @@ def test_bad_radius(radius):
 
 
 def test_unknown_name_says_what_is_known():
-    with pytest.raises(GateError, match="relu"):
+    with pytest.raises(GateError, match="did you mean relu"):
+        gate("relu7")
+    with pytest.raises(GateError, match="no inactive set"):
         gate("tanh")
+
+
+def test_gates_called_injective_are_and_the_others_are_not():
+    """Every named gate that has one value everywhere or nowhere twice, against its textbook definition."""
+    import itertools
+    import math
+
+    from flrdt.derive.networks.gates import INJECTIVE, NOT_COVERED
+
+    exp, normal = math.exp, lambda z: (1 + math.erf(z / math.sqrt(2))) / 2
+    functions = {
+        "arctan": math.atan, "asinh": math.asinh, "celu": lambda z: z if z > 0 else exp(z) - 1,
+        "elu": lambda z: z if z > 0 else exp(z) - 1, "erf": math.erf, "identity": lambda z: z, "linear": lambda z: z,
+        "logsigmoid": lambda z: -math.log(1 + exp(-z)),
+        "selu": lambda z: 1.0507 * (z if z > 0 else 1.67326 * (exp(z) - 1)), "sigmoid": lambda z: 1 / (1 + exp(-z)),
+        "sinh": math.sinh, "softplus": lambda z: math.log(1 + exp(z)), "softsign": lambda z: z / (1 + abs(z)),
+        "tanh": math.tanh, "abs": abs, "cos": math.cos, "gaussian": lambda z: exp(-z * z),
+        "gelu": lambda z: z * normal(z), "hardswish": lambda z: z * min(max(z + 3, 0), 6) / 6,
+        "mish": lambda z: z * math.tanh(math.log(1 + exp(z))), "silu": lambda z: z / (1 + exp(-z)), "sin": math.sin,
+        "swish": lambda z: z / (1 + exp(-z)),
+    }  # fmt: skip
+    assert {*functions} == {*INJECTIVE, *NOT_COVERED}
+    for name, f in functions.items():
+        values = [f(-4 + k / 64) for k in range(513)]
+        increasing = all(a < b for a, b in itertools.pairwise(values))
+        assert increasing == (name in INJECTIVE), name
+        if "minimum at" in NOT_COVERED.get(name, ""):
+            place = float(NOT_COVERED[name].rpartition(" ")[2])
+            assert abs(-4 + values.index(min(values)) / 64 - place) <= 1 / 64
 
 
 def test_envelope_survives_substitution():

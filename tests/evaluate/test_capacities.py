@@ -91,7 +91,8 @@ def test_partial_level_to_a_thousand_digits():
     """The mpmath evaluation of psi's stationarity at the Arb solution: both derivatives vanish to 990 digits."""
     found = capacity("2p", 1000)
     from flrdt.derive import Level
-    from flrdt.evaluate.systems.one_layer import EnergyForm
+
+    from ..energy_form import EnergyForm
 
     form = EnergyForm(relu_network(), Level(2, True), "mpmath")
     with mp.workdps(1030):
@@ -262,3 +263,32 @@ def test_levels_of_a_bounded_gate_decrease():
     """The reach stops at half the width of the active set: its derivative is a step, also under complex steps."""
     values = [capacity(level, 10, gate="hardtanh").alpha for level in ("1", "2p", "2", "4")]
     assert values == sorted(values, reverse=True) and len(set(values)) == 4
+
+
+def test_results_print_the_digits_asked_for_and_represent_themselves_in_one_line():
+    import pickle
+
+    from mpmath import mp, workdps
+
+    from flrdt.evaluate import deep_capacity, energy
+
+    found, deep, ground = capacity(1, 40), deep_capacity(1, 30, depth=2), energy(8, 1, 25)
+    assert str(found.alpha) == f"{found.alpha}" == found.decimal and len(found.decimal) == 42
+    assert [*map(str, deep.chain)] == deep.chain_decimals and str(ground.energy) == ground.decimal
+    assert str(found.parameters["chi"]) == found.to_json()["parameters"]["chi"]
+    for result in (found, deep, ground):
+        assert repr(result).count("\n") == 0 and len(repr(result)) < 250
+        assert result.decimal in repr(result) and result.status in repr(result) and result.error_kind in repr(result)
+        again = pickle.loads(pickle.dumps(result))
+        assert repr(again) == repr(result) and again.alpha == result.alpha
+    # they are numbers like any other: what is computed with them has the precision of the moment
+    with workdps(45):
+        assert isinstance(found.alpha, mp.mpf) and found.alpha - found.alpha == 0 and type(+found.alpha) is mp.mpf
+        assert abs(1 / found.alpha - 1 / mp.mpf(found.decimal)) < mp.mpf(10) ** -40
+
+
+def test_limit_represents_itself_in_one_line():
+    from flrdt.evaluate import limit
+
+    found = limit(4, second_route=False)
+    assert repr(found).count("\n") == 0 and repr(found).startswith("<Limit alpha = 6.69") and len(repr(found)) < 100

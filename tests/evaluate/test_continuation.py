@@ -8,34 +8,31 @@ from mpmath import mp
 
 from flrdt.derive import Level, Network
 from flrdt.evaluate import capacity
-from flrdt.evaluate.arithmetic.backends import backend
-from flrdt.evaluate.solve.continuation import (
-    coordinates,
-    hessian,
-    minimise,
-    parameters,
-    polish,
-    predict,
-    value_and_slope,
-)
-from flrdt.evaluate.solve.starts import capacity_goal
-from flrdt.evaluate.systems.one_layer import EnergyForm
+from flrdt.evaluate.solve.descent import descend
+from flrdt.evaluate.solve.newton import refine
+from flrdt.evaluate.solve.starts import predict, system_of
+from flrdt.evaluate.systems.system import CapacityGoal, EnergyGoal, evaluate
 
 NETWORK = Network()
-GOAL = capacity_goal(1.0)
+GOAL = CapacityGoal(1)
 THREE = [0.0356731, 0.9766342, 0.741098, 5.353319, 2.667325]  # theory page, level 3
 
 
-def form(r, name="float64"):
-    return EnergyForm(NETWORK, Level(r), name)
+def system(r, name="float64"):
+    return system_of(NETWORK, Level(r), name)
+
+
+def start(values):
+    found = system(len(values) // 2 + 1)
+    return [float(v) for v in found.coordinates(values)]
 
 
 @pytest.fixture(scope="module")
 def minima():
     """Float64 minima of levels 3 to 12."""
-    found = {3: minimise(form(3), coordinates(THREE), GOAL)}
+    found = {3: descend(system(3), GOAL, start(THREE))}
     for r in range(4, 13):
-        found[r] = minimise(form(r), predict(found[r - 1].u, r), GOAL)
+        found[r] = descend(system(r), GOAL, predict(found[r - 1].x, r))
     return found
 
 
@@ -44,59 +41,68 @@ def test_capacities_decrease_towards_the_limit(minima):
     assert abs(values[0] - 6.700391949) < 1e-9  # theory page
     assert all(a > b for a, b in itertools.pairwise(values))
     assert values[-1] > 6.698
+    assert all(m.converged for m in minima.values())
 
 
-def test_gradient_at_level_twelve_against_arb_differences(minima):
-    """The exact gradient in float64 against differences of values at 60 digits."""
-    u = minima[12].u + 0.01 * numpy.cos(numpy.arange(23))
-    z = [float(v) for v in parameters(u, backend("float64"))]
-    slope = value_and_slope(form(12), u, GOAL, form(12).grid(z, 15))[1]
-    arb = form(12, "arb")
-    grid = arb.grid(z, 24)
-    b = arb.backend
-    for j in (0, 1, 6, 11, 12, 17, 22):
-        with b.precision(grid.bits):
-            step = b.number("1e-8")
-            ends = []
-            for sign in (1, -1):
-                at = [b.number(float(v)) for v in u]
-                at[j] += sign * step
-                terms = arb.terms(parameters(at, b), grid)
-                ends.append((terms.A + 1) / -terms.B)
-            difference = float((ends[0] - ends[1]) / (2 * step))
-        assert abs(difference - slope[j]) < 1e-11 + 1e-9 * abs(slope[j])
+def test_coordinates_and_values_are_inverse():
+    found = system(3)
+    assert numpy.allclose(found.values(found.coordinates(THREE)), THREE, rtol=1e-14)
 
 
-def test_hessian_is_the_difference_of_gradients(minima):
-    u = minima[5].u + 0.02
-    grid = form(5).grid([float(v) for v in parameters(u, backend("float64"))], 15)
-    matrix = hessian(form(5), u, GOAL, grid)
-    for j in range(9):
-        step = numpy.zeros(9)
+@pytest.mark.parametrize("goal", [GOAL, EnergyGoal(8)], ids=["capacity", "energy"])
+@pytest.mark.parametrize("level", [2, 3, 4])
+def test_slopes_and_curvatures_of_the_system_against_differences(level, goal, minima):
+    """In Arb at 40 digits, off the minimum: differences of values and of slopes."""
+    arb = system(level, "arb")
+    b, x = arb.backend, {2: [-2.8, -1.2, 1.1]}.get(level) or minima[level].x
+    with b.precision(300):
+        at = [b.number(float(v) + 0.03 * (-1) ** i) for i, v in enumerate(x)]
+        grid, step = arb.quadrature(at, 40), b.number(10) ** -14
+        parts = arb.parts(at, grid, 2)
+        slope, rows = goal.slope(parts, b), goal.curvature(parts, b)
+        for i in range(len(at)):
+            up, down = ([v + s * step if j == i else v for j, v in enumerate(at)] for s in (1, -1))
+            (high, above), (low, below) = (evaluate(arb, goal, there, grid) for there in (up, down))
+            assert abs(float((high - low) / (2 * step) - slope[i])) < 1e-24
+            assert all(
+                abs(float((a - c) / (2 * step) - h)) < 1e-23 for a, c, h in zip(above, below, rows[i], strict=True)
+            )
+
+
+def test_float_curvatures_of_many_variables(minima):
+    """Level 12 in float64: exact curvatures against differences of exact slopes."""
+    found, x = system(12), numpy.array(minima[12].x) + 0.02
+    grid = found.quadrature(x, 15)
+    rows = numpy.array(GOAL.curvature(found.parts(x, grid, 2), found.backend))
+    assert abs(rows - rows.T).max() < 1e-10
+    for j in range(0, 23, 3):
+        step = numpy.zeros(23)
         step[j] = 1e-5
-        up, down = (numpy.array(value_and_slope(form(5), u + s * step, GOAL, grid)[1]) for s in (1, -1))
-        assert numpy.abs((up - down) / 2e-5 - matrix[j]).max() < 1e-7
+        up, down = (numpy.array(evaluate(found, GOAL, x + s * step, grid)[1]) for s in (1, -1))
+        assert numpy.abs((up - down) / 2e-5 - rows[j]).max() < 1e-7
 
 
 def test_prediction_is_close(minima):
     for r in (6, 9, 12):
-        assert abs(predict(minima[r - 1].u, r) - minima[r].u).max() < 0.1
+        assert abs(numpy.array(predict(minima[r - 1].x, r)) - minima[r].x).max() < 0.1
 
 
-def test_polished_level_agrees_with_the_solver(minima):
-    found = polish(form(4, "arb"), minima[4], lambda b: capacity_goal(b.number(1)), 30)
-    other = capacity(4, 28)
-    with mp.workdps(40):
-        b = backend("arb")
-        assert abs(b.to_mpf(found.value) - other.alpha) < found.error + 1e-27
-        assert found.error < 1e-29
+def test_refined_level_agrees_with_the_solver(minima):
+    """Half the digits in the point are enough for the value."""
+    found = refine(system(4, "arb"), GOAL, minima[4].x, 30, minima[4].hessian, point_digits=15)
+    other = capacity(4, 36)
+    with mp.workdps(45):
+        assert abs(found.value - other.alpha) < found.value_error < 1e-29
+        assert all(
+            abs(v - other.parameters[n]) < e for n, v, e in zip(found.names, found.values, found.errors, strict=True)
+        )
 
 
-def test_minimise_stays_away_from_the_merged_point(minima):
+def test_descent_stays_away_from_the_merged_point(minima):
     """From a start with two nearly merged levels the minimum of the level itself is found."""
     chi, p2, p3, y2, y3 = THREE
-    u = coordinates([chi, p2, p2 - 0.02, p3, y2, y2 - 0.5, y3])
-    assert abs(minimise(form(4), u, GOAL).value - minima[4].value) < 1e-13
+    x = start([chi, p2, p2 - 0.02, p3, y2, y2 - 0.5, y3])
+    assert abs(descend(system(4), GOAL, x).value - minima[4].value) < 1e-13
 
 
 def test_level_twelve_to_25_digits():

@@ -11,14 +11,15 @@ from mpmath import mp, mpf, workdps
 
 from flrdt.derive import DeepObjective, Level, NetworkError, objective, relu_network
 from flrdt.derive.networks.gates import Gate
-from flrdt.derive.objectives.deep import width
+from flrdt.derive.objectives.objective import width
 from flrdt.evaluate import capacity
 from flrdt.evaluate.arithmetic.backends import backend
 from flrdt.evaluate.results.chain import Requirement, deep_capacity
 from flrdt.evaluate.results.layer_sizes import network_verdict
+from flrdt.evaluate.solve.deep_closed import solve_deep_closed
 from flrdt.evaluate.solve.layer_recursion import LayerRecursionError, plain_recursion
-from flrdt.evaluate.solve.scaled import solve_scaled
-from flrdt.evaluate.systems.scaled import ScaledSystem
+from flrdt.evaluate.systems.closed import ClosedSystem
+from flrdt.evaluate.systems.system import CapacityGoal, EnergyGoal
 
 from ..strategies import fractions
 
@@ -66,7 +67,7 @@ def test_functional_and_recursion_agree_to_45_digits(notion):
     mpmath.
     """
     found = deep_capacity(1, 50, depth=6, notion=notion)
-    with workdps(80):
+    with workdps(100):
         chain = []
         for i in range(1, 7):
             chain.append(plain_recursion(chain, int(Requirement(notion).of(i, 6))).alpha)
@@ -78,39 +79,39 @@ def test_functional_and_recursion_agree_to_45_digits(notion):
 def test_depth_one_is_the_one_layer_code(level):
     deep, single = deep_capacity(level, 30, depth=1), capacity(level, 30)
     assert deep.decimal == single.decimal
-    assert abs(deep.parameters["0.chi"] - single.parameters["chi"]) < 1e-25
+    assert abs(deep.parameters["chi"] - single.parameters["chi"]) < 1e-25
 
 
 def system_at(level, depth, arithmetic="float64"):
     form = DeepObjective(relu_network(depth=depth), level)
-    return form, ScaledSystem(
-        form,
-        [backend(arithmetic).number(Fraction(15, 2))] * (depth - 1),
-        backend(arithmetic).number(1),
-        arithmetic,
-    )
+    return form, ClosedSystem(form, (Fraction(15, 2),) * (depth - 1), arithmetic)
 
 
 @settings(max_examples=5)
 @given(fractions(-1, 1, 16), fractions(Fraction(1, 20), Fraction(1, 4), 20))
+@pytest.mark.parametrize("goal", [CapacityGoal(1), EnergyGoal(7)], ids=["capacity", "energy"])
 @pytest.mark.parametrize("level", [PLAIN, PARTIAL], ids=str)
-def test_gradient_and_hessian_against_differences(level, shift, y):
+def test_gradient_and_hessian_against_differences(level, goal, shift, y):
     _, system = system_at(level, 3, "mpmath")
+    b, n = system.backend, len(system.names)
     with workdps(40):
-        point = [mpf(int(7 * (i + 1) * (shift.numerator + 17)) % 11 - 5) / 20 for i in range(system.size)]
+        point = [mpf(int(7 * (i + 1) * (shift.numerator + 17)) % 11 - 5) / 20 for i in range(n)]
         if level == PARTIAL:
-            point[-2] = mp.log(mpf(y.numerator) / y.denominator)
-        residual, hessian = system.evaluate(point)
+            point[-1] = mp.log(mpf(y.numerator) / y.denominator)
+        parts = system.parts(point, None, 2)
+        slope, hessian = goal.slope(parts, b), goal.curvature(parts, b)
         step = mpf(10) ** -12
-        for i in range(system.size):
-            up, down = list(point), list(point)
-            up[i] += step
-            down[i] -= step
-            above, below = system.evaluate(up)[0], system.evaluate(down)[0]
-            slopes = [(a - b) / (2 * step) for a, b in zip(above, below, strict=True)]
-            assert max(abs(s - h[i]) for s, h in zip(slopes, hessian, strict=True)) < mpf(10) ** -18
-            if i < system.size - 1:
-                assert abs(slopes[-1] - residual[i]) < mpf(10) ** -18
+        for i in range(n):
+            ends = []
+            for sign in (1, -1):
+                moved = list(point)
+                moved[i] += sign * step
+                there = system.parts(moved, None, 1)
+                ends.append((goal.value(there, b), goal.slope(there, b)))
+            scale = 1 + abs(slope[i])
+            assert abs((ends[0][0] - ends[1][0]) / (2 * step) - slope[i]) < scale * mpf(10) ** -18
+            for a, c, h in zip(ends[0][1], ends[1][1], hessian[i], strict=True):
+                assert abs((a - c) / (2 * step) - h) < (1 + abs(h)) * mpf(10) ** -17
 
 
 def test_scaled_terms_are_the_closed_form():
@@ -119,28 +120,33 @@ def test_scaled_terms_are_the_closed_form():
 
     with workdps(40):
         form, system = system_at(PARTIAL, 2, "mpmath")
-        values = [mpf(v) / 10 for v in (4, 12, 27, 9, 11, 3, 76)]  # the parameters and alpha_2
+        values = [mpf(v) / 10 for v in (4, 12, 27, 9, 11, 3)]
         symbols = [*form.parameters(), width(2), width(1)]
-        direct = compile_scalar([form.closed_form], symbols, backend("mpmath"))(*values, mpf(15) / 2)[0]
-        summed = system.evaluate([mp.log(v) for v in values])[0][-1] - 1
-        assert abs(direct - summed) < mpf(10) ** -35
+        direct = compile_scalar([form.closed_form], symbols, backend("mpmath"))(*values, mpf(76) / 10, mpf(15) / 2)[0]
+        parts = system.parts([mp.log(v) for v in values], None, 0)
+        assert abs(direct - parts.A - mpf(76) / 10 * parts.B) < mpf(10) ** -35
 
 
 def test_small_lifting_is_the_plain_level():
     """y -> 0 at the plain point: the partial objective is stationary there up to O(y), and equals the plain
     one.
     """
-    found = solve_scaled([Fraction(77, 10)], 1, PLAIN, 30)
-    values = list(found.values.values())
+    _, found = solve_deep_closed([Fraction(77, 10)], 1, PLAIN, 30)
     with workdps(40):
-        logs = [mp.log(backend("arb").to_mpf(v)) for v in values]
-        form = DeepObjective(relu_network(depth=2), PARTIAL)
-        system = ScaledSystem(form, [mpf(77) / 10], mpf(1), "mpmath")
-        sizes = []
+        system = ClosedSystem(DeepObjective(relu_network(depth=2), PARTIAL), (Fraction(77, 10),), "mpmath")
+        goal, sizes = CapacityGoal(1), []
         for y in (mpf(10) ** -6, mpf(10) ** -8):
-            residual, _ = system.evaluate([*logs[:-1], mp.log(y), logs[-1]])
-            sizes.append(max(abs(r) for r in residual))
+            parts = system.parts([*found.x, mp.log(y)], None, 1)
+            slope = goal.slope(parts, system.backend)
+            sizes.append(max([abs(s) for s in slope] + [abs(goal.value(parts, system.backend) - found.value)]))
         assert sizes[0] < 1e-5 and abs(sizes[0] / sizes[1] - 100) < 1
+
+
+@pytest.mark.parametrize("level", [PLAIN, PARTIAL], ids=str)
+def test_hidden_layers_have_two_directions_of_maxima(level):
+    for widths in ([Fraction(77, 10)], [Fraction(77, 10), Fraction(38, 5)]):
+        used, found = solve_deep_closed(widths, 1, level, 20)
+        assert used == level and found.proved and found.inertia[1] == 2 * len(widths)
 
 
 def test_partial_lifting_lowers_the_capacity_until_it_no_longer_helps():

@@ -14,8 +14,8 @@ from flrdt.evaluate.arithmetic.backends import backend
 from flrdt.evaluate.arithmetic.compile import compile_scalar
 from flrdt.evaluate.quadrature.two_fields import FieldGrid, LiftedTerms
 from flrdt.evaluate.results.chain import deep_capacity
+from flrdt.evaluate.solve.deep_closed import partial_point
 from flrdt.evaluate.solve.lifted import LiftedSystem, genuine, solve_lifted
-from flrdt.evaluate.solve.scaled import partial_point
 
 from ..derive.test_hidden_layer import brute_value
 from ..strategies import fractions

@@ -11,11 +11,11 @@ from sympy import Interval
 from flrdt.derive import Gate, Level, objective, relu_network
 from flrdt.evaluate import CertifyError, InputError, capacity
 from flrdt.evaluate.proofs.enclosures import enclose, one_layer
-from flrdt.evaluate.proofs.krawczyk import inverse_midpoint, krawczyk, positive_definite, step_towards_root
 from flrdt.evaluate.proofs.tower_jets import make_plan, tower_jet
-from flrdt.evaluate.systems.one_layer import EnergyForm
+from flrdt.evaluate.solve.enclosure import inverse_midpoint, krawczyk, positive_definite, step_towards_root
 
 from ..certificate_helpers import VALUES
+from ..energy_form import EnergyForm
 
 PARAMETERS = {  # theory page, section 7
     "1": {"chi": "0.630355086"},

@@ -30,8 +30,8 @@ def test_files_that_cannot_be_written(run, tmp_path, name, message):
         (("energy", "--levels", ""), "level"),
         (("steps", "--levels", "1,2p"), "full level"),
         (("capacity", "--gate", "leaky-relu:1/10"), "capacity 1"),
-        (("steps", "--gate", "tanh"), "relu"),
-        (("tower",), "invalid choice"),
+        (("steps", "--gate", "relux"), "relu"),
+        (("tower",), "is unknown: use expansion"),
     ],
 )
 def test_bad_input(run, tmp_path, words, message):

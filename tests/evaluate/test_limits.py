@@ -10,7 +10,7 @@ from flrdt.evaluate import limit
 from flrdt.evaluate.arithmetic.decimals import InputError
 from flrdt.evaluate.limits.limits import certified_bound
 from flrdt.evaluate.limits.store import Store
-from flrdt.evaluate.solve.minimise import ConvergenceError
+from flrdt.evaluate.solve.point import ConvergenceError
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,8 @@ import pytest
 from flrdt.derive import Gate, Level, Network
 from flrdt.evaluate.limits.flow_equations import FIRST, SECOND, Profile, Resolution, evaluate_flow
 from flrdt.evaluate.limits.parisi_flow import _first_guess, _opening, solve_flow
-from flrdt.evaluate.systems.one_layer import EnergyForm
+
+from ..energy_form import EnergyForm
 
 NETWORK = Network()
 COARSE = Resolution(first=1e-4, points=5.0)

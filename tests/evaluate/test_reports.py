@@ -195,7 +195,7 @@ def test_files_that_are_no_longer_part_of_the_report_go(tmp_path, small):
         (("docs", "/dev/null"), "folder"),
         (("docs", "new", "--level", "0"), "level"),
         (("docs", "new", "--digits", "x"), "digits"),
-        (("docs", "new", "--gate", "tanh"), "relu"),
+        (("docs", "new", "--gate", "relux"), "relu"),
         (("docs", "new", "--gate", "leaky-relu:1/10"), "capacity 1"),
         (("docs", "new", "--notation", "klingon"), "toolkit, replica"),
         (("docs", "new", "--depth", "0"), "integer from 1 to 1000"),

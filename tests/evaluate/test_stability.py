@@ -13,7 +13,8 @@ from flrdt.derive.conditions.stability import kink, thermal_plain_level
 from flrdt.derive.conditions.stability import replicon as replicon_formula
 from flrdt.evaluate import capacity, replicon, thermal_instability
 from flrdt.evaluate.arithmetic.decimals import InputError
-from flrdt.evaluate.systems.one_layer import EnergyForm
+
+from ..energy_form import EnergyForm
 
 
 def test_steps_are_proved():

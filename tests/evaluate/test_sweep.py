@@ -3,6 +3,8 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -253,7 +255,7 @@ def test_command_with_toml_and_figure(run, tmp_path):
         ("gate = \n", "is not a TOML file"),
         ("gate = []\n", "no value for gate"),
         ('gate = "relu-bias:{1..0;3}"\n', "a less than b"),
-        ('gate = "sigmoid"\n', "unknown gate"),
+        ('gate = "sigmode"\n', "did you mean sigmoid"),
         ('level = "x"\n', "level"),
         ("digits = 0\n", "digits"),
         ("radius = -1\n", "positive"),
@@ -354,3 +356,40 @@ def test_mirrored_rectifier_in_a_deep_network():
 def test_plan_file_is_read(tmp_path):
     (tmp_path / "p.toml").write_text('level = [1, "2p"]\nradius = "1/2"\n')
     assert read_plan(tmp_path / "p.toml") == {"level": ["1", "2p"], "radius": ["1/2"]}
+
+
+HOLDER = """
+import sys, time
+from flrdt.evaluate.sweeps.run import COLUMNS, DEFAULTS
+from flrdt.evaluate.sweeps.results_file import open_results
+with open_results(sys.argv[1], COLUMNS, tuple(DEFAULTS), print):
+    print("open", flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("name", ["r.csv", "r.parquet"])
+@pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGTERM])
+def test_second_sweep_on_a_file_is_refused_until_the_first_has_gone(run, tmp_path, name, ending):
+    target = tmp_path / name
+    words = ("sweep", "--level", "1", "--digits", "5", "--output", str(target), "--workers", "1")
+    with subprocess.Popen([sys.executable, "-c", HOLDER, str(target)], stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout.readline() == "open\n"
+        code, out, error = run(*words)
+        assert (code, out) == (2, "") and "is being written by another sweep" in error and error.count("\n") == 1
+        holder.send_signal(ending)
+    code, out, error = run(*words)
+    assert (code, out, error) == (0, f"1 points in {target}, 0 failed\n", "")
+    assert os.listdir(tmp_path) == [name]
+
+
+def test_two_sweeps_that_start_together(tmp_path):
+    """Exactly one of them runs, whichever gets the file; the file is whole."""
+    words = [sys.executable, "-m", "flrdt", "sweep", "--level", "1", "--gate", "relu-bias:{0..1;9}", "--digits", "12",
+             "--output", "r.csv", "--workers", "1"]  # fmt: skip
+    pair = [subprocess.Popen(words, cwd=tmp_path, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    errors = [process.communicate(timeout=100)[1] for process in pair]
+    codes = [process.returncode for process in pair]
+    assert 0 in codes and set(codes) <= {0, 2}
+    assert all("another sweep" in error for error, code in zip(errors, codes, strict=True) if code)
+    assert (tmp_path / "r.csv").read_text().count("\n") == 10

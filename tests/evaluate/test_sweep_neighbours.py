@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 
 from flrdt.derive import Level, Network, gate
 from flrdt.evaluate import capacity, run_sweep
-from flrdt.evaluate.results import capacity as solving
-from flrdt.evaluate.solve.starts import capacity_goal, nearby_minimum
+from flrdt.evaluate.solve import one_layer as solving
+from flrdt.evaluate.solve.starts import nearby, system_of
 from flrdt.evaluate.sweeps import run as sweeping
 from flrdt.evaluate.sweeps.neighbours import links_of, start_between
 from flrdt.evaluate.sweeps.run import points_of
+from flrdt.evaluate.systems.system import CapacityGoal
 
 CURVE = {"gate": ["relu-bias:{0..1;3}"], "level": ["2"], "digits": ["12"]}
 
@@ -98,23 +99,24 @@ def test_bad_starts_fall_back_to_the_cold_one(near):
 
 
 def test_minimum_far_from_its_start_does_not_count():
-    problem = Network(gate("relu")), Level(2), capacity_goal(1.0)
-    assert nearby_minimum(*problem, [0.06, 0.8, 3]) == pytest.approx([0.0533008, 0.7772308, 3.2866578], rel=1e-6)
-    assert nearby_minimum(*problem, [0.1, 0.7772, 3.287]) is None
+    problem = Network(gate("relu")), Level(2), CapacityGoal(1)
+    found = nearby(*problem, [0.06, 0.8, 3])
+    assert system_of(*problem[:2]).values(found.x) == pytest.approx([0.0533008, 0.7772308, 3.2866578], rel=1e-6)
+    assert nearby(*problem, [0.1, 0.7772, 3.287]) is None
 
 
-def test_start_that_cannot_be_polished_falls_back(monkeypatch):
+def test_start_that_cannot_be_refined_falls_back(monkeypatch):
     tried = []
 
-    def solve(*args, solve=solving.solve, **options):
-        tried.append(args[-1] is None)
-        if args[-1] is not None:
+    def polished(*args, polished=solving.polished, **options):
+        tried.append(len(tried))
+        if len(tried) == 1:
             raise solving.ConvergenceError("no")
-        return solve(*args, **options)
+        return polished(*args, **options)
 
-    monkeypatch.setattr(solving, "solve", solve)
+    monkeypatch.setattr(solving, "polished", polished)
     assert capacity(2, 9, near=[0.0533, 0.7772, 3.287]).decimal == "6.715696838"
-    assert tried == [False, True]
+    assert tried == [0, 1]
 
 
 def test_near_has_the_parameters_of_the_level():

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from mpmath import mp, mpf
 from sympy import Function, Integer, Interval, Rational, Symbol, expand_log, log, oo, simplify
 
-from flrdt.derive import Gate, Level, Network, relu_network, tower
+from flrdt.derive import Gate, Level, Network, objective, relu_network, tower
 from flrdt.evaluate.arithmetic.backends import backend
 from flrdt.evaluate.quadrature.grid import Grid, LevelGrid
-from flrdt.evaluate.quadrature.one_field import _Convolution, _gaussian
-from flrdt.evaluate.systems.one_layer import EnergyForm
+from flrdt.evaluate.quadrature.one_field import _kernels, _Level, _squares
 
+from ..energy_form import EnergyForm
 from ..strategies import lifting_parameters, overlaps, susceptibilities
 
 RELU = relu_network()
@@ -61,7 +61,7 @@ def test_kernel_moments(name):
     b = backend(name)
     with b.precision(100):
         step, d, half = b.rational(1, 16), b.rational(1, 3), 100
-        weights = [float(b.to_mpf(w)) for w in _gaussian(b, step, d, half)]
+        weights = [float(b.to_mpf(w)) for w in _kernels(b, step, d, half, _squares(b, step, half), 0)[0]]
     nodes = numpy.arange(-half, half + 1) / 16
     assert abs(sum(weights) - 1) < 1e-14
     assert abs(numpy.dot(weights, numpy.exp(nodes)) - math.exp(1 / 6)) < 1e-13
@@ -81,8 +81,8 @@ def test_one_convolution_against_closed_form(ratio):
         def f(x, variance):
             return mp.log(1 - (1 - mp.exp(-3)) * mp.ncdf(x / mp.sqrt(variance))) / 3
 
-        level = _Convolution(b, grid, 1, b.number(d), b.number(y))
-        values = level.forward([b.number(f(mpf(j) / 16, 1)) for j in range(-160, 161)], b.number(0), b.number(-1))
+        level = _Level(b, grid, 1, b.number(d), b.number(y), (b.number(0), b.number(-1)))
+        values = level.forward([b.number(f(mpf(j) / 16, 1)) for j in range(-160, 161)], 0)
         for j, v in zip(range(outer.low, outer.high + 1), values, strict=True):
             assert abs(b.to_mpf(v) - f(mpf(j * ratio) / 16, mpf(3) / 2)) < mpf(10) ** -16
 
@@ -196,10 +196,10 @@ def test_tower_of_the_relu_decreases_in_the_field(z):
     grid = form.grid([float(v) for v in z], 15)
     b = form.backend
     with b.precision(120):
-        at = compiled_innermost(RELU.gate, "mpmath", False)(chi, 1 - p[0], y[0])
+        at = compiled_innermost(objective(RELU, 3).towers[0], "mpmath", 0)(chi, 1 - p[0], y[0])
         first = grid.levels[0]
         f2 = [at(mpf(j) / grid.steps_per_unit)[0] for j in range(first.low, first.high + 1)]
-        f3 = _Convolution(b, grid, 1, p[0] - p[1], y[1]).forward(f2, mpf(0), mpf(-1))
+        f3 = _Level(b, grid, 1, p[0] - p[1], y[1], (mpf(0), mpf(-1))).forward(f2, 0)
     for f in (f2, f3):
         assert all(-1 - 1e-15 < v < 1e-15 for v in f)
         assert all(a >= c - mpf(10) ** -15 for a, c in itertools.pairwise(f))
