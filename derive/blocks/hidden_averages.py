@@ -187,7 +187,9 @@ def hidden_mean() -> Formula:
         id="hidden.mean",
         title="Plain term of a hidden layer",
         statement=Eq(Expectation(Expectation(HiddenValue(w, h, 1 / tau, kappa), h), w), value, evaluate=False),
-        derivation=Derivation((*inner_maximum().formula.derivation, homogeneity_step(), *angular_steps(), *steps)),
+        derivation=Derivation(
+            (*inner_maximum().formula.derivation.steps, homogeneity_step(), *angular_steps(), *steps)
+        ),
         status=Status.RIGOROUS,
         source=SOURCE,
         assumptions=("w, h independent standard normals", "kappa > 0", "tau > 0"),
@@ -216,7 +218,7 @@ def hidden_exponential() -> Formula:
             evaluate=False,
         ),
         derivation=Derivation(
-            (*inner_maximum().formula.derivation, homogeneity_step(), *angular_steps(), *steps), (CONDITION,)
+            (*inner_maximum().formula.derivation.steps, homogeneity_step(), *angular_steps(), *steps), (CONDITION,)
         ),
         status=Status.RIGOROUS,
         source=SOURCE,
@@ -255,7 +257,7 @@ def largest_lifting() -> Formula:
         statement=Eq(1 / (2 * Maximum(unit, slope, 0, oo)), bound, evaluate=False),
         derivation=Derivation(
             (
-                *inner_maximum().formula.derivation,
+                *inner_maximum().formula.derivation.steps,
                 Step(
                     "The form 1 + t^2 - 2 eta v of the active wedge degenerates where its determinant vanishes.",
                     Eq(determinant, 0, evaluate=False),

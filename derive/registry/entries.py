@@ -47,7 +47,8 @@ class Check:
 
     The route reads the statement that it is given, so that a changed statement is checked as changed.  ``most`` caps the
     number of samples where one is expensive.  ``instances`` says that the comparisons are cases of the statement: then
-    they cannot prove it, however they are shown.
+    they cannot prove it, however they are shown.  ``everywhere`` asks for points of the domain where a side has no value
+    even where no proof is in reach, as for statements that nobody has looked at before.
     """
 
     how: str
@@ -55,6 +56,7 @@ class Check:
     domain: Domain
     most: int | None = None
     instances: bool = False
+    everywhere: bool = False
 
 
 @dataclass(frozen=True)

@@ -449,12 +449,12 @@ def _arb_sign(a: Any) -> Any:
     return arb(0, 1) if arb(a).is_finite() else arb("nan")
 
 
-def _truth(condition: Any) -> bool | None:
+def truth(condition: Any) -> bool | None:
     """Whether a compiled condition holds: ``None`` where balls cannot tell, and where there is no number."""
     if isinstance(condition, bool):
         return condition
     if isinstance(condition[0], str):
-        parts = [_truth(part) for part in condition[1:]]
+        parts = [truth(part) for part in condition[1:]]
         decisive = condition[0] == "or"
         return decisive if decisive in parts else (None if None in parts else not decisive)
     difference, weak = condition
@@ -469,7 +469,7 @@ def _arb_piecewise(*branches: tuple[Callable, Callable]) -> Any:
 
     found = None
     for condition, value in branches:
-        holds = _truth(condition())
+        holds = truth(condition())
         if holds is False:
             continue
         here = arb(value())
@@ -482,7 +482,7 @@ def _arb_piecewise(*branches: tuple[Callable, Callable]) -> Any:
 def _number_piecewise(*branches: tuple[Callable, Callable]) -> Any:
     from mpmath import mp
 
-    return next((value() for condition, value in branches if _truth(condition())), mp.nan)
+    return next((value() for condition, value in branches if truth(condition())), mp.nan)
 
 
 def _array_piecewise(*branches: tuple[Callable, Callable]) -> Any:

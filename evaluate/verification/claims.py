@@ -24,7 +24,6 @@ from flrdt.derive.registry import Check, Entry, stated
 from flrdt.derive.registry.entries import as_it_stands
 from flrdt.derive.registry.lifting import DUAL
 
-from ..arithmetic.backends import backend
 from ..arithmetic.decimals import parse_number
 from ..machine.files import FileError, decoded, loads_json, loads_toml, read_bytes
 from .claim_parser import FUNCTIONS, ClaimError, Parser, names
@@ -43,8 +42,6 @@ MAX_BITS = 400
 KEYS = ("id", "title", "statement", "kind", "level", "gate", "domain")
 KINDS = ("equation", "inequality")
 OF_LEVEL = re.compile(r"gamma_[sp]|(c|Lambda|Theta)_\d+")
-# names that the compiled functions use themselves
-RESERVED = re.compile(r"x\d+|value_\d+|hoisted_\d+|pi")
 NAME = re.compile(r"[A-Za-z](_?[A-Za-z0-9])*_?")
 
 
@@ -132,7 +129,8 @@ def _entry(name: str, claim: dict[str, Any]) -> Entry:
             f"the statement is an {kind}, but its kind says {str(claim['kind'])[:40]!r}: use {' or '.join(KINDS)}"
         )
     formula = stated(name, title, statement, status=Status.CONJECTURAL, source="claim of the user")
-    return Entry(formula, (Check("both sides as they are written", as_it_stands, _domain(symbols, ranges, overrides)),))
+    domain = _domain(symbols, ranges, overrides)
+    return Entry(formula, (Check("both sides as they are written", as_it_stands, domain, everywhere=True),))
 
 
 def _bound(text: Any) -> tuple[dict[str, Expr], dict[str, tuple[Expr, Expr]]]:
@@ -163,9 +161,8 @@ def _symbol(name: str, ranges: Mapping[str, tuple[Rational, Rational]]) -> Symbo
 def _ranges(domain: Any, mentioned: set[str], bound: Mapping[str, Expr]) -> dict[str, tuple[Rational, Rational]]:
     if not isinstance(domain, dict):
         raise ClaimError("the domain has to give an interval per symbol, for example { x = [-3, 3] }")
-    taken = set(FUNCTIONS) | set(backend("arb").functions())
     for name in sorted(mentioned):
-        if name in taken or RESERVED.fullmatch(name) or not NAME.fullmatch(name) or len(name) > 40:
+        if name in FUNCTIONS or not NAME.fullmatch(name) or len(name) > 40:
             raise ClaimError(f"{name[:40]!r} cannot be the name of a symbol: use letters and an index, like x or x_0")
     found = {}
     for name, interval in domain.items():

@@ -12,15 +12,17 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import Any
 
 from sympy import (
     Abs,
+    Add,
     And,
     Derivative,
+    Dummy,
     Expr,
     Heaviside,
     Integer,
@@ -28,10 +30,12 @@ from sympy import (
     Limit,
     Max,
     Min,
+    Mul,
     Or,
     Piecewise,
     Poly,
     PolynomialError,
+    Pow,
     Rational,
     Subs,
     Symbol,
@@ -41,7 +45,7 @@ from sympy import (
 from flrdt.derive.blocks.hidden_maximum import HiddenActivation, HiddenValue
 from flrdt.derive.core.gaussian import Expectation
 from flrdt.derive.core.maxima import Maximum
-from flrdt.derive.networks.gates import MoreauEnvelope
+from flrdt.derive.networks.gates import Gate, MoreauEnvelope
 from flrdt.derive.registry.entries import Comparison
 
 from ..arithmetic.backends import backend
@@ -49,13 +53,18 @@ from ..arithmetic.compile import compile_grid, compile_scalar
 from .hidden_fields import Unit, best_response, breakpoints, sign_changes
 from .searches import SearchError, maximum
 
-__all__ = ["Outcome", "Undefined", "compare", "value"]
+__all__ = ["Outcome", "Undefined", "compare", "extremum", "least_cost", "separated", "value"]
 
 HIDDEN = (HiddenValue, HiddenActivation)
 QUADRATURE = (Expectation, Integral)
 SPECIAL = (*QUADRATURE, Derivative, Subs, Limit, Piecewise, Maximum, *HIDDEN)
 RESOLUTIONS = (1, 2, 4, 8, 16, 32)
 PRECISION_ATTEMPTS = 3
+ENCLOSED_ATTEMPTS = (1, 2, 4)
+
+
+UNIT = (Dummy("unit_value", real=True), Dummy("unit_activation", real=True))
+"""Stand for the value and the activation of a unit in an integrand."""
 
 
 class Undefined(ArithmeticError):
@@ -91,6 +100,9 @@ def compare(comparison: Comparison, point: Mapping[Symbol, Rational], digits: in
     that have them are different only if cut-offs for twice the digits leave the difference as it is, or those for four
     times the digits find one still.
     """
+    sides = _enclosable(comparison)
+    if sides is not None:
+        return _enclosed(comparison.relation, sides, point, digits)
     both = (definitions(comparison.left), definitions(comparison.right))
     truncates = any(e.has(Derivative, Limit, *QUADRATURE) for e in both)
     outcome = _compare(comparison.relation, both, point, digits, digits)
@@ -101,6 +113,68 @@ def compare(comparison: Comparison, point: Mapping[Symbol, Rational], digits: in
         if coarse.holds is False and outcome.holds is False and _same_difference(coarse, outcome):
             break
     return outcome
+
+
+@lru_cache(maxsize=1024)
+def _enclosable(comparison: Comparison) -> tuple[tuple[Symbol, ...], Callable] | None:
+    """Both sides compiled as they are written, if the balls of their values enclose every error."""
+    both = [comparison.left, comparison.right]
+    if any(e.has(*SPECIAL, MoreauEnvelope) for e in both):
+        return None
+    return _written(tuple(both))
+
+
+def _enclosed(relation: str, sides: tuple, point: Mapping[Symbol, Rational], digits: int) -> Outcome:
+    """Compare enclosures: sides with disjoint balls differ, however little."""
+    from flint import arb
+
+    symbols, compiled = sides
+    missing = set(symbols) - set(point)
+    if missing:
+        return Outcome(None, note=f"no value for {', '.join(sorted(map(str, missing)))}")
+    note = "rounding errors hide the difference"
+    for factor in ENCLOSED_ATTEMPTS:
+        with _arb().precision(int(3.33 * (3 * digits + 30) * factor)):
+            left, right = (arb(v) for v in compiled(*(_number(point[s]) for s in symbols)))
+            difference = left - right
+            if not difference.is_finite():
+                note = "no value, or none that is known to be real,"
+                continue
+            if difference > 0 or difference < 0:
+                holds = {"==": False, "<": difference < 0, "<=": difference < 0}.get(relation, difference > 0)
+                return Outcome(bool(holds), left, right)
+            if difference.is_zero():
+                return Outcome(relation in ("==", "<=", ">="), left, right)
+            if relation == "==" and _close(left, right, digits):
+                return Outcome(True, left, right)
+            note = "rounding errors hide the difference"
+    return Outcome(None, note=note)
+
+
+def _close(left: Any, right: Any, digits: int) -> bool:
+    from flint import arb
+
+    scale = abs(left).upper().max(abs(right).upper())
+    if left.is_zero() or right.is_zero():
+        scale = scale.max(arb(1))
+    return bool(abs(left - right).upper() <= scale / arb(10) ** digits)
+
+
+def separated(expressions: Sequence[Expr], point: Mapping[Symbol, Rational], bits: int) -> tuple[Any, Any] | None:
+    """The values of two expressions at a point, if their balls at a precision do not meet."""
+    from flint import arb
+
+    symbols, compiled = _written(tuple(expressions))
+    with _arb().precision(bits):
+        left, right = (arb(v) for v in compiled(*(_number(point[s]) for s in symbols)))
+        difference = left - right
+        return (left, right) if difference > 0 or difference < 0 else None
+
+
+@lru_cache(maxsize=1024)
+def _written(expressions: tuple[Expr, ...]) -> tuple[tuple[Symbol, ...], Callable]:
+    symbols = tuple(sorted({s for e in expressions for s in e.free_symbols}, key=str))
+    return symbols, compile_scalar(expressions, symbols, _arb(), as_written=True)
 
 
 def _same_difference(coarse: Outcome, fine: Outcome) -> bool:
@@ -190,28 +264,38 @@ def _defined(expr: Expr) -> Expr:
         lambda e: isinstance(e, Expectation) and e.variable not in e.expr.free_symbols, lambda e: e.expr
     )
     while expr.has(MoreauEnvelope, Abs):  # one may be inside another
-        found = {m: _least_cost(m) for m in expr.atoms(MoreauEnvelope)}
+        found = {m: least_cost(m.gate, *m.args[:2]).doit() for m in expr.atoms(MoreauEnvelope)}
         found |= {a: Max(a.args[0], -a.args[0]) for a in expr.atoms(Abs)}
         expr = expr.xreplace(found)
     return expr
 
 
-def _least_cost(envelope: MoreauEnvelope) -> Expr:
-    """``min_z V(z) + (z-h)^2/(2 chi)``: over each component of the line V is constant and the nearest point wins."""
-    h, chi = envelope.args[:2]
+def extremum(kind: Any, arguments: list[Expr]) -> Expr:
+    """The least or greatest of different expressions."""
+    different = list(dict.fromkeys(arguments))
+    return different[0] if len(different) == 1 else kind(*different, evaluate=False)
+
+
+def least_cost(gate: Gate, h: Expr, chi: Expr) -> Expr:
+    """``min_z V(z) + (z-h)^2/(2 chi)`` of a gate: over each component of the line V is constant and the nearest point wins."""
+    rate = Pow(Mul(2, chi, evaluate=False), -1, evaluate=False)
+
+    def cost(height: int, a: Expr, b: Expr) -> Expr:
+        gaps: list[Expr] = [Add(a, Mul(-1, h, evaluate=False), evaluate=False)] if a != -oo else []
+        gaps += [Add(h, -b, evaluate=False)] if b != oo else []
+        square = Pow(extremum(Max, [Rational(0), *gaps]), 2, evaluate=False)
+        moved = Mul(square, rate, evaluate=False)
+        return Add(height, moved, evaluate=False) if height else moved
+
     candidates: list[Expr] = []
     edge: Expr = -oo
-    for a, b in envelope.gate.components:
-        candidates += [] if a == edge == -oo else [_squared_distance(h, edge, a) / (2 * chi)]
-        candidates.append(1 + _squared_distance(h, a, b) / (2 * chi))
+    for a, b in gate.components:
+        candidates += [] if a == edge == -oo else [cost(0, edge, a)]
+        candidates.append(cost(1, a, b))
         edge = b
     if edge != oo:
-        candidates.append(_squared_distance(h, edge, oo) / (2 * chi))
-    return Min(*candidates)
-
-
-def _squared_distance(h: Expr, a: Expr, b: Expr) -> Expr:
-    return Max(Integer(0), *([a - h] if a != -oo else []), *([h - b] if b != oo else [])) ** 2
+        candidates.append(cost(0, edge, oo))
+    return extremum(Min, candidates)
 
 
 def value(expr: Expr, point: Mapping[Symbol, Any], effort: Effort) -> Any:
@@ -226,7 +310,7 @@ def _split(expr: Expr) -> tuple[Expr, tuple[tuple[Symbol, Expr], ...]]:
 
     def walk(e: Any) -> Any:
         if isinstance(e, SPECIAL):
-            return found.setdefault(e, Symbol(f"value_{len(found)}", real=True))
+            return found.setdefault(e, Dummy(f"value_{len(found)}", real=True))
         if not e.args or not e.has(*SPECIAL):
             return e
         return e.func(*map(walk, e.args))
@@ -506,8 +590,7 @@ def _polar(node: Expectation, plane: _Plane, point: Mapping[Symbol, Any], effort
     from flint import arb
 
     u, s = node.variable, node.expr.variable
-    parts = {HiddenValue(*plane.fields): Symbol("unit_value", real=True)}
-    parts[HiddenActivation(*plane.fields)] = Symbol("unit_activation", real=True)
+    parts = dict(zip((HiddenValue(*plane.fields), HiddenActivation(*plane.fields)), UNIT, strict=True))
     outside = {x: v for x, v in point.items() if x not in (u, s)}
     f = _function(node.expr.expr.xreplace(parts), outside, effort, u, s, *parts.values())
     first, second = (value(e, outside, effort) for e in plane.scales)

@@ -12,19 +12,20 @@ import multiprocessing
 import os
 import signal
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sympy import Basic, Rational
+from sympy import Basic, Expr, Integer, Rational, Symbol
 
 from flrdt.derive.core.formulas import InputError, Verdict
-from flrdt.derive.registry import Check, Entry, select
+from flrdt.derive.registry import Check, Comparison, Entry, select
 
 from ..arithmetic.decimals import parse_digits
+from ..arithmetic.exclusive import exclusive
 from ..machine.processes import end_with_parent
-from .direct import compare
-from .proofs import proved
+from .direct import compare, separated
+from .proofs import BITS, Finding, closed, examine
 from .sampling import points
 
 __all__ = ["Result", "Summary", "verify", "verify_entry"]
@@ -32,6 +33,10 @@ __all__ = ["Result", "Summary", "verify", "verify_entry"]
 SEED = 20410646
 MAX_SAMPLES = 100_000
 POINT_DIGITS = 20
+FINEST = 300  # digits at which sides are compared where one is known to be false
+FINEST_BITS = 3400  # a thousand digits: equations are compared to them at the first points
+FINE_POINTS = 3
+SMALLER = "the difference is not 0, though too small for the digits compared,"
 
 
 @dataclass(frozen=True)
@@ -104,21 +109,87 @@ def _run(item: Entry, check: Check, statement: Basic, digits: int, samples: int)
     comparisons = list(check.route(statement))
     wanted = samples if check.most is None else min(samples, check.most)
     drawn = points(check.domain, wanted, f"{SEED}:{item.id}")
-    undecided = ""
+    refuted, undecided = _sampled(comparisons, drawn, digits)
+    shown, remark = not check.instances, ""
+    for comparison in comparisons if refuted is None else ():
+        finding = examine(comparison, check.domain, check.everywhere)
+        if finding.holds is False and finding.point is not None:
+            refuted = _refutation(comparison, finding), finding.point
+            break
+        if finding.holds:
+            undecided.pop(comparison, None)
+            continue
+        shown = False
+        if finding.open and check.everywhere:
+            remark = f"; not shown to have a value everywhere: {finding.open}?"
+        refuted = _separated(comparison, finding.residue, drawn) if comparison.relation == "==" else None
+        if refuted is not None:
+            break
+    if refuted is not None:
+        text, point = refuted
+        where = {str(s): _exact(v) for s, v in point.items()}
+        return Result(item.id, Verdict.FAILED, digits, len(drawn), _at(f"{check.how}: {text}", where), where)
+    if undecided:
+        note, point = next(iter(undecided.values()))
+        detail = _at(f"{check.how}: {note}", {str(s): _exact(v) for s, v in point.items()})
+        return Result(item.id, Verdict.UNKNOWN, digits, len(drawn), detail)
+    return Result(item.id, Verdict.PROVED if shown else Verdict.VERIFIED, digits, len(drawn), check.how + remark)
+
+
+Point = Mapping[Symbol, Rational]
+Refutation = tuple[str, Point]
+
+
+def _sampled(
+    comparisons: list[Comparison], drawn: list[dict[Symbol, Rational]], digits: int
+) -> tuple[Refutation | None, dict[Comparison, Refutation]]:
+    """The first point that refutes a comparison, and for each comparison a point where it could not be decided."""
+    undecided: dict[Comparison, Refutation] = {}
     for point in drawn:
         for comparison in comparisons:
             outcome = compare(comparison, point, digits)
             if outcome.holds is False:
-                where = {str(s): _exact(v) for s, v in point.items()}
-                detail = f"{check.how}: {_number(outcome.left)} {comparison.relation} {_number(outcome.right)} is false"
-                return Result(item.id, Verdict.FAILED, digits, len(drawn), _at(detail, where), where)
+                return (_unequal(outcome.left, outcome.right, comparison.relation), point), undecided
             if outcome.holds is None:
-                undecided = _at(f"{check.how}: {outcome.note}", {str(s): _exact(v) for s, v in point.items()})
-    if undecided:
-        return Result(item.id, Verdict.UNKNOWN, digits, len(drawn), undecided)
-    shown = not check.instances and all(proved(c, check.domain) for c in comparisons)
-    verdict = Verdict.PROVED if shown else Verdict.VERIFIED
-    return Result(item.id, verdict, digits, len(drawn), check.how)
+                undecided[comparison] = outcome.note, point
+    return None, undecided
+
+
+def _refutation(comparison: Comparison, finding: Finding) -> str:
+    """Why a comparison does not hold at the point of a finding."""
+    if finding.undefined:
+        return f"undefined, {finding.undefined},"
+    outcome = compare(comparison, finding.point or {}, FINEST)
+    if outcome.holds is False:
+        return _unequal(outcome.left, outcome.right, comparison.relation)
+    if comparison.relation == "==":
+        return SMALLER
+    return f"the two sides are equal, so that {comparison.relation} is false"
+
+
+def _separated(comparison: Comparison, residue: Expr | None, drawn: list[dict[Symbol, Rational]]) -> Refutation | None:
+    """A sample at which the sides of an equation are apart, however little: at many digits, or in normal form."""
+    sides = [closed(comparison.left), closed(comparison.right)]
+    if None in sides:
+        return None
+    for i, point in enumerate(drawn):
+        if i < FINE_POINTS:
+            found = separated([e for e in sides if e is not None], point, FINEST_BITS)
+            if found is not None:
+                return _unequal(*found, comparison.relation), point
+        if residue is not None and separated([residue, Integer(0)], point, BITS) is not None:
+            return SMALLER, point
+    return None
+
+
+def _unequal(left: Any, right: Any, relation: str) -> str:
+    """Both sides in enough digits to tell them apart."""
+    for digits in (POINT_DIGITS, 2 * POINT_DIGITS, 4 * POINT_DIGITS):
+        shown = [ball.str(digits, radius=False) for ball in (left, right)]
+        if shown[0] != shown[1]:
+            return f"{shown[0]} {relation} {shown[1]} is false"
+    size = (left - right).str(3, radius=False)
+    return f"{shown[0]} {relation} {shown[1]} is false: the difference is {size}"
 
 
 def _at(text: str, where: dict[str, str]) -> str:
@@ -145,6 +216,7 @@ def _number(ball: Any) -> str:
     return ball.str(POINT_DIGITS, radius=False)
 
 
+@exclusive
 def verify(
     ids: Sequence[str] | None = None,
     digits: Any = 30,
