@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from fractions import Fraction
-from functools import lru_cache
+from functools import lru_cache, reduce
 from itertools import count
 
 from sympy import (
@@ -24,6 +24,7 @@ from sympy import (
     Max,
     Min,
     Piecewise,
+    Pow,
     Rational,
     Subs,
     Symbol,
@@ -32,7 +33,9 @@ from sympy import (
     expand,
     expand_log,
     factor,
+    gcd,
     lambdify,
+    lcm,
     log,
     logcombine,
     oo,
@@ -70,7 +73,19 @@ def evaluated(expr: Expr) -> Expr:
     2*t*E_u[u] + 3*t
     """
     done = expr.replace(lambda e: isinstance(e, (Derivative, Subs)), lambda e: e.doit())
+    done = done.replace(lambda e: isinstance(e, (Min, Max)), _without_factor)
     return done.replace(lambda e: isinstance(e, Expectation), _linear)
+
+
+def _without_factor(extreme: Expr) -> Expr:
+    """The least or greatest of some expressions without their common positive factor."""
+    parts = [a.as_numer_denom() for a in extreme.args if a.is_finite is not False]
+    if len(parts) < len(extreme.args):
+        return extreme
+    common = reduce(gcd, (n for n, _ in parts)) / reduce(lcm, (d for _, d in parts))
+    if not common.is_positive or common == 1:
+        return extreme
+    return common * extreme.func(*(cancel(a / common) for a in extreme.args))
 
 
 def _linear(mean: Expectation) -> Expr:
@@ -105,6 +120,7 @@ def _proved(left: Expr, right: Expr) -> bool:
     inserted = _ordered(difference)
     exponential = difference.has(exp) and _positive(left, right)
     for attempt in (
+        lambda: expand(_abbreviated(difference)),
         lambda: expand(difference),
         lambda: cancel(together(difference)),
         lambda: cancel(together(_logarithms(left) - _logarithms(right))) if exponential else difference,
@@ -119,6 +135,12 @@ def _proved(left: Expr, right: Expr) -> bool:
         if attempt() == 0:
             return True
     return False
+
+
+def _abbreviated(expr: Expr) -> Expr:
+    """Sums in denominators by names of their own: what vanishes for any denominators vanishes for these."""
+    sums = {power.base for power in expr.atoms(Pow) if power.exp.is_negative and power.base.is_Add}
+    return expr.xreplace({s: Dummy(positive=s.is_positive) for s in sums})
 
 
 def _logarithms(expr: Expr) -> Expr:

@@ -19,9 +19,19 @@ __all__ = ["Basis", "Derivation", "Formula", "InputError", "Status", "Step", "Ve
 
 
 class InputError(ValueError):
-    """Something the user gave cannot be used; the message says what is wrong and what would be right."""
+    """Something the user gave cannot be used; the message says what is wrong and what would be right.
+
+    It is one line of a readable length, however long the input that it quotes.
+
+    >>> len(str(InputError("9" * 100000)))
+    605
+    """
 
     bad_input = True
+
+    def __str__(self) -> str:
+        text = " ".join(super().__str__().split("\n"))
+        return text if len(text) <= 800 else f"{text[:400]} ... {text[-200:]}"
 
 
 class Status(StrEnum):
@@ -161,6 +171,10 @@ class Derivation:
         """What the last step says."""
         return self.links[-1].expression
 
+    def concluded(self, name: str) -> Basic:
+        """What the step of a name says; the last one for no name."""
+        return next(link.expression for link in reversed(self.links) if not name or link.step.name == name)
+
     def verdict(self) -> Verdict:
         """The weakest verdict of the steps; unknown if nothing was derived."""
         found = []
@@ -179,7 +193,8 @@ class Formula:
     """A derived statement with everything needed to publish it.
 
     ``statement`` is a SymPy relation; ``id`` is stable across versions; ``source`` names an arXiv id and what it
-    covers; ``assumptions`` are sentences or relations under which the statement was derived.
+    covers; ``assumptions`` are sentences or relations under which the statement was derived.  The last step of the derivation
+    is the statement, or the one that ``concludes`` names where a derivation has several results.
     """
 
     id: str
@@ -190,10 +205,11 @@ class Formula:
     source: str
     assumptions: tuple[str, ...] = ()
     variables: tuple[Symbol, ...] = field(default=())
+    concludes: str = ""
 
     def verdict(self) -> Verdict:
-        """That of the derivation, if its last step is the statement; failed if it is not."""
+        """That of the derivation, if the step that is the statement says it; failed if it does not."""
         steps = self.derivation.steps
-        if steps and not isinstance(steps[-1], Step) and self.derivation.conclusion != self.statement:
+        if steps and not isinstance(steps[-1], Step) and self.derivation.concluded(self.concludes) != self.statement:
             return Verdict.FAILED
         return self.derivation.verdict()

@@ -43,12 +43,17 @@ from sympy import (
     Le,
     Limit,
     Lt,
+    Mul,
     Poly,
     PolynomialError,
     Symbol,
+    cancel,
     diff,
     exp,
+    factor,
+    false,
     limit,
+    nan,
     numer,
     oo,
     pi,
@@ -56,18 +61,20 @@ from sympy import (
     sqrt,
     together,
     true,
+    zoo,
 )
 from sympy.core.function import AppliedUndef
 from sympy.core.relational import Relational
 
 from .equality import equal, evaluated, positive
-from .formulas import Basis, Verdict
+from .formulas import Basis, Derivation, Verdict
 from .gaussian import Expectation, NotQuadratic, check_piece, gaussian_piece
 from .maxima import Maximum, Minimum
 
 __all__ = [
     "Approach",
     "Bound",
+    "Chain",
     "Definition",
     "Extremum",
     "GaussianMean",
@@ -147,12 +154,19 @@ def _rewrite(expr: Expr, fact: Basic) -> Expr:
         return expr
     left, right = fact.lhs, fact.rhs
     if isinstance(left, AppliedUndef) and all(isinstance(a, Symbol) for a in left.args):
-        return expr.replace(
-            left.func, lambda *args: right.subs(dict(zip(left.args, args, strict=True)), simultaneous=True)
-        )
+
+        def fits(e: Basic) -> bool:
+            return isinstance(e, left.func) and all(map(_may_be, e.args, left.args))
+
+        return expr.replace(fits, lambda e: right.subs(dict(zip(left.args, e.args, strict=True)), simultaneous=True))
     if isinstance(left, Derivative) and isinstance(left.expr, AppliedUndef):
         return _along(expr, left, right)
-    return expr.subs(left, right) if isinstance(left, Symbol) else expr.xreplace({left: right})
+    return expr.xreplace({left: right})
+
+
+def _may_be(argument: Expr, symbol: Symbol) -> bool:
+    """Whether a symbol, which may be an index from 1 on, may stand for an argument."""
+    return not (symbol.is_positive and argument.is_positive is False)
 
 
 def _along(expr: Expr, left: Derivative, right: Expr) -> Expr:
@@ -272,31 +286,50 @@ class Solution(Step):
             return None
         gap = evaluated(rewritten(facts[0].lhs - facts[0].rhs, facts[1:]))
         value = rewritten(self.value, facts[1:])
-        if value.has(self.unknown):
+        if value.has(self.unknown, zoo, nan) or (self.branch != true and not self.branch.has(self.unknown)):
             return False
-        solved = equal(gap.subs(self.unknown, value), Integer(0))
-        if solved is not True or self.branch.subs(self.unknown, value) == False:  # noqa: E712
+        solved = equal(gap.xreplace({self.unknown: value}), Integer(0))
+        if solved is not True or self.branch.xreplace({self.unknown: value}) == False:  # noqa: E712
             return solved and False
-        return True if self._unique(gap, value) else None
+        return self._unique(cancel(gap), value)
 
-    def _unique(self, gap: Expr, value: Expr) -> bool:
-        try:
-            polynomial = Poly(numer(together(gap)), self.unknown)
-        except PolynomialError:
-            return False
-        if polynomial.degree() == 1:
+    def _unique(self, gap: Expr, value: Expr) -> bool | None:
+        found = _roots(gap, self.unknown)
+        if found is None:
+            return None
+        if len(found) == 1:
             return True
-        others = [r for r in solve(polynomial.as_expr(), self.unknown, check=False) if equal(r, value) is not True]
-        return all(self._excluded(r) for r in others)
+        return _all(self._excluded(r) for r in found if equal(r, value) is not True)
 
-    def _excluded(self, root: Expr) -> bool:
-        """Whether a root is none of the branch."""
+    def _excluded(self, root: Expr) -> bool | None:
+        """Whether a root is none of the branch; false if it is one at some point."""
         if self.unknown.is_positive and positive(-root, strict=False):
             return True
-        on_branch = self.branch.subs(self.unknown, root)
-        if not isinstance(on_branch, Relational):
-            return on_branch == False  # noqa: E712
-        return bool(positive(-_excess(on_branch), strict=isinstance(on_branch, (Ge, Le))))
+        if self.branch == true:
+            return None
+        relation = self.branch.xreplace({self.unknown: root})
+        if relation in (true, false):
+            return bool(relation == false)
+        return positive(-_excess(relation), strict=isinstance(relation, (Ge, Le)))
+
+
+def _roots(gap: Expr, unknown: Expr) -> list[Expr] | None:
+    """The zeros of a rational function, factor by factor of its numerator; ``None`` if it is none."""
+    found: list[Expr] = []
+    for part in Mul.make_args(factor(numer(together(gap)))):
+        base = part.base if part.is_Pow else part
+        if not base.has(unknown):
+            continue
+        try:
+            polynomial = Poly(base, unknown)
+        except PolynomialError:
+            return None
+        if polynomial.degree() == 1:
+            slope, rest = polynomial.all_coeffs()
+            found.append(factor(-rest / slope))
+        else:
+            found += solve(base, unknown, check=False)
+    return list(dict.fromkeys(found))
 
 
 def _excess(relation: Basic) -> Expr:
@@ -335,10 +368,17 @@ class GaussianMean(Step):
     def holds(self, facts: Facts) -> bool | None:
         integrand, mean, variance = (rewritten(e, facts) for e in (self.integrand, self.mean, self.variance))
         ends = [rewritten(e, facts) for e in (self.lower, self.upper)]
+        outside = (mean, variance, *ends, *([] if self.called is None else [self.called]))
+        if any(e.has(self.variable) for e in outside):
+            return False  # what is averaged over cannot stand outside
+        if ends[0] == oo or ends[1] == -oo:
+            return False  # no interval
         try:
             found = gaussian_piece(integrand, self.variable, mean, variance, *ends).value
         except NotQuadratic:
-            return None
+            # a mean over a pole is infinite or no elementary function; of anything else this rule knows nothing
+            poles = integrand.is_rational_function(self.variable) and not self.value.has(Integral, Expectation)
+            return False if poles else None
         same = equal(rewritten(self.value, facts), found)
         return same and check_piece(integrand, self.variable, mean, variance)
 
@@ -513,6 +553,57 @@ class Induction(Step):
     def holds(self, facts: Facts) -> bool | None:
         first = [rewritten(side.subs(self.index, self.start), facts) for side in (self.left, self.right)]
         after = [rewritten(side.subs(self.index, self.index + 1), facts) for side in (self.left, self.right)]
-        assumed = {self.left: self.right}
-        found = [equal(*first), equal(*(evaluated(side).xreplace(assumed) for side in after))]
-        return _all(found)
+        return _all((equal(*first), equal(*(self._assumed(evaluated(side)) for side in after))))
+
+    def _assumed(self, expr: Expr) -> Expr:
+        """``left`` replaced by ``right`` at this index, whatever the other arguments."""
+        left = self.left
+        if not isinstance(left, AppliedUndef) or self.index not in left.args:
+            return expr.xreplace({left: self.right})
+        place = left.args.index(self.index)
+
+        def here(e: Basic) -> bool:
+            return isinstance(e, left.func) and e.args[place] == self.index
+
+        return expr.replace(
+            here, lambda e: self.right.subs(dict(zip(left.args, e.args, strict=True)), simultaneous=True)
+        )
+
+
+class Chain:
+    """A derivation in the making: steps are added one after the other, and equations solved as they come.
+
+    >>> x, a = Symbol("x", positive=True), Symbol("a", positive=True)
+    >>> chain = Chain()
+    >>> chain.add(Definition("An equation.", Eq(x**2, a), name="square"))
+    Eq(x**2, a)
+    >>> chain.solve("Take the positive root.", x, using=("square",), name="root")
+    sqrt(a)
+    """
+
+    def __init__(self, steps: Iterable[Step] = ()) -> None:
+        self.steps = list(steps)
+
+    def add(self, step: Step) -> Basic:
+        """Append a step; what it says."""
+        self.steps.append(step)
+        return Derivation(tuple(self.steps)).conclusion
+
+    def solve(self, text: str, unknown: Expr, *, using: tuple[str, ...], name: str = "", branch: Basic = true) -> Expr:
+        """Solve the first equation that is used for an unknown and append the :class:`Solution`; its value.
+
+        Raises ``ArithmeticError`` if no root can be shown to be the only one of the branch.
+        """
+        facts = Derivation((*self.steps, Identity("", Integer(0), Integer(0), using=using))).links[-1].facts
+        gap = cancel(evaluated(rewritten(facts[0].lhs - facts[0].rhs, facts[1:])))  # type: ignore[attr-defined]
+        steps = [Solution(text, unknown, root, branch, using=using, name=name) for root in _roots(gap, unknown) or ()]
+        possible = [s for s in steps if branch.xreplace({unknown: s.value}) != false and not s.value.is_nonpositive]
+        for step in possible if unknown.is_positive else steps:
+            if len(possible) == 1 or len(steps) == 1 or step.verdict(facts) is Verdict.PROVED:
+                self.add(step)
+                return step.value
+        raise ArithmeticError(f"no unique solution for {unknown}: {text}")
+
+    def derivation(self, uses: tuple[str, ...] = ()) -> Derivation:
+        """The steps as a derivation."""
+        return Derivation(tuple(self.steps), uses)

@@ -8,15 +8,25 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from sympy import Add, Eq, Expr, Function, Integer, Symbol, log, simplify, sqrt, symbols
+from sympy import Add, Eq, Expr, Function, Integer, Min, Symbol, exp, log, sqrt
 
 from ..blocks.sphere import InputSphere, coupling
-from ..blocks.tower import tower
-from ..core.formulas import Derivation, Formula, Status, Step, identically_zero
-from ..core.symbols import Level, Lifting, chi, gamma_p, gamma_s, nu
-from .relations import SOURCE, dual_overlaps, on_shell_coupling
+from ..core.formulas import Derivation, Formula, Status
+from ..core.gaussian import Expectation
+from ..core.steps import Chain, Definition, Identity, Induction, Solution, Step
+from ..core.symbols import Level, Lifting, alpha, chi, gamma_p, gamma_s, nu
+from .relations import SOURCE, conditions, dual_overlaps
 
-__all__ = ["energy_map", "energy_sphere", "lambda_forms", "psi_forms", "psi_parameters"]
+__all__ = [
+    "energy_map",
+    "energy_sphere",
+    "lambda_forms",
+    "psi_forms",
+    "psi_parameter_formulas",
+    "psi_parameters",
+    "sphere_in_lambda",
+    "sphere_steps",
+]
 
 
 def lambda_forms(lifting: Lifting, first: Expr = chi) -> dict[Symbol, Expr]:
@@ -57,82 +67,117 @@ def psi_parameters(level: Level) -> dict[str, Expr]:
 
 
 @lru_cache(maxsize=64)
-def _mapped(level: Level) -> tuple[Expr, tuple[Step, ...]]:
-    """The sphere part of the energy form in the symbols Lambda_k (psi scaling, c_k), with the steps that lead there."""
+def _sphere_chain(level: Level) -> tuple[tuple[Step, ...], Expr]:
+    """The steps from the psi form of sphere, norms and coupling to nu times the sphere part of the energy form, and that part.
+
+    The last step is called ``E``.
+    """
     lifting = Lifting(level)
-    r, p, q, c, Lambda, Theta = level.r, lifting.p, lifting.q, lifting.c, lifting.Lambda, lifting.Theta
-    dual = dual_overlaps(lifting)
-    lifting_parameters = {k: (Lambda(k) - Lambda(k - 1)) / lifting.increment(p, k) for k in lifting.steps}
+    r, p, c, y = level.r, lifting.p, lifting.c, lifting.y
+    Lambda, Theta = lifting.Lambda, lifting.Theta
     tower_part = InputSphere().integrated(lifting)
-    inverse = {Theta(k): 1 / Lambda(k) for k in range(1, r + 1)}
-    logs = Add(*tower_part.logarithms).subs(gamma_s, Theta(1) / 2).subs(inverse)
-    logs = logs.replace(lambda e: isinstance(e, log), lambda e: -log(1 / e.args[0]))
-    free = {q(k): dual[k] for k in lifting.steps if isinstance(q(k), Symbol)}
-    joint = on_shell_coupling(lifting)
-    quadratic = tower_part.remainder.subs(gamma_s, Theta(1) / 2).subs(inverse).subs(free)
-    if r == 1:
-        quadratic = quadratic.subs(q(1), dual[1]) * dual[1]
-    rational = 1 / (2 * Lambda(1)) - Lambda(1) / 2 - joint + quadratic
-    result = p(r) / (2 * Lambda(r))
-    constraint = dual[1] - 1
-    steps = (
-        Step(
-            "Express the q_k by the relations through Lambda_k = 1/Theta_k.",
-            Eq(Integer(1), dual[1], evaluate=False),
-            lambda: _dual_check(lifting, dual, lifting_parameters),
-        ),
-        Step(
-            "Insert gamma_s = 1/(2 Lambda_1), gamma_p = Lambda_1/2 and the relations: all rational terms collapse, by the "
-            "normalisation q_1 = 1, to p_r/(2 Lambda_r).",
-            Eq(gamma_s - gamma_p - coupling(lifting) + tower_part.remainder, result, evaluate=False),
-            lambda: _collapse_check(rational, result, constraint, Lambda(1), r),
-        ),
-        Step(
-            "The logarithms of the integrated tower carry over.",
-            Eq(Symbol("S"), logs + result, evaluate=False),
-            lambda: identically_zero(
-                simplify(
-                    (logs - Add(*(log(Lambda(k) / Lambda(k - 1)) / (2 * c(k)) for k in lifting.steps)))
-                    .expand(force=True)
-                    .rewrite(log)
-                    .expand(log=True, force=True)
-                )
-            ),
-        ),
-        _nu_step(),
+    chain = Chain(conditions(lifting))
+
+    def named(name: str, text: str, left: Expr, right: Expr) -> None:
+        chain.add(Definition(text, Eq(left, right, evaluate=False), name=name))
+
+    chain.solve("gamma_s is Theta_1/2.", gamma_s, using=("Theta_1",), name="gamma_s")
+    named("gamma_p", "The energy form is that at Lambda_1 = 2 gamma_p = 1/Theta_1.", gamma_p, 1 / (2 * Theta(1)))
+    for k in lifting.steps:
+        named(f"y_{k}", f"Lifting parameters in units of nu: y_{k}.", y(k), nu * c(k))
+    for k in range(1, r + 1):
+        named(f"Lambda_{k}", f"Inverse Theta in units of nu: Lambda_{k}.", Lambda(k), nu / Theta(k))
+    in_theta = tuple(f"Lambda_{k}" for k in range(1, r + 1)) + tuple(f"y_{k}" for k in lifting.steps)
+    named("chi", "The susceptibility.", chi, 2 * gamma_p * nu)
+    chain.add(
+        Identity("It is the first Lambda.", Lambda(1), chi, using=("Lambda_1", "chi", "gamma_p"), name="first Lambda")
     )
-    return logs + result, steps
+    for k in lifting.steps:
+        chain.add(
+            Identity(
+                f"Lambda_{k} grows from Lambda_{k - 1} with slope y_{k} in the overlap.",
+                Lambda(k),
+                Lambda(k - 1) + y(k) * lifting.increment(p, k),
+                using=(*in_theta, f"c_{k} tilted"),
+                name=f"next Lambda_{k}",
+            )
+        )
+    logs = Add(*(log(Lambda(k) / Lambda(k - 1)) / (2 * y(k)) for k in lifting.steps))
+    chain.add(
+        Identity(
+            "The logarithms of the integrated tower carry over.",
+            tower_part.name,
+            nu * logs + tower_part.remainder,
+            using=("sphere", *in_theta),
+            name="logarithms",
+        )
+    )
+    rest = Symbol("R")
+    named("R", "What is left is rational.", rest, gamma_s - gamma_p - coupling(lifting) + tower_part.remainder)
+    for k in range(r, 2, -1):
+        chain.solve(f"The relations give q_{k - 1} ...", lifting.q(k - 1), using=(f"product_{k}",), name=f"q_{k - 1}")
+    eliminated = tuple(f"c_{k} tilted" for k in lifting.steps)
+    if r > 1:
+        eliminated += ("product_2", *(f"q_{k}" for k in lifting.steps if not level.partial))
+    collapsed = chain.solve(
+        "Insert the relations: it collapses." if r == 1 else "... and everything that is rational collapses.",
+        rest,
+        using=("R", "gamma_s", "gamma_p", *eliminated),
+        name="R closed",
+    )
+    remainder = collapsed.xreplace({Theta(k): 1 / Lambda(k) for k in range(1, r + 1)})
+    chain.solve("So gamma_s balances it.", gamma_s, using=("R", "R closed"), name="gamma_s balanced")
+    chain.add(
+        Identity(
+            "Sphere, norms and coupling of psi_r are nu times the sphere part of the energy form.",
+            gamma_s - gamma_p - coupling(lifting) + tower_part.name,
+            nu * (logs + remainder),
+            using=("gamma_s balanced", "logarithms", *in_theta),
+            name="E",
+        )
+    )
+    return tuple(chain.steps), logs + remainder
 
 
-def _dual_check(lifting: Lifting, dual: dict[int, Expr], forms: dict[int, Expr]) -> bool | None:
-    """Theta_{k-1} - Theta_k = c_k (q_{k-1} - q_k) holds for the inserted forms."""
-    results = [
-        identically_zero(1 / lifting.Lambda(k - 1) - 1 / lifting.Lambda(k) - forms[k] * (dual[k - 1] - dual[k]))
-        for k in lifting.steps
-    ]
-    return all(r is True for r in results)
+def sphere_steps(level: Level) -> tuple[Step, ...]:
+    """The steps from the psi form of sphere, norms and coupling to nu times the sphere part of the energy form, called ``E``."""
+    return _sphere_chain(level)[0]
 
 
-def _collapse_check(rational: Expr, result: Expr, constraint: Expr, first: Symbol, r: int) -> bool | None:
-    """The rational terms minus the result vanish modulo the constraint q_1 = 1."""
-    if r == 1:  # Lambda_1 = 1 by the constraint 1/Lambda_1^2 = 1
-        return identically_zero((rational - result).subs(first, 1))
-    return identically_zero(rational - result - constraint * first / 2)
+def _count_steps(lifting: Lifting) -> tuple[Step, ...]:
+    """The tower of the count in both scalings: F of the psi form is nu times G of the energy form."""
+    x, u = Symbol("x", real=True), Symbol("u", real=True)
+    k = Symbol("k", integer=True, positive=True)
+    distance = Function("d", real=True)(x)
+    F, G, c, y, D = (Function(name, real=True) for name in "FGcyD")
+    up = x + sqrt(D(k + 1)) * u
 
+    def level(below: Expr, rate: Expr) -> Expr:
+        return log(Expectation(exp(rate * below), u)) / rate
 
-def _nu_step() -> Step:
-    """Rescaling by nu: one level of the tower and one logarithm."""
-    x = Symbol("x", real=True)
-    y, a, b = symbols("y a b", positive=True)
-    f = Function("f", real=True)
-    in_psi = tower(lambda z: nu * f(z), [(y / nu, Integer(1))], Integer(0))
-    in_energy = tower(f, [(y, Integer(1))], Integer(0))
-    logs = log((a / nu) / (b / nu)) / (2 * (y / nu)) - nu * log(a / b) / (2 * y)
-    return Step(
-        "With Lambda_k -> Lambda_k/nu, c_k = y_k/nu and min(d^2/(4 gamma_p), nu) = nu M_chi, chi = 2 gamma_p nu, every "
-        "term is nu times its energy form, so psi_r = nu (P_r + budget).",
-        Eq(Function("T")(nu * f(x), y / nu), nu * Function("T")(f(x), y), evaluate=False),
-        lambda: identically_zero(in_psi - nu * in_energy) is True and identically_zero(simplify(logs)),
+    def named(name: str, text: str, left: Expr, right: Expr) -> Definition:
+        return Definition(text, Eq(left, right, evaluate=False), name=name)
+
+    return (
+        named(
+            "F(1)",
+            "The count bracket, d the distance of the field to the inactive set ...",
+            F(1, x),
+            -Min(distance**2 / (4 * gamma_p), nu),
+        ),
+        named("F(k)", "... and its tower in the psi form.", F(k + 1, x), level(F(k, up), c(k + 1))),
+        named("G(1)", "The envelope of the cost ...", G(1, x), -Min(distance**2 / (2 * chi), 1)),
+        named("G(k)", "... and its tower in the energy form.", G(k + 1, x), level(G(k, up), y(k + 1))),
+        named("y(k)", "The lifting parameters in units of nu.", y(k), nu * c(k)),
+        Induction(
+            "Level by level the one is nu times the other.",
+            F(k, x),
+            nu * G(k, x),
+            k,
+            Integer(1),
+            using=("F(1)", "G(1)", "F(k)", "G(k)", "y(k)", "chi"),
+            name="count",
+        ),
     )
 
 
@@ -142,23 +187,121 @@ def energy_sphere(lifting: Lifting, first: Expr = chi) -> Expr:
     >>> energy_sphere(Lifting(Level(2)))
     p_2/(2*(chi + y_2*(1 - p_2))) + log((chi + y_2*(1 - p_2))/chi)/(2*y_2)
     """
-    plain = Lifting(lifting.level)
-    sphere, _ = _mapped(lifting.level)
-    rename = {plain.Lambda(k): lifting.Lambda(k) for k in range(1, lifting.level.r + 1)}
-    rename |= {plain.c(k): lifting.y(k) for k in lifting.steps}
-    rename |= {plain.p(k): lifting.p(k) for k in lifting.steps if isinstance(plain.p(k), Symbol)}
-    return sphere.subs(rename, simultaneous=True).subs(lambda_forms(lifting, first))
+    return sphere_in_lambda(lifting).xreplace(lambda_forms(lifting, first))
+
+
+def sphere_in_lambda(lifting: Lifting) -> Expr:
+    """The sphere part of the energy form in the symbols Lambda_k, with the families of a layer.
+
+    Beyond level 3 its terms are those of level 3 with other indices (the derivation of :func:`energy_map` proves each level).
+    """
+    r, source = lifting.level.r, Lifting(lifting.level if lifting.level.r <= 3 else Level(3))
+    derived = _sphere_chain(source.level)[1]
+    top = source.level.r
+    found = []
+    for term in Add.make_args(derived):
+        innermost = top < 3 or not (term.has(source.y(3)) or term.has(source.p(3)))
+        last = not innermost and not term.has(source.y(3))
+        for k in (top,) if innermost else ((r,) if last else range(3, r + 1)):
+            families = (source.Lambda, lifting.Lambda), (source.y, lifting.y), (source.p, lifting.p)
+            shifted = {old(j): new(j if innermost else j + k - top) for old, new in families for j in range(1, top + 1)}
+            found.append(term.xreplace({old: new for old, new in shifted.items() if isinstance(old, Symbol)}))
+    return Add(*found)
+
+
+@lru_cache(maxsize=32)
+def psi_parameter_formulas(level: Level) -> tuple[Formula, ...]:
+    """Each of :func:`psi_parameters` as a formula; they share the derivation."""
+    lifting = Lifting(level)
+    r, Lambda, Theta = level.r, lifting.Lambda, lifting.Theta
+    chain = Chain(sphere_steps(level))
+    by_lambda = tuple(f"Theta_{k} by Lambda" for k in range(1, r + 1))
+    for k in range(1, r + 1):
+        chain.solve(f"Theta_{k} in units of nu.", Theta(k), using=(f"Lambda_{k}",), name=by_lambda[k - 1])
+    duals = tuple(f"q_{k}" for k in lifting.steps if not level.partial)
+    normalised = ("product_2", *duals, *by_lambda) if r > 1 else ("closed Theta_1", *by_lambda)
+    forms = psi_forms(lifting)
+    chain.add(
+        Solution(
+            "The normalisation q_1 = 1 fixes nu.",
+            nu,
+            forms["nu"].xreplace({chi: Lambda(1)}),
+            using=normalised,
+            name="nu",
+        )
+    )
+    explicit = (*(f"next Lambda_{k}" for k in range(r, 1, -1)), "first Lambda")
+    for name, form in psi_parameters(level).items():
+        symbol = Symbol(name, positive=True)
+        source = {
+            "nu": ("nu",),
+            "gamma_p": ("gamma_p", *by_lambda, "nu"),
+            "gamma_s": ("gamma_s", *by_lambda, "nu"),
+        }.get(name)
+        if name.startswith("q"):
+            source = (*duals, *by_lambda, "nu")
+        elif name.startswith("c"):
+            source = (f"{name} in units", "nu")
+            chain.solve(f"{name} in units of nu.", symbol, using=(f"y_{name[2:]}",), name=source[0])
+        chain.add(
+            Identity(
+                f"{name}, every Lambda written out.", symbol, form, using=(*source, *explicit), name=f"closed {name}"
+            )
+        )
+    derivation = chain.derivation(("psi_r stationary in gamma_s and the q_k", "Lambda_1 = 2 gamma_p"))
+    base = energy_map(level)
+    return tuple(
+        Formula(
+            id=f"psi_parameters.{level}.{name}",
+            title=f"{name} of an energy point, level {level}",
+            statement=Eq(Symbol(name, positive=True), form, evaluate=False),
+            derivation=derivation,
+            status=base.status,
+            source=base.source,
+            assumptions=("P_r stationary", "P_r = -budget"),
+            variables=tuple(sorted(form.free_symbols, key=str)),
+            concludes=f"closed {name}",
+        )
+        for name, form in psi_parameters(level).items()
+    )
 
 
 @lru_cache(maxsize=32)
 def energy_map(level: Level) -> Formula:
     """The statement psi_r = nu (P_r + budget) on the closed-form relations, with its derivation."""
-    _, steps = _mapped(level)
+    lifting = Lifting(level)
+    steps, sphere = _sphere_chain(level)
+    psi, P, budget = Symbol("psi"), Symbol("P"), Symbol("budget")
+    balance = gamma_s - gamma_p - coupling(lifting) + InputSphere().integrated(lifting).name
+    E, u = Symbol("E"), Symbol("u", real=True)
+    at = sqrt(lifting.p(level.r)) * u
+
+    def end(name: str) -> Expr:
+        tower = Function(name, real=True)(Integer(level.r), at)
+        return Expectation(tower, u) if at != 0 else tower
+
+    derivation = Derivation(
+        (
+            *steps,
+            *_count_steps(lifting),
+            Definition("Sphere, norms and coupling.", Eq(E, balance, evaluate=False), name="E as terms"),
+            Identity("They are nu times the sphere part.", E, nu * sphere, using=("E as terms", "E"), name="E closed"),
+            Definition("The psi form.", Eq(psi, E + alpha * end("F") + budget * nu, evaluate=False), name="psi"),
+            Definition("The energy form.", Eq(P, sphere + alpha * end("G"), evaluate=False), name="P"),
+            Identity(
+                "Every term of the one is nu times a term of the other.",
+                psi,
+                nu * (P + budget),
+                using=("psi", "P", "E closed", "count"),
+            ),
+        ),
+        ("psi_r stationary in gamma_s and the q_k", "Lambda_1 = 2 gamma_p"),
+    )
     return Formula(
         id=f"energy_map.{level}",
         title=f"From the psi form to the energy form, level {level}",
-        statement=Eq(Symbol("psi"), nu * (Symbol("P") + Symbol("budget")), evaluate=False),
-        derivation=Derivation(steps, ("psi_r stationary in gamma_s and the q_k", "Lambda_1 = 2 gamma_p")),
+        statement=derivation.conclusion,
+        derivation=derivation,
         status=Status.FULLY_LIFTED if level.r > 1 and not level.partial else Status.RIGOROUS,
         source=SOURCE + "; arXiv 2302.14112 (replica form)",
         assumptions=("chi = 2 gamma_p nu", "y_k = c_k nu"),

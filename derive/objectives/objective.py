@@ -11,10 +11,11 @@ from ..blocks.field_towers import Anchor, FieldTower, SphereSum
 from ..blocks.hidden_averages import HiddenLayer, LayerLifting
 from ..blocks.sphere import CountingOutput, InputSphere, coupling
 from ..core.formulas import Derivation, Formula, Status
+from ..core.steps import Definition, Identity
 from ..core.symbols import Level, Lifting, alpha, chi, gamma_p, gamma_s, nu
 from ..networks.network import Network, NetworkError, relu_network
 from .closed_form import ScaledTerm, scaled_terms
-from .energy_map import energy_map, energy_sphere
+from .energy_map import energy_sphere, sphere_steps
 from .relations import SOURCE
 
 __all__ = ["InputLifting", "Objective", "objective", "width"]
@@ -176,17 +177,56 @@ class Objective:
             return Status.LIFTED  # the proof of the bound is for the rectifier
         return Status.RIGOROUS if self.level.closed else Status.FULLY_LIFTED
 
+    def _psi_derivation(self) -> Derivation:
+        lifting, r = self.lifting, self.level.r
+        sphere, psi, count = InputSphere().integrated(lifting), Symbol(f"psi_{r}"), Symbol("T_V")
+        nested = CountingOutput(self.network.gate).psi_tower(lifting)
+        parts = gamma_s + sphere.name - coupling(lifting) - gamma_p + alpha * count + self.network.budget * nu
+        return Derivation(
+            (
+                *sphere.steps,
+                Definition("The tower of the count.", Eq(count, nested, evaluate=False), name="T_V"),
+                Definition("The objective is the sum of its blocks.", Eq(psi, parts, evaluate=False), name="psi"),
+                Identity(
+                    "Insert the blocks.",
+                    psi,
+                    self.psi,
+                    using=("psi", "T_V", "sphere", *(f"Theta_{k}" for k in range(r, 0, -1))),
+                ),
+            )
+        )
+
+    def _energy_derivation(self) -> Derivation:
+        lifting, r = self.lifting, self.level.r
+        energy, count = Symbol(f"P_{r}"), Symbol("T_M")
+        nested = CountingOutput(self.network.gate).energy_tower(lifting)
+        balance = gamma_s - gamma_p - coupling(lifting) + InputSphere().integrated(lifting).name
+        return Derivation(
+            (
+                *sphere_steps(self.level),
+                Definition("The tower of the envelope.", Eq(count, nested, evaluate=False), name="T_M"),
+                Definition(
+                    "The energy form: sphere, norms and coupling in units of nu, and the count.",
+                    Eq(energy, balance / nu + alpha * count, evaluate=False),
+                    name="P",
+                ),
+                Identity(
+                    "Insert the blocks, every Lambda written out.",
+                    energy,
+                    self.energy,
+                    using=("P", "E", "T_M", *(f"next Lambda_{k}" for k in range(r, 1, -1)), "first Lambda"),
+                ),
+            )
+        )
+
     def formula(self, form: str = "energy") -> Formula:
         """The objective as a formula object."""
-        steps = InputSphere().integrated(self.lifting).steps
-        if form == "energy":
-            steps += energy_map(self.level).derivation.steps
-        name, value = ("psi", self.psi) if form == "psi" else ("P", self.energy)
+        derivation = self._psi_derivation() if form == "psi" else self._energy_derivation()
         return Formula(
             id=f"objective.{form}.{self.level}.{self.network.gate}",
             title=f"Level-{self.level} objective, {form} form, gate {self.network.gate}",
-            statement=Eq(Symbol(f"{name}_{self.level.r}"), value, evaluate=False),
-            derivation=Derivation(steps),
+            statement=derivation.conclusion,
+            derivation=derivation,
             status=self._status,
             source=SOURCE,
             variables=(alpha, *self.parameters(form)),

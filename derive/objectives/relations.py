@@ -12,33 +12,37 @@ What each relation needs is part of its derivation:
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from functools import cached_property, lru_cache, partial
+from dataclasses import dataclass
+from functools import lru_cache
 
 from sympy import (
-    Add,
+    Derivative,
+    Dict,
     Eq,
     Expr,
     Function,
     Integer,
+    Lt,
     Min,
     Rational,
     Symbol,
-    cancel,
     diff,
-    linsolve,
-    simplify,
+    exp,
+    factor,
+    log,
     solve,
+    sqrt,
     symbols,
-    together,
+    true,
 )
 
 from ..blocks.sphere import InputSphere, coupling
-from ..blocks.tower import scaling_step
-from ..core.formulas import Derivation, Formula, Status, Step, identically_zero
-from ..core.symbols import Level, Lifting, gamma_p, gamma_s, nu
+from ..core.formulas import Derivation, Formula, Status
+from ..core.gaussian import Expectation
+from ..core.steps import Chain, Definition, Identity, Induction, Solution, Step, Substitution
+from ..core.symbols import Level, Lifting, alpha, gamma_p, gamma_s, nu
 
-__all__ = ["LiftingRelations", "dual_overlaps", "on_shell_coupling", "recursion", "relations", "scaling"]
+__all__ = ["LiftingRelations", "conditions", "dual_overlaps", "recursion", "relations", "scaling"]
 
 SOURCE = "arXiv 2410.20646 (closed-form relations of the lifting parameters, one layer)"
 
@@ -80,13 +84,88 @@ class LiftingRelations(Mapping):
                 source=SOURCE,
                 assumptions=self.derivation.uses,
                 variables=tuple(sorted(form.free_symbols, key=str)),
+                concludes=f"closed {name}",
             )
             for name, form in self.forms.items()
         )
 
 
+@lru_cache(maxsize=64)
+def conditions(lifting: Lifting) -> tuple[Step, ...]:
+    r"""What stationarity of psi_r in gamma_s and the q_k says of every c_k and of neighbouring Theta_k.
+
+    The steps that later ones may use: ``q_r`` and ``closed Theta_r`` where q_r is free, ``c_k tilted`` (c_k by Theta and p), ``c_k`` (c_k by Theta
+    and q), ``product_k`` (Theta_{k-1} by Theta_k, p and q).
+    """
+    r, q, c, Theta = lifting.level.r, lifting.q, lifting.c, lifting.Theta
+    sphere = InputSphere()
+    free_q = lifting.overlaps(q)
+    chain = Chain(sphere.integrated(lifting).steps)
+    tower_part = sphere.integrated(lifting)
+    bracket = Function("B")(gamma_s, *free_q)
+    closed = gamma_s + tower_part.value - coupling(lifting)
+    chain.add(
+        Definition(
+            "The part of psi_r that gamma_s and the q_k enter: the sphere and the coupling.",
+            Eq(bracket, gamma_s + tower_part.name - coupling(lifting), evaluate=False),
+            name="B",
+        )
+    )
+    explicit = {Theta(k): sphere.theta(lifting, k) for k in range(1, r + 1)}
+    written_out = ("B", "sphere", *(f"Theta_{k}" for k in range(r, 0, -1)))
+    for variable in (gamma_s, *free_q):
+        slope = diff(closed, variable) + sum(diff(closed, t) * diff(form, variable) for t, form in explicit.items())
+        chain.add(
+            Identity(
+                f"Differentiate in {variable}, by the chain rule through every Theta.",
+                Derivative(bracket, variable),
+                slope,
+                using=written_out,
+                name=f"slope in {variable}",
+            )
+        )
+        chain.add(
+            Definition(
+                f"Stationarity in {variable}.",
+                Eq(Derivative(bracket, variable), 0, evaluate=False),
+                name=f"stationary in {variable}",
+            )
+        )
+
+    def condition(variable: Symbol, *known: str) -> tuple[str, ...]:
+        return (f"slope in {variable}", f"stationary in {variable}", *known)
+
+    known: tuple[str, ...] = ()
+    if r == 1:
+        chain.solve("It fixes Theta_1.", Theta(1), using=condition(gamma_s), name="closed Theta_1")
+    elif not lifting.level.partial:
+        chain.solve(f"Stationarity in q_{r} ties it to Theta_{r}.", q(r), using=condition(q(r)), name=f"q_{r}")
+        known = (f"q_{r}",)
+        chain.solve(f"Take the positive root for Theta_{r}.", Theta(r), using=known, name=f"closed Theta_{r}")
+    for k in reversed(lifting.steps):
+        variable = q(k - 1) if k > 2 else gamma_s
+        chain.solve(
+            f"Stationarity in {variable} ties c_{k} to the increments of 1/Theta and p"
+            + (f"; the other root, c_{k} = c_{k - 1}, merges two levels." if k > 2 else "."),
+            c(k),
+            using=condition(variable, *known),
+            name=f"c_{k} tilted",
+            branch=Lt(c(k), c(k - 1), evaluate=False) if k > 2 else true,
+        )
+        known = (*known, f"c_{k} tilted")
+        chain.solve(
+            f"With Theta_{k - 1} - Theta_{k} = c_{k} (q_{k - 1} - q_{k}) the parameter c_{k} drops out.",
+            Theta(k - 1),
+            using=(f"c_{k} tilted", f"c_{k}"),
+            name=f"product_{k}",
+            branch=Lt(Theta(k), Theta(k - 1), evaluate=False),
+        )
+    return tuple(chain.steps)
+
+
+@lru_cache(maxsize=64)
 def dual_overlaps(lifting: Lifting) -> dict[int, Expr]:
-    r"""The q_k by the closed-form relations: :math:`q_r = p_r/\Lambda_r^2`, :math:`q_{k-1} = q_k + (p_{k-1}-p_k)/(\Lambda_{k-1}\Lambda_k)`.
+    r"""The q_k in the symbols :math:`\Lambda_k = 1/\Theta_k`, solved from the relations from the outermost one inwards.
 
     In the scaling of the psi form (:math:`\Lambda_1 = 2\gamma_p`) these are the q_k, and :math:`q_1 = 1`; in that of the
     energy form (:math:`\Lambda_1 = \chi`) they are :math:`\nu^{-2}` times as large.
@@ -95,64 +174,26 @@ def dual_overlaps(lifting: Lifting) -> dict[int, Expr]:
     p_2/Lambda_2**2
     """
     r, p, Lambda = lifting.level.r, lifting.p, lifting.Lambda
-    forms = {r: p(r) / Lambda(r) ** 2}
+    outer, inner, low, high, theta = symbols("q_outer q_inner p_low p_high Theta", positive=True)
+    # those of levels 2 and 3, whose indices are those of any two neighbours
+    two, three = Lifting(Level(2)), Lifting(Level(3))
+    last = Derivation(conditions(two)).concluded("q_2")
+    product = Derivation(conditions(three)).concluded("product_3")
+    outermost = last.rhs.xreplace({two.p(2): low, two.Theta(2): theta})
+    names = {three.p(2): high, three.p(3): low, three.q(2): inner, three.q(3): outer}
+    solved = solve((product.lhs - product.rhs).xreplace(names), inner)[0]
+    increment = outer + factor(solved - outer)
+    found = {r: outermost.xreplace({low: p(r), theta: 1 / Lambda(r)})}
     for k in reversed(lifting.steps):
-        forms[k - 1] = forms[k] + lifting.increment(p, k) / (Lambda(k - 1) * Lambda(k))
-    return forms
-
-
-def on_shell_coupling(lifting: Lifting) -> Expr:
-    """The coupling with c_k and q_k (q_1 too) inserted from the relations, in the symbols Lambda_k and p_k."""
-    r, p, Lambda = lifting.level.r, lifting.p, lifting.Lambda
-    q = dual_overlaps(lifting) | {r + 1: Integer(0)}
-    c = {k: (Lambda(k) - Lambda(k - 1)) / lifting.increment(p, k) for k in lifting.steps}
-    return Add(*(Rational(1, 2) * (p(k - 1) * q[k - 1] - p(k) * q[k]) * c[k] for k in lifting.steps))
-
-
-@dataclass(frozen=True)
-class _Bracket:
-    """Sphere and coupling of psi_r with Theta_k as symbols, and their total derivatives."""
-
-    lifting: Lifting
-    sphere: InputSphere = field(default_factory=InputSphere)
-
-    @cached_property
-    def explicit(self) -> dict[Symbol, Expr]:
-        return {self.lifting.Theta(k): self.sphere.theta(self.lifting, k) for k in range(1, self.lifting.level.r + 1)}
-
-    @cached_property
-    def compact(self) -> Expr:
-        """gamma_s plus the integrated tower minus the coupling, in the symbols Theta_k."""
-        tower = self.sphere.integrated(self.lifting)
-        return gamma_s + tower.value.subs(gamma_s, self.lifting.Theta(1) / 2) - coupling(self.lifting)
-
-    def total_derivative(self, variable: Symbol) -> Expr:
-        """d/d(variable) by the chain rule through every Theta_k."""
-        value = diff(self.compact, variable)
-        for theta, form in self.explicit.items():
-            value += diff(self.compact, theta) * diff(form, variable)
-        return together(value)
-
-    def check_derivative(self, variable: Symbol) -> bool | None:
-        """The chain rule against direct differentiation of the written-out bracket."""
-        direct = diff(self.compact.subs(self.explicit), variable)
-        return identically_zero(direct - self.total_derivative(variable).subs(self.explicit))
-
-
-def _stationarity_steps(bracket: _Bracket, unknowns: list[Symbol]) -> tuple[list[Step], dict[Symbol, Expr]]:
-    lifting = bracket.lifting
-    steps = list(bracket.sphere.integrated(lifting).steps)
-    equations = {}
-    for variable in unknowns:
-        equations[variable] = bracket.total_derivative(variable)
-        steps.append(
-            Step(
-                f"Stationarity in {variable}.",
-                Eq(equations[variable], 0, evaluate=False),
-                partial(bracket.check_derivative, variable),
-            )
-        )
-    return steps, equations
+        at = {
+            outer: found[k],
+            high: p(k - 1),
+            low: p(k),
+            three.Theta(2): 1 / Lambda(k - 1),
+            three.Theta(3): 1 / Lambda(k),
+        }
+        found[k - 1] = increment.xreplace(at)
+    return found
 
 
 @lru_cache(maxsize=32)
@@ -168,142 +209,192 @@ def relations(level: Level | int | str) -> LiftingRelations:
     """
     level = Level.parse(level)
     lifting = Lifting(level)
-    r, p, q, c, Theta, Lambda = level.r, lifting.p, lifting.q, lifting.c, lifting.Theta, lifting.Lambda
-    bracket = _Bracket(lifting)
-    free_q = lifting.overlaps(q)
-    steps, equations = _stationarity_steps(bracket, [gamma_s, *free_q])
-
-    # The conditions are linear in the primal overlaps: solve them for p_1 (normalised to 1) and the p_k.
-    overlaps = {k: Symbol(f"p_{k}", positive=True) for k in range(1, r + 1)}
-    linear = _with_first_overlap(bracket, equations, overlaps[1])
-    wanted = [overlaps[k] for k in range(1, r + 1) if not (level.partial and k == 2)]
-    solved = next(iter(linsolve(list(linear.values()), wanted)))
-    solution = dict(zip(wanted, solved, strict=True))
-    increments = {}
-    for k in lifting.steps:
-        low = solution.get(overlaps[k], Integer(0))
-        increments[k] = cancel(solution[overlaps[k - 1]] - low)
-        steps.append(
-            Step(
-                f"The conditions are linear in the overlaps p; solving them gives p_{k - 1} - p_{k}.",
-                Eq(p(k - 1) - p(k), increments[k], evaluate=False),
-                partial(identically_zero, increments[k] - (1 / Theta(k) - 1 / Theta(k - 1)) / c(k)),
-            )
-        )
-    if not level.partial:
-        last = cancel(solution[overlaps[r]])
-        steps.append(
-            Step(
-                f"The last of them fixes Theta_{r}.",
-                Eq(p(r), last, evaluate=False),
-                lambda: all(identically_zero(e.subs(solution)) is True for e in linear.values()),
-            )
-        )
-
-    # Eliminate c_k between this and Theta_{k-1} - Theta_k = c_k (q_{k-1} - q_k).
+    r, q, c, Theta, Lambda = level.r, lifting.q, lifting.c, lifting.Theta, lifting.Lambda
+    chain = Chain((*conditions(lifting), *_scaling_steps(lifting), *_normalisation_steps()))
+    chain.solve("gamma_s is Theta_1/2.", gamma_s, using=("Theta_1",), name="gamma_s")
+    tilted = tuple(f"c_{k} tilted" for k in lifting.steps)
+    balance = ("Y", "Y = 0", "Y(gamma_s)", "gamma_s", *tilted)
     forms: dict[int, Expr] = {}
     if level.partial:
-        first = 1 / (2 * gamma_p)  # Theta_1, see the last step
+        forms[2] = chain.solve(
+            "The overlaps are fixed and gamma_p stays free: the normalisation fixes Theta_2.",
+            Theta(2),
+            using=(*balance, "product_2"),
+            name="closed Theta_2",
+        )
+        forms[1] = 1 / forms[2]
+        _closed(chain, Theta(1), forms[1], "Its neighbour is the inverse.", ("product_2", "closed Theta_2"))
     else:
-        first = None
-        theta = Symbol("Theta", positive=True)
-        forms[r] = next(s for s in solve(last.subs(Theta(r), theta) - p(r), theta) if s.is_positive is not False)
-        steps.append(
-            Step(
-                f"Take the positive root: Theta_{r}.",
-                Eq(Theta(r), forms[r], evaluate=False),
-                lambda: identically_zero(last.subs({Theta(r): forms[r], q(r): q(r)}) - p(r)),
-            )
-        )
-    order = reversed(lifting.steps) if not level.partial else lifting.steps
-    for k in order:
-        ratio = lifting.increment(q, k) / lifting.increment(p, k)
-        a, b = symbols("a b", positive=True)
-        product = ((a - b) / lifting.increment(q, k)) / ((1 / b - 1 / a) / lifting.increment(p, k))  # c_k/c_k
-        steps.append(
-            Step(
-                f"Divide Theta_{k - 1} - Theta_{k} = c_{k} (q_{k - 1} - q_{k}) by the previous relation: c_{k} drops out.",
-                Eq(Theta(k - 1) * Theta(k), ratio, evaluate=False),
-                partial(identically_zero, product - a * b / ratio),
-            )
-        )
-        if level.partial:
-            forms[1] = first
-            forms[k] = simplify(ratio / first)
-        else:
-            forms[k - 1] = ratio / forms[k]
+        forms[r] = chain.derivation().concluded(f"closed Theta_{r}").rhs
+        for k in reversed(lifting.steps):
+            forms[k - 1] = lifting.increment(q, k) / lifting.increment(lifting.p, k) / forms[k]
+            using = (f"product_{k}", f"closed Theta_{k}")
+            _closed(chain, Theta(k - 1), forms[k - 1], f"From Theta_{k} to Theta_{k - 1}.", using)
     result: dict[str, Expr] = {}
     for k in lifting.steps:
-        result[f"c_{k}"] = (
-            together(1 / forms[k] - 1 / forms[k - 1])
-            if level.partial
-            else (1 / forms[k] - 1 / forms[k - 1]) / lifting.increment(p, k)
-        )
-        if level.partial:
-            result[f"c_{k}"] = (1 / forms[k] - 1 / forms[k - 1]).expand()
-        steps.append(
-            Step(
-                f"Hence c_{k}.",
-                Eq(c(k), result[f"c_{k}"], evaluate=False),
-                partial(identically_zero, (forms[k - 1] - forms[k]) / lifting.increment(q, k) - result[f"c_{k}"]),
+        value = (1 / forms[k] - 1 / forms[k - 1]) / lifting.increment(lifting.p, k)
+        result[f"c_{k}"] = value.expand() if level.partial else value
+        using = (f"c_{k} tilted", f"closed Theta_{k}", f"closed Theta_{k - 1}")
+        _closed(chain, c(k), result[f"c_{k}"], f"Hence c_{k}.", using)
+    result["gamma_s"] = forms[1] / 2
+    _closed(chain, gamma_s, result["gamma_s"], "Hence gamma_s.", ("gamma_s", "closed Theta_1"))
+    if level.partial:
+        result["gamma_p"] = gamma_p
+        _closed(chain, gamma_p, gamma_p, "gamma_p is the free parameter.", ())
+    else:
+        eliminated: tuple[str, ...] = ("closed Theta_1",)
+        if r > 1:
+            for k in range(r, 2, -1):
+                chain.solve(f"The same relation gives q_{k - 1}.", q(k - 1), using=(f"product_{k}",), name=f"q_{k - 1}")
+            eliminated = ("product_2", *(f"q_{k}" for k in lifting.steps))
+        chain.add(
+            Solution(
+                "Insert the relations into Y = 0: gamma_s gamma_p = 1/4.",
+                gamma_p,
+                1 / (2 * Theta(1)),
+                using=(*balance, *eliminated),
+                name="gamma_p",
             )
         )
-    result["gamma_s"] = forms[1] / 2
-    scaling, forms_p = _normalisation_steps(bracket, forms)
-    steps += scaling
-    result["gamma_p"] = gamma_p if level.partial else forms_p
+        result["gamma_p"] = 1 / (2 * forms[1])
+        _closed(chain, gamma_p, result["gamma_p"], "Hence gamma_p.", ("gamma_p", "closed Theta_1"))
     for k in range(1, r + 1):
-        result[f"Lambda_{k}"] = 1 / forms[k]
-        result[f"Theta_{k}"] = forms[k]
-    steps.append(
-        Step(
-            "Write Lambda_k = 1/Theta_k; in particular Lambda_1 = 2 gamma_p.",
-            Eq(Lambda(1), 1 / forms[1], evaluate=False),
-            lambda: identically_zero(2 * result["gamma_p"] - 1 / forms[1]),
+        result[f"Lambda_{k}"], result[f"Theta_{k}"] = 1 / forms[k], forms[k]
+        name = f"Lambda_{k}"
+        chain.add(
+            Definition(
+                f"Lambda_{k} is the inverse of Theta_{k}.", Eq(Lambda(k), 1 / Theta(k), evaluate=False), name=name
+            )
         )
-    )
+        _closed(chain, Lambda(k), 1 / forms[k], f"Hence Lambda_{k}.", (name, f"closed Theta_{k}"))
     uses = (
-        "psi_r stationary in gamma_s" + "".join(f", {s}" for s in free_q),
+        "psi_r stationary in gamma_s" + "".join(f", {s}" for s in lifting.overlaps(q)),
         "Theta_k = Theta_{k-1} - c_k (q_{k-1} - q_k), Theta_1 = 2 gamma_s",
         "only for gamma_p (and Lambda_1 = 2 gamma_p): psi_r = 0 and psi_r stationary in gamma_p, nu and the c_k",
     )
-    return LiftingRelations(level, result, Derivation(tuple(steps), uses))
+    return LiftingRelations(level, result, chain.derivation(uses))
 
 
-def _with_first_overlap(bracket: _Bracket, equations: dict, p_1: Symbol) -> dict:
-    """Write the 1 in the condition of gamma_s as p_1, the squared norm of x: one unknown per condition."""
-    shifted = dict(equations)
-    shifted[gamma_s] = equations[gamma_s] - 1 + p_1
-    return shifted
+def _closed(chain: Chain, symbol: Symbol, form: Expr, text: str, using: tuple[str, ...]) -> None:
+    """Append ``symbol = form``, in the parameters that stay, under the name by which a formula finds it."""
+    chain.add(Identity(text, symbol, form, using=using, name=f"closed {symbol}"))
 
 
 def _scaling_steps(lifting: Lifting) -> tuple[Step, ...]:
-    r"""The scaling :math:`\gamma_{s,p} \to \gamma_{s,p}/\lambda, \nu\to\lambda\nu, c\to c/\lambda` of psi_r."""
-    lam = Symbol("lambda", positive=True)
-    bracket = _Bracket(lifting)
-    scale = {gamma_s: gamma_s / lam} | {lifting.c(k): lifting.c(k) / lam for k in lifting.steps}
-    tower = InputSphere().integrated(lifting).value.subs(bracket.explicit)
-    rest = gamma_s - gamma_p - coupling(lifting)
-    d = Symbol("d", positive=True)  # distance of the field to the inactive set
-    branches = (d**2 / (4 * gamma_p), nu)
-    moved = [b.subs({gamma_p: gamma_p / lam, nu: lam * nu}, simultaneous=True) for b in branches]
+    r"""The scaling :math:`\gamma_{s,p} \to \gamma_{s,p}/\lambda, \nu\to\lambda\nu, c\to c/\lambda` of psi_r, after those of the sphere."""
+    r = lifting.level.r
+    lam, budget = Symbol("lambda", positive=True), Symbol("budget", positive=True)
+    X, Y = Symbol("X", real=True), Symbol("Y", real=True)
+    x, u = Symbol("x", real=True), Symbol("u", real=True)
+    k = Symbol("k", integer=True, positive=True)
+    cs = [lifting.c(j) for j in lifting.steps]
+    sphere, tower_part = InputSphere(), InputSphere().integrated(lifting)
+    explicit = tower_part.value.xreplace({lifting.Theta(j): sphere.theta(lifting, j) for j in range(1, r + 1)})
+    S, rest = Function("S")(gamma_s, *cs), Function("Y")(gamma_s, gamma_p, *cs)
+    scaled = {gamma_s: gamma_s / lam, gamma_p: gamma_p / lam, **{c: c / lam for c in cs}}
+    distance, M = Function("d", real=True)(x), Function("M", real=True)
+    F, G, c, D = (Function(name, real=True) for name in "FGcD")
+    up = x + sqrt(D(k + 1)) * u
+
+    def level(below: Expr, rate: Expr) -> Expr:
+        return log(Expectation(exp(rate * below), u)) / rate
+
+    def end(tower: Function) -> Expr:
+        at = sqrt(lifting.p(r)) * u
+        return Expectation(tower(Integer(r), at), u) if at != 0 else tower(Integer(r), Integer(0))
+
+    def named(name: str, text: str, left: Expr, right: Expr) -> Definition:
+        return Definition(text, Eq(left, right, evaluate=False), name=name)
+
     return (
-        Step(
-            "Under gamma_s, gamma_p, c -> 1/lambda times, nu -> lambda times, the sphere tower is multiplied by lambda ...",
-            Eq(tower.subs(scale, simultaneous=True), lam * tower, evaluate=False),
-            lambda: identically_zero(tower.subs(scale, simultaneous=True) - lam * tower),
+        named("S as T_S", "The tower of the sphere as a function of its parameters.", S, tower_part.name),
+        Identity(
+            "Written out.",
+            S,
+            explicit,
+            using=("S as T_S", "sphere", *(f"Theta_{j}" for j in range(r, 0, -1))),
+            name="S",
         ),
-        Step(
-            "... so are both branches of the count bracket ...",
-            Eq(Min(*moved), lam * Min(*branches), evaluate=False),
-            lambda: all(identically_zero(m - lam * b) is True for m, b in zip(moved, branches, strict=True)),
+        Identity(
+            "Under gamma_s, c -> 1/lambda times it is multiplied by lambda.",
+            S.xreplace(scaled),
+            lam * S,
+            using=("S",),
+            name="S scaled",
         ),
-        scaling_step(),
-        Step(
-            "... while gamma_s - gamma_p - coupling is divided by lambda: psi = lambda X + Y/lambda.",
-            Eq(Symbol("Y"), rest, evaluate=False),
-            lambda: identically_zero(rest.subs(scale | {gamma_p: gamma_p / lam}, simultaneous=True) - rest / lam),
+        named(
+            "M",
+            "The count bracket, d the distance of the field to the inactive set.",
+            M(x, gamma_p, nu),
+            -Min(distance**2 / (4 * gamma_p), nu),
         ),
+        Identity(
+            "Under gamma_p -> gamma_p/lambda, nu -> lambda nu it is multiplied by lambda.",
+            M(x, gamma_p / lam, lam * nu),
+            lam * M(x, gamma_p, nu),
+            using=("M",),
+            name="M scaled",
+        ),
+        named("F(1)", "The innermost level of its tower ...", F(1, x), M(x, gamma_p, nu)),
+        named("F(k)", "... and the next ones.", F(k + 1, x), level(F(k, up), c(k + 1))),
+        named(
+            "G(1)", "The same with scaled parameters: the innermost level ...", G(1, x), M(x, gamma_p / lam, lam * nu)
+        ),
+        named("G(k)", "... and the next ones.", G(k + 1, x), level(G(k, up), c(k + 1) / lam)),
+        Induction(
+            "Level by level the scaled tower is lambda times the tower.",
+            G(k, x),
+            lam * F(k, x),
+            k,
+            Integer(1),
+            using=("G(1)", "F(1)", "G(k)", "F(k)", "M scaled"),
+            name="tower scaled",
+        ),
+        named("Y(gamma_s)", "The norms and the coupling.", rest, gamma_s - gamma_p - coupling(lifting)),
+        Identity(
+            "They are divided by lambda.", rest.xreplace(scaled), rest / lam, using=("Y(gamma_s)",), name="Y scaled"
+        ),
+        named("X", "What is multiplied ...", X, S + alpha * end(F) + budget * nu),
+        named("Y", "... and what is divided.", Y, rest),
+        named(
+            "psi",
+            "The objective at scaled parameters.",
+            Function("psi")(lam),
+            S.xreplace(scaled) + rest.xreplace(scaled) + alpha * end(G) + budget * lam * nu,
+        ),
+        Identity(
+            "Add the parts.",
+            Function("psi")(lam),
+            lam * X + Y / lam,
+            using=("psi", "S scaled", "Y scaled", "tower scaled", "X", "Y"),
+            name="scaling",
+        ),
+    )
+
+
+def _normalisation_steps() -> tuple[Step, ...]:
+    """Where psi = 0 enters: with stationarity along lambda it makes both parts of the scaling vanish."""
+    lam = Symbol("lambda", positive=True)
+    X, Y = Symbol("X", real=True), Symbol("Y", real=True)
+    psi, slope = Function("psi"), Function("psi_lambda")
+
+    def given(name: str, text: str, left: Expr, right: Expr) -> Definition:
+        return Definition(text, Eq(left, right, evaluate=False), name=name)
+
+    return (
+        given("slope of psi", "The slope along lambda.", slope(lam), Derivative(psi(lam), lam)),
+        Identity("Differentiate.", slope(lam), X - Y / lam**2, using=("slope of psi", "scaling"), name="slope"),
+        Substitution("At lambda = 1 ...", Dict({lam: 1}), X - Y, using=("slope",), name="slope at 1"),
+        given(
+            "stationary",
+            "... it vanishes: psi_r is stationary in gamma_s, gamma_p, nu and the c_k.",
+            slope(1),
+            Integer(0),
+        ),
+        Substitution("There the value is X + Y ...", Dict({lam: 1}), X + Y, using=("scaling",), name="psi at 1"),
+        given("psi = 0", "... and psi_r = 0.", psi(1), Integer(0)),
+        Solution("The value gives X ...", X, -Y, using=("psi at 1", "psi = 0"), name="X = -Y"),
+        Solution("... and the slope Y.", Y, Integer(0), using=("slope at 1", "stationary", "X = -Y"), name="Y = 0"),
     )
 
 
@@ -314,42 +405,18 @@ def scaling(level: Level | int | str) -> Formula:
     Eq(psi(lambda), X*lambda + Y/lambda)
     """
     level = Level.parse(level)
-    lam, X, Y = Symbol("lambda", positive=True), Symbol("X", real=True), Symbol("Y", real=True)
+    lifting = Lifting(level)
+    derivation = Derivation((*InputSphere().integrated(lifting).steps, *_scaling_steps(lifting)))
     return Formula(
         id=f"scaling.{level}",
         title=f"Scaling symmetry of the psi form, level {level}",
-        statement=Eq(Function("psi")(lam), lam * X + Y / lam, evaluate=False),
-        derivation=Derivation(_scaling_steps(Lifting(level))),
+        statement=derivation.conclusion,
+        derivation=derivation,
         status=Status.RIGOROUS,
         source=SOURCE,
         assumptions=("gamma_s, gamma_p, c_k -> 1/lambda times; nu -> lambda times",),
-        variables=(lam,),
+        variables=(Symbol("lambda", positive=True),),
     )
-
-
-def _normalisation_steps(bracket: _Bracket, forms: dict[int, Expr]) -> tuple[list[Step], Expr]:
-    """Where psi = 0 enters: the scaling symmetry fixes gamma_p."""
-    lifting = bracket.lifting
-    first, dual = lifting.Lambda(1), dual_overlaps(lifting)[1]
-    X, Y = Symbol("X", real=True), Symbol("Y", real=True)
-    on_shell = 1 / (2 * first) - on_shell_coupling(lifting)  # gamma_s - coupling
-    zero = Step(
-        "Stationarity along lambda (that is in gamma_s, gamma_p, nu and the c_k) gives X = Y, and psi_r = 0 gives "
-        "X + Y = 0, hence Y = 0.",
-        Eq(gamma_s - gamma_p - coupling(lifting), 0, evaluate=False),
-        lambda: solve([X - Y, X + Y], [X, Y]) == {X: 0, Y: 0},
-    )
-    solved = Step(
-        "Insert the relations into Y = 0: by the normalisation q_1 = 1 the left side is Lambda_1/2 - gamma_p with "
-        "Lambda_1 = 1/(2 gamma_s), so gamma_s gamma_p = 1/4.",
-        Eq(4 * gamma_s * gamma_p, 1, evaluate=False),
-        lambda: (
-            identically_zero(on_shell - first * dual / 2)
-            if lifting.level.r > 1
-            else identically_zero((on_shell - first / 2).subs(first, 1))
-        ),
-    )
-    return [*_scaling_steps(lifting), zero, solved], 1 / (2 * forms[1])
 
 
 @lru_cache(maxsize=1)
@@ -361,56 +428,87 @@ def recursion() -> Formula:
     :math:`S_k = S_{k+1} + \frac1{\Theta_k}(\frac1{2c_{k+1}} - \frac1{2c_k})` it gives
     :math:`S_{k+1} + p_k/2 = -1/(2c_{k+1}\Theta_k)`, and the difference of two of these is the recursion.
     """
-    ck, cn, tk, tp, pk, pp = symbols("c_k c_{k+1} Theta_k Theta_{k-1} p_k p_{k-1}", positive=True)
-    s = Symbol("S_{k+1}", real=True)
+    ck, cn, tk, tp, tn, pk, pp, pn = symbols(
+        "c_k c_{k+1} Theta_k Theta_{k-1} Theta_{k+1} p_k p_{k-1} p_{k+1}", positive=True
+    )
+    qk, qp, qn = symbols("q_k q_{k-1} q_{k+1}", positive=True)
+    s, t = symbols("S_{k+1} S_k", real=True)
+    m = Symbol("m", integer=True, positive=True)
+    T = Function("Theta_slope")
     half = Rational(1, 2)
-    jump = (half / cn - half / ck) / tk
-    stationary = ck * (s + jump + pk / 2) - cn * (s + pk / 2)
-    solved = simplify(solve(stationary, s)[0])
-    one = Eq(s + pk / 2, -half / (cn * tk), evaluate=False)
-    first = Step(
-        "Stationarity in q_k (k < r), with S_k the sum of the partial derivatives in Theta_k, ..., Theta_r.",
-        Eq(ck * (s + jump + pk / 2), cn * (s + pk / 2), evaluate=False),
-        _check_general_stationarity,
+    logs, joint = Function("L")(tk), Function("C")(qk)
+    chain = Chain()
+
+    def named(name: str, text: str, left: Expr, right: Expr) -> None:
+        chain.add(Definition(text, Eq(left, right, evaluate=False), name=name))
+
+    named("L", "Theta_k enters two logarithms of psi_r.", logs, -log(tk / tp) / (2 * ck) - log(tn / tk) / (2 * cn))
+    chain.add(
+        Identity("Their slope.", Derivative(logs, tk), (half / cn - half / ck) / tk, using=("L",), name="jump of L")
     )
-    second = Step(
-        "Solve for S_{k+1}; gamma_s gives the same form at k = 1, where p_1 = 1.",
-        one,
-        lambda: identically_zero(solved + pk / 2 + half / (cn * tk)),
+    named("S", "S_k sums the slopes in Theta_k, Theta_{k+1}, ..., Theta_r (k < r).", t, s + Derivative(logs, tk))
+    named(
+        "C",
+        "q_k enters two terms of the coupling.",
+        joint,
+        half * ((pp * qp - pk * qk) * ck + (pk * qk - pn * qn) * cn),
     )
-    previous = -half / (ck * tp) - pp / 2  # S_k from the same relation one index lower
-    difference = solve(previous - (solved + jump), pp)[0]
-    third = Step(
-        "Subtract the relation with k from the one with k-1.",
-        Eq(1 / tk - 1 / tp, ck * (pp - pk), evaluate=False),
-        lambda: identically_zero(difference - pk - (1 / tk - 1 / tp) / ck),
+    chain.add(Identity("Their slope.", Derivative(joint, qk), half * pk * (cn - ck), using=("C",), name="slope of C"))
+    named(
+        "T(0)", "q_k enters Theta_k = Theta_{k-1} - c_k (q_{k-1} - q_k) ...", T(0), Derivative(tp - ck * (qp - qk), qk)
     )
-    qk, qp = symbols("q_k q_{k-1}", positive=True)
-    fourth = Step(
-        "Divide by the definition Theta_{k-1} - Theta_k = c_k (q_{k-1} - q_k).",
-        Eq(tp * tk, (qp - qk) / (pp - pk), evaluate=False),
-        lambda: identically_zero((tp - tk) / (1 / tk - 1 / tp) - tp * tk),
+    named(
+        "T(1)",
+        "... and Theta_{k+1} = Theta_k - c_{k+1} (q_k - q_{k+1}) ...",
+        T(1),
+        T(0) - Derivative(cn * (qk - qn), qk),
     )
+    named("T(m)", "... but no later increment: the slope of Theta_{k+m+1} is that of Theta_{k+m}.", T(m + 1), T(m))
+    chain.add(
+        Induction(
+            "So every Theta beyond k has the same slope in q_k.",
+            T(m),
+            ck - cn,
+            m,
+            Integer(1),
+            using=("T(m)", "T(1)", "T(0)"),
+            name="slope of Theta",
+        )
+    )
+    stationary = Function("psi_k")(qk)
+    named(
+        "chain rule",
+        "The chain rule: through Theta_k, through all later ones, and through the coupling.",
+        stationary,
+        Derivative(logs, tk) * T(0) + s * T(m) - Derivative(joint, qk),
+    )
+    named("stationary", "Stationarity in q_k.", stationary, Integer(0))
+    chain.solve(
+        "Solve for S_{k+1}, where c_k and c_{k+1} differ.",
+        s,
+        using=("chain rule", "stationary", "slope of Theta", "T(0)", "jump of L", "slope of C"),
+        name="S next",
+    )
+    lower = {s: t, cn: ck, tk: tp, pk: pp, ck: Symbol("c_{k-1}", positive=True)}
+    value = chain.derivation().concluded("S next").rhs
+    chain.add(
+        Substitution(
+            "The same relation one index lower; gamma_s gives it at k = 1, where p_1 = 1.",
+            Dict(lower),
+            value.xreplace(lower),
+            using=("S next",),
+            name="S here",
+        )
+    )
+    chain.solve("Subtract the two.", pp, using=("S", "S here", "S next", "jump of L"), name="p")
+    chain.add(Identity("In other words.", 1 / tk - 1 / tp, ck * (pp - pk), using=("p",), name="recursion"))
     return Formula(
         id="relations.recursion",
         title="Recursion of the lifting parameters at any level",
-        statement=third.expression,
-        derivation=Derivation((first, second, third, fourth), ("psi_r stationary in gamma_s and q_2, ..., q_r",)),
+        statement=chain.derivation().conclusion,
+        derivation=chain.derivation(("psi_r stationary in gamma_s and q_2, ..., q_r",)),
         status=Status.FULLY_LIFTED,
         source=SOURCE,
         assumptions=("c_k != c_{k+1}", "Theta_k > 0"),
         variables=(ck, tk, tp, pk, pp),
     )
-
-
-def _check_general_stationarity() -> bool | None:
-    """The symbolic-k form of stationarity in q_k against direct differentiation at level 4, k = 2 and 3."""
-    lifting = Lifting(Level(4))
-    bracket = _Bracket(lifting)
-    partial = {k: diff(bracket.compact, lifting.Theta(k)) for k in range(1, 5)}
-    for k in (2, 3):
-        total, after = sum(partial[j] for j in range(k, 5)), sum(partial[j] for j in range(k + 1, 5))
-        form = lifting.c(k) * (total + lifting.p(k) / 2) - lifting.c(k + 1) * (after + lifting.p(k) / 2)
-        if identically_zero(bracket.total_derivative(lifting.q(k)) - form) is not True:
-            return None
-    return True

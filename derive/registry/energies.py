@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from sympy import Eq, Expr, Integer, Rational, Subs, Symbol, log
+from sympy import Expr, Integer, Rational, Subs, Symbol, log
 from sympy.core.relational import Relational
 
 from ..blocks.innermost import innermost, plain_expectation
@@ -12,10 +12,10 @@ from ..blocks.sphere import InputSphere, coupling
 from ..core.formulas import Formula
 from ..core.gaussian import Expectation
 from ..core.symbols import Level, Lifting, alpha, chi, gamma_p, nu
-from ..objectives.energy_map import energy_map, energy_sphere, psi_parameters
+from ..objectives.energy_map import energy_map, energy_sphere, psi_parameter_formulas, psi_parameters
 from ..objectives.objective import objective
 from ..objectives.relations import relations
-from .entries import Comparison, Entry, make_entry, stated
+from .entries import Comparison, Entry, make_entry
 from .envelopes import GATES
 
 LEVELS = ("1", "2p", "2", "3")
@@ -68,7 +68,6 @@ def _parameters(text: str) -> list[Entry]:
     level = Level.parse(text)
     lifting = Lifting(level)
     forms, solved = psi_parameters(level), relations(level)
-    base = energy_map(level)
     duals = [str(q) for q in lifting.overlaps(lifting.q)]
     free = ["gamma_p"] if level.partial else duals
 
@@ -81,20 +80,8 @@ def _parameters(text: str) -> list[Entry]:
         return [*found, Comparison(2 * here["gamma_p"] * here["nu"], chi)]
 
     return [
-        make_entry(
-            stated(
-                f"psi_parameters.{text}.{name}",
-                f"{name} of an energy point, level {text}",
-                Eq(Symbol(name, positive=True), form, evaluate=False),
-                derivation=base.derivation,
-                status=base.status,
-                source=base.source,
-                assumptions=("P_r stationary", "P_r = -budget"),
-            ),
-            "the closed-form relations at the mapped parameters",
-            partial(route, name),
-        )
-        for name, form in forms.items()
+        make_entry(formula, "the closed-form relations at the mapped parameters", partial(route, name))
+        for name, formula in zip(forms, psi_parameter_formulas(level), strict=True)
     ]
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from sympy import Derivative, Eq, Expr, Rational, Subs, Symbol
+from sympy import Derivative, Eq, Expr, Integer, Rational, Subs, Symbol
 from sympy.core.relational import Relational
 
 from ..blocks.sphere import InputSphere, coupling
-from ..core.formulas import Formula
+from ..core.formulas import Derivation, Formula
+from ..core.steps import Identity
 from ..core.symbols import Level, Lifting, gamma_p, gamma_s
 from ..objectives.relations import LiftingRelations, recursion, relations
 from .entries import Comparison, Entry, make_entry, stated
@@ -76,14 +77,17 @@ def _products(solved: LiftingRelations) -> list[Entry]:
     """gamma_s gamma_p = 1/4, Theta_k Lambda_k = 1, and the products of neighbours."""
     lifting = Lifting(solved.level)
     Theta, Lambda = lifting.Theta, lifting.Lambda
-    statements = [("gammas", "Product of the norm multipliers", Eq(gamma_s * gamma_p, Rational(1, 4), evaluate=False))]
+    gammas = ("closed gamma_s", "closed gamma_p")
+    statements = [("gammas", "Product of the norm multipliers", gamma_s * gamma_p, Rational(1, 4), gammas)]
     for k in range(1, solved.level.r + 1):
-        statements.append((f"inverse_{k}", f"Theta_{k} and Lambda_{k}", Eq(Theta(k) * Lambda(k), 1, evaluate=False)))
+        title, using = f"Theta_{k} and Lambda_{k}", (f"Lambda_{k}",)
+        statements.append((f"inverse_{k}", title, Theta(k) * Lambda(k), Integer(1), using))
     for k in lifting.steps:
         ratio = lifting.increment(lifting.p, k) / lifting.increment(lifting.q, k)
         for letter, family, value in (("Lambda", Lambda, ratio), ("Theta", Theta, 1 / ratio)):
             title = f"Product of neighbouring {letter}_k, k = {k}"
-            statements.append((f"{letter}_product_{k}", title, Eq(family(k - 1) * family(k), value, evaluate=False)))
+            using = (f"closed {letter}_{k - 1}", f"closed {letter}_{k}")
+            statements.append((f"{letter}_product_{k}", title, family(k - 1) * family(k), value, using))
     first = solved.formulas[0]
 
     def route(statement: Relational) -> list[Comparison]:
@@ -97,8 +101,10 @@ def _products(solved: LiftingRelations) -> list[Entry]:
             stated(
                 f"relations.{solved.level}.{name}",
                 f"{title}, level {solved.level}",
-                statement,
-                derivation=solved.derivation,
+                Eq(left, right, evaluate=False),
+                derivation=Derivation(
+                    (*solved.derivation.steps, Identity("Multiply.", left, right, using=using)), solved.derivation.uses
+                ),
                 status=first.status,
                 source=first.source,
                 assumptions=solved.derivation.uses,
@@ -107,7 +113,7 @@ def _products(solved: LiftingRelations) -> list[Entry]:
             route,
             ranges=DUAL,
         )
-        for name, title, statement in statements
+        for name, title, left, right, using in statements
     ]
 
 

@@ -19,6 +19,7 @@ from mpmath import log, mp, mpf, nstr
 from flrdt.derive import Network
 
 from ..arithmetic.decimals import InputError, known_digits, parse_digits, parse_number
+from ..arithmetic.exclusive import exclusive
 from ..machine.files import check_place
 from ..results.capacity import tool_version
 from ..solve.point import ConvergenceError
@@ -72,6 +73,7 @@ class Limit:
         levels = f"{self.levels[0].level} to {self.levels[-1].level}"
         return f"<Limit alpha = {self.alpha.text(self.digits + 1)}, error < {nstr(self.alpha.error, 2)}, from levels {levels}>"
 
+    @exclusive
     def to_json(self) -> dict[str, Any]:
         """The object that ``flrdt limit --json`` prints."""
         with mp.workdps(self.digits + 20):
@@ -129,6 +131,7 @@ class Limit:
             return shown
 
 
+@exclusive
 def limit(
     digits: int | str = 10,
     *,
@@ -200,6 +203,7 @@ def limit(
         )
 
 
+@exclusive
 def certified_bound(found: Limit, report: Callable[[str], None] = lambda _: None) -> tuple[int, str]:
     """The best finite-level value that is certified here: a level and a proved bound, a decimal with six places.
 

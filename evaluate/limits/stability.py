@@ -21,6 +21,7 @@ from flrdt.derive.conditions.stability import kink, thermal_plain_level
 from ..arithmetic.backends import backend as get_backend
 from ..arithmetic.compile import compile_grid, compile_scalar
 from ..arithmetic.decimals import InputError, parse_digits, parse_number
+from ..arithmetic.exclusive import exclusive
 from ..results.capacity import as_gate, capacity
 from ..solve.point import ConvergenceError
 
@@ -89,6 +90,7 @@ def _gaussian_means(function: Callable, variance: Any, step: Any) -> list[Any]:
     return totals
 
 
+@exclusive
 def replicon(level: int | str, digits: int | str = 15, *, gate: Gate | str = "relu") -> Replicon:
     """The replicon eigenvalue at level 1 or 2, at the level's capacity with budget 1 and zero temperature.
 
@@ -116,6 +118,7 @@ def replicon(level: int | str, digits: int | str = 15, *, gate: Gate | str = "re
         return Replicon("2", fine, abs(fine - coarse) + mpf(10) ** -(wanted + 2))
 
 
+@exclusive
 def thermal_instability(digits: int | str = 15, *, gate: Gate | str = "relu", budget: Any = 1) -> ThermalInstability:
     """The alpha beyond which the thermal plain level with ``count = budget`` is unstable (de Almeida-Thouless).
 

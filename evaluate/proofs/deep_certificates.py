@@ -23,6 +23,7 @@ from flrdt.derive.objectives.deep import DeepObjective
 from ..arithmetic.backends import backend
 from ..arithmetic.compile import compile_scalar
 from ..arithmetic.decimals import InputError
+from ..arithmetic.exclusive import exclusive
 from ..results.capacity import tool_version
 from ..results.chain import Requirement, at_least, layer_capacity
 from ..solve.deep_closed import solve_deep_closed
@@ -39,6 +40,7 @@ Report = Callable[[str], None]
 TRUSTED_DIGITS = (12, 25, 50, 75)  # of the solver's value, until alpha is clearly on one side of it
 
 
+@exclusive
 def certify_deep(
     level: Level,
     alpha: Fraction | None,

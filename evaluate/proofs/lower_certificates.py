@@ -14,6 +14,7 @@ from typing import Any
 from flint import arb, ctx
 
 from ..arithmetic.decimals import InputError, parse_digits, parse_number
+from ..arithmetic.exclusive import exclusive
 from ..results.capacity import tool_version
 from . import lower_checker as checker
 from .enclosures import CertifyError
@@ -27,6 +28,7 @@ MOST_DIGITS = 80  # the checkers read numbers of up to 200 characters
 TRUSTED_DIGITS = (20, 40, 80)  # of the bound, until alpha is clearly on one side of it
 
 
+@exclusive
 def certify_lower(
     alpha: Fraction | int | str | None = None,
     *,

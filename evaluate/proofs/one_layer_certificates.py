@@ -19,6 +19,7 @@ from flint import arb, ctx
 from flrdt.derive import Level, objective, relu_network
 
 from ..arithmetic.decimals import parse_digits, parse_number
+from ..arithmetic.exclusive import exclusive
 from ..results.capacity import capacity, tool_version
 from ..results.chain import Requirement, architecture
 from . import one_layer_checker as checker
@@ -32,6 +33,7 @@ __all__ = ["certify"]
 TRUSTED_DIGITS = (10, 20, 40, 60)  # of the solver's value, until alpha is clearly on one side of it
 
 
+@exclusive
 def certify(
     level: Level | int | str,
     alpha: Fraction | int | str | None = None,

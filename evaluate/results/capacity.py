@@ -18,6 +18,7 @@ from flrdt.derive.objectives.energy_map import lambda_forms, psi_forms
 from ..arithmetic.backends import backend as get_backend
 from ..arithmetic.compile import compile_scalar
 from ..arithmetic.decimals import InputError, known_digits, parse_digits, parse_number
+from ..arithmetic.exclusive import exclusive
 from ..arithmetic.printed import printed
 from ..solve.newton import GUARD
 from ..solve.one_layer import solve_one_layer
@@ -119,6 +120,7 @@ class Capacity(Result):
         return self._line(f"alpha = {self.decimal}", self.alpha_error)
 
     @property
+    @exclusive
     def decimal(self) -> str:
         """alpha with ``digits`` decimal places, all of them known."""
         from mpmath import floor, log10, workdps
@@ -126,6 +128,7 @@ class Capacity(Result):
         with workdps(self.digits + 20):
             return known_digits(self.alpha, self.alpha_error, self.digits + 1 + int(floor(log10(self.alpha))))
 
+    @exclusive
     def to_json(self) -> dict[str, Any]:
         """The object that ``flrdt capacity --json`` prints; ``alpha_error`` includes the rounding of ``alpha``."""
         text = self.decimal
@@ -163,6 +166,7 @@ class Energy(Result):
         return self._line(f"e({self.alpha}) = {self.decimal}", self.energy_error)
 
     @property
+    @exclusive
     def decimal(self) -> str:
         """The energy with the digits that are known, at most ``digits``."""
         from mpmath import workdps
@@ -170,6 +174,7 @@ class Energy(Result):
         with workdps(self.digits + 20):
             return "0" if self.zero else known_digits(self.energy, self.energy_error, self.digits)
 
+    @exclusive
     def to_json(self) -> dict[str, Any]:
         """The object that ``flrdt energy --json`` prints."""
         from mpmath import mpf, nstr, workdps
@@ -283,6 +288,7 @@ def _noted(status: str, level: Level, used: Level) -> str:
     return status if used == level else status + NOTES[used.r]
 
 
+@exclusive
 def capacity(
     level: Level | int | str = 2,
     digits: int | str = 30,
@@ -351,6 +357,7 @@ def _sympy(value: Fraction) -> Any:
     return Rational(value.numerator, value.denominator)
 
 
+@exclusive
 def energy(
     alpha: Fraction | int | str,
     level: Level | int | str = 2,

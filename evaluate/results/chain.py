@@ -17,6 +17,7 @@ from typing import Any
 from flrdt.derive import Gate, InjectiveGate, InputError, Level, Status
 
 from ..arithmetic.decimals import known_digits, parse_digits, parse_number
+from ..arithmetic.exclusive import exclusive
 from ..arithmetic.printed import printed
 from ..solve.deep_closed import solve_deep_closed
 from ..solve.enclosure import exact_mpf
@@ -77,7 +78,8 @@ class Requirement:
 class LayerCapacity:
     """The capacity of one layer as a ball, with the total error and how it was obtained.
 
-    ``level`` is the level the stationary point lies at: the plain one where partial lifting does not help.
+    ``level`` is the level the stationary point lies at: the plain one where partial lifting does not help.  ``inertia``
+    counts the minimised and the maximised directions of the objective there, at a full level behind hidden layers.
     """
 
     alpha: Any
@@ -87,6 +89,7 @@ class LayerCapacity:
     parameters: dict[str, Any]
     parameter_error: Any
     residual: Any
+    inertia: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -107,19 +110,22 @@ class DeepCapacity(Capacity):
 
     ``short`` lists ``(layer, width, capacity)`` of given widths that are below the capacity of the network
     truncated there; ``unlifted`` the layers where partial lifting does not help, so that their value is the
-    plain one.
+    plain one.  ``inertia`` counts the minimised and the maximised directions of the objective of the last layer, where a
+    full level was solved.
     """
 
     chain: tuple[Any, ...] = ()
     chain_errors: tuple[Any, ...] = ()
     short: tuple[tuple[int, Any, Any], ...] = ()
     unlifted: tuple[int, ...] = ()
+    inertia: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
         object.__setattr__(self, "chain", tuple(map(printed, self.chain, self.chain_decimals)))
 
     @property
+    @exclusive
     def expansions(self) -> tuple[Any, ...]:
         """alpha_i / alpha_(i-1), with alpha_0 = 1."""
         from mpmath import workdps
@@ -128,11 +134,13 @@ class DeepCapacity(Capacity):
             return (self.chain[0], *(b / a for a, b in zip(self.chain, self.chain[1:], strict=False)))
 
     @property
+    @exclusive
     def chain_decimals(self) -> list[str]:
         """The chain with the digits that are known."""
         return [self._shown(v, e) for v, e in zip(self.chain, self.chain_errors, strict=True)]
 
     @property
+    @exclusive
     def expansion_decimals(self) -> list[str]:
         """The expansions with the digits that are known; relative errors of the two widths add."""
         from mpmath import workdps
@@ -148,6 +156,7 @@ class DeepCapacity(Capacity):
         with workdps(self.digits + 20):
             return known_digits(value, error, self.digits + 1 + int(floor(log10(value))))
 
+    @exclusive
     def to_json(self) -> dict[str, Any]:
         """The object of ``flrdt capacity --json``, with chain, expansions and the admissibility of given
         widths.
@@ -158,6 +167,8 @@ class DeepCapacity(Capacity):
             "unlifted_layers": list(self.unlifted),
             "admissible": not self.short,
         }
+        if self.inertia is not None:
+            shown["inertia"] = list(self.inertia)
         if self.short:
             from mpmath import nstr
 
@@ -186,16 +197,23 @@ def layer_capacity(
 ) -> LayerCapacity:
     """Capacity behind hidden layers of the given widths (exact numbers or balls), to the digits asked for.
 
-    Behind hidden layers the levels are 1, 2p and 2. Raises ``ConvergenceError``.
+    Raises ``ConvergenceError``.
     """
     if level.r == 1 or level.partial:
         used, point = solve_deep_closed(widths, budget, level, digits + 6, report)
         return LayerCapacity(point.ball, point.value_error, True, used, point.balls, None, point.residual)
     if not widths:
         return _one_layer(level, budget, digits, report, certified)
-    lifted = solve_lifted(widths, budget, digits, report)
+    lifted = solve_lifted(widths, budget, digits, report, level.r)
     return LayerCapacity(
-        lifted.alpha, lifted.alpha_error, False, level, lifted.values, lifted.point_error, lifted.residual
+        lifted.alpha,
+        lifted.alpha_error,
+        False,
+        level,
+        lifted.values,
+        lifted.point_error,
+        lifted.residual,
+        lifted.inertia,
     )
 
 
@@ -235,6 +253,7 @@ def shortfall(layer: dict[str, Any]) -> str:
     return f"layer {layer['layer']} has width {layer['width']} and needs {layer['capacity']}, {layer['shortfall']} more"
 
 
+@exclusive
 def deep_capacity(
     level: Level | int | str = 2,
     digits: int | str = 30,
@@ -286,8 +305,6 @@ def architecture(
     """Hidden widths, read exactly, and the depth; raises ``InputError`` if they or the level do not fit."""
     given = [parse_number(w, f"width alpha_{i}", positive=True) for i, w in enumerate(widths, start=1)]
     count = _depth(depth, given, first_level)
-    if level.r > 2 and count > 1:
-        raise InputError(f"level {level} of a deep network is not available: use 1, 2p or 2")
     return given, count
 
 
@@ -352,6 +369,7 @@ def _result(
                 i for i, layer in enumerate(layers, start=1)
                 if layer.capacity.level != (first if i == 1 else level)
             ),
+            inertia=last.inertia,
         )  # fmt: skip
 
 

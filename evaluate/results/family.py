@@ -25,6 +25,7 @@ from flrdt.derive.networks.problems import problem as named
 from ..arithmetic.backends import backend as get_backend
 from ..arithmetic.compile import compile_scalar
 from ..arithmetic.decimals import InputError, known_digits, parse_digits, parse_number
+from ..arithmetic.exclusive import exclusive
 from ..solve.family import level_minima, solve_family, stationary
 from ..solve.newton import refine
 from ..solve.point import ConvergenceError, Point
@@ -140,6 +141,7 @@ def status_of(problem: Problem, level: Level, free: bool = False) -> str:
     return "lifted RDT value" if low else "fully lifted RDT value"
 
 
+@exclusive
 def family_value(
     problem: Problem | str,
     level: Level | int | str = 2,

@@ -11,6 +11,7 @@ from typing import Any
 
 from flrdt.derive import InputError, Level
 
+from ..arithmetic.exclusive import exclusive
 from ..solve.layer_recursion import LayerRecursionError
 from .capacity import tool_version
 from .chain import LayerCapacity, Requirement, at_least, layer_capacity
@@ -91,6 +92,7 @@ def _size(value: Any) -> int:
     return int(text)
 
 
+@exclusive
 def network_verdict(
     sizes: Sequence[int | str],
     notion: str = "weak",

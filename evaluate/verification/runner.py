@@ -22,6 +22,7 @@ from flrdt.derive.core.formulas import InputError, Verdict
 from flrdt.derive.registry import Check, Comparison, Entry, select
 
 from ..arithmetic.decimals import parse_digits
+from ..arithmetic.exclusive import exclusive
 from ..machine.processes import end_with_parent
 from .direct import compare, separated
 from .proofs import BITS, Finding, closed, examine
@@ -211,6 +212,11 @@ def _exact(value: Rational) -> str:
     return ("-" if value < 0 else "") + (f"{text[:-places]}.{text[-places:]}" if places else text)
 
 
+def _number(ball: Any) -> str:
+    return ball.str(POINT_DIGITS, radius=False)
+
+
+@exclusive
 def verify(
     ids: Sequence[str] | None = None,
     digits: Any = 30,
