@@ -228,6 +228,10 @@ class Expectation(Expr):
         return body if exp is None else rf"{body}^{{{exp}}}"
 
 
+class Law(Expr):
+    """An average over a law that is not given: linear in its first argument."""
+
+
 class NotQuadratic(ValueError):
     """The integrand is not a polynomial times the exponential of a quadratic."""
 
@@ -291,7 +295,7 @@ def gaussian_piece(integrand: Expr, h: Symbol, mean: Expr, variance: Expr, lower
     low, high = (_standardised(end, centre, spread) for end in (lower, upper))
     probability = Phi(-low) if high == oo else Phi(high) - Phi(low)  # no cancellation against 1 in the far tail
     moments = [probability, phi(low) - phi(high)]
-    for n in range(2, polynomial.degree() + 1):
+    for n in range(2, (0 if polynomial.is_zero else polynomial.degree()) + 1):
         moments.append((n - 1) * moments[n - 2] + _edge(low, n - 1) - _edge(high, n - 1))
     mass: Expr = Integer(0)
     for (n,), coefficient in polynomial.terms():
@@ -315,7 +319,7 @@ def check_piece(integrand: Expr, h: Symbol, mean: Expr, variance: Expr) -> bool 
     """
     polynomial, quadratic = _split(integrand, h)
     tilted = [quadratic.coeff_monomial(h**n) != 0 for n in (2, 1)]
-    found = [check_rule(power, *tilted) for power in range(polynomial.degree() + 1)]
+    found = [check_rule(power, *tilted) for power in range(0 if polynomial.is_zero else polynomial.degree() + 1)]
     return False if False in found else (None if None in found else True)
 
 

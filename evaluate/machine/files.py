@@ -8,6 +8,7 @@ no regular file (a pipe, a device) is written to and never replaced.
 from __future__ import annotations
 
 import codecs
+import errno
 import json
 import os
 import reprlib
@@ -145,6 +146,13 @@ def _refusal(path: str | Path, problem: BaseException) -> FileError:
     return FileError(f"cannot write {path}: {reason}; name a file in a writable folder that has room")
 
 
+def _denied(place: str) -> OSError:
+    with suppress(AttributeError, OSError):
+        if os.statvfs(place).f_flag & os.ST_RDONLY:
+            return OSError(errno.EROFS, os.strerror(errno.EROFS))
+    return PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+
 def check_place(path: str) -> str:
     """The path itself; raises :class:`FileError` if it cannot be written, before any work is done for it."""
     try:
@@ -155,7 +163,7 @@ def check_place(path: str) -> str:
             raise IsADirectoryError(0, "it is a folder")
         if os.path.exists(path):
             if not os.access(path, os.W_OK):
-                raise PermissionError(0, "Permission denied")
+                raise _denied(path)
             return path
         folder = os.path.dirname(target)
         if not os.path.isdir(folder):
@@ -163,7 +171,7 @@ def check_place(path: str) -> str:
         if len(os.fsencode(os.path.basename(target))) > 255:
             raise OSError(0, "File name too long")
         if not os.access(folder, os.W_OK | os.X_OK):
-            raise PermissionError(0, "Permission denied")
+            raise _denied(folder)
     except (OSError, ValueError) as problem:
         if isinstance(problem, FileError):
             raise
@@ -215,12 +223,14 @@ def _written(descriptor: int, body: bytes) -> None:
 def _overwritten(target: str, body: bytes, found: os.stat_result) -> None:
     """Replace an ordinary file where that loses nothing, and overwrite it where it does."""
     if not os.access(target, os.W_OK):
-        raise PermissionError(0, "Permission denied")
-    attributes = getattr(os, "listxattr", lambda _: [])
-    with suppress(OSError):
-        if found.st_nlink == 1 and not attributes(target):
+        raise _denied(target)
+    if found.st_nlink == 1 and not _attributes(target):
+        try:
             _replaced(target, body, found)
             return
+        except OSError as problem:
+            if problem.errno not in (errno.EACCES, errno.EPERM, errno.EROFS, errno.EBUSY, errno.EXDEV):
+                raise  # a full disk: overwriting could lose what is there
     before = Path(target).read_bytes()
     try:
         _written(os.open(target, os.O_WRONLY | os.O_TRUNC), body)
@@ -228,6 +238,13 @@ def _overwritten(target: str, body: bytes, found: os.stat_result) -> None:
         with suppress(OSError):
             _written(os.open(target, os.O_WRONLY | os.O_TRUNC), before)
         raise
+
+
+def _attributes(target: str) -> list[str]:
+    try:
+        return os.listxattr(target)
+    except (AttributeError, OSError):  # not on this system
+        return []
 
 
 def _replaced(target: str, body: bytes, found: os.stat_result | None) -> None:
