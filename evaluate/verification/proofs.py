@@ -540,7 +540,7 @@ def examine(comparison: Comparison, domain: Domain, everywhere: bool = True) -> 
         if comparison.relation == "==" and constant is None and not everywhere:
             return Finding(residue=residue)
         for condition in conditions([left, right]):
-            found = _settled(condition, box, None if everywhere else 0)
+            found = _settled(condition, box, None if everywhere else MANY)
             if found.holds is False and box.within and found.point is not None:
                 near = "" if found.exact else " next to this point"
                 return Finding(False, box.point(found.point), condition.what + near)
@@ -589,6 +589,8 @@ def _decided_in_normal_form(relation: str, residue: Expr, whole: Expr, box: Box)
 
 
 def _residue(left: Expr, right: Expr, box: Box) -> tuple[Expr | None, Expr]:
+    if left == right:
+        return Integer(0), Integer(0)
     nothing = None, Integer(0)
     if Add(left, right, evaluate=False).count_ops() > OPERATIONS:
         return nothing
