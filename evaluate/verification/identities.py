@@ -89,7 +89,7 @@ def difference(left: Expr, right: Expr, sign_of: SignOf = lambda _: 0) -> tuple[
     >>> from sympy import sqrt
     >>> x, y = Symbol("x", real=True), Symbol("y", real=True)
     >>> difference(log(x**2 * y), 2*log(x) + log(y)), difference(sqrt(x**2)/2, x/2)
-    ((0, 0), (-2*x + 2*Max(0, x), -x + Max(0, x)))
+    ((0, 0), (-x + Max(0, x), -x + Max(0, x)))
     """
     ring = _ring((left, right))
     units: dict[Any, int] = {}
