@@ -157,6 +157,7 @@ class Energy(Result):
     energy: Any
     energy_error: Any
     slope: Any
+    slope_error: Any = 0
     zero: bool = False
 
     def __post_init__(self) -> None:
@@ -182,7 +183,7 @@ class Energy(Result):
         with workdps(self.digits + 20):
             text = self.decimal
             error = self.energy_error + abs(mpf(text) - self.energy)
-            slope = "0" if self.zero else known_digits(self.slope, self.energy_error * 100 + error, self.digits)
+            slope = "0" if self.zero else known_digits(self.slope, self.slope_error, self.digits)
             return {
                 "alpha": str(self.alpha),
                 "energy": text,
@@ -417,6 +418,7 @@ def energy(
             energy=-point.value,
             energy_error=point.value_error,
             slope=-point.B,
+            slope_error=point.B_error,
             status=_noted(status_of(level, the_gate, "lower"), level, used),
             seconds=time.perf_counter() - started,
         )

@@ -21,7 +21,6 @@ from ..arithmetic.exclusive import exclusive
 from ..arithmetic.printed import printed
 from ..solve.deep_closed import solve_deep_closed
 from ..solve.enclosure import exact_mpf
-from ..solve.lifted import solve_lifted
 from ..solve.point import as_ball
 from .capacity import Capacity, as_gate, capacity
 
@@ -204,6 +203,8 @@ def layer_capacity(
         return LayerCapacity(point.ball, point.value_error, True, used, point.balls, None, point.residual)
     if not widths:
         return _one_layer(level, budget, digits, report, certified)
+    from ..solve.lifted import solve_lifted  # start-up: scipy, which the closed forms do without
+
     lifted = solve_lifted(widths, budget, digits, report, level.r)
     return LayerCapacity(
         lifted.alpha,
