@@ -96,11 +96,12 @@ def flow_steps() -> tuple[Step, ...]:
 
 def _sphere_steps(lifting: Lifting, variable: Symbol, slope: Expr) -> tuple[Step, ...]:
     """The sphere part S of P_r, and its slope in a parameter."""
-    symbols = (chi, *lifting.overlaps(lifting.p), *(lifting.y(k) for k in lifting.steps))
+    symbols = (lifting.Lambda(1), *lifting.overlaps(lifting.p), *(lifting.y(k) for k in lifting.steps))
     S = Function("S_P")(*symbols)
     forms = [
         Definition(f"Lambda_{k}, written out.", Eq(symbol, form, evaluate=False), name=f"Lambda_{k}")
-        for k, (symbol, form) in enumerate(lambda_forms(lifting).items(), start=1)
+        for k, (symbol, form) in enumerate(lambda_forms(lifting, lifting.Lambda(1)).items(), start=1)
+        if k > 1
     ]
     return (
         *forms,
@@ -109,7 +110,7 @@ def _sphere_steps(lifting: Lifting, variable: Symbol, slope: Expr) -> tuple[Step
             f"Its slope in {variable}, by the chain rule through the Lambda_j.",
             Derivative(S, variable),
             slope,
-            using=("S_P", *(f"Lambda_{k}" for k in range(1, lifting.level.r + 1))),
+            using=("S_P", *(f"Lambda_{k}" for k in lifting.steps)),
             name="slope of S_P",
         ),
     )
@@ -119,7 +120,7 @@ def _stationary(
     chain: Chain, lifting: Lifting, variable: Symbol, moved: Symbol, unknown: Expr, using: tuple[str, ...]
 ) -> None:
     """Sphere and tower balance: solved for a tilted average."""
-    symbols = (chi, *lifting.overlaps(lifting.p), *(lifting.y(k) for k in lifting.steps))
+    symbols = (lifting.Lambda(1), *lifting.overlaps(lifting.p), *(lifting.y(k) for k in lifting.steps))
     balance = Derivative(Function("S_P")(*symbols), variable) + alpha * moved
     chain.add(Definition(f"P_r is stationary in {variable}.", Eq(balance, 0, evaluate=False), name="stationary"))
     chain.solve("Solve.", unknown, using=("stationary", "slope of S_P", *using), name="solved")
@@ -162,7 +163,7 @@ def _overlap_chain(lifting: Lifting, k: int) -> Chain:
         )
     )
     named("dT", "In the tilted law the two add up.", moved, TiltedExpectation(inner + outer(y(k + 1)), k))
-    named("f at d", f"f_{k} at its variance.", F, f)
+    named("f at d", f"f_{k} at its variance.", Derivative(F, x), Derivative(f, x))
     chain.add(
         Identity(
             "The second derivatives cancel.",

@@ -135,7 +135,11 @@ class Step:
 
 @lru_cache(maxsize=8192)
 def _verdict(step: Step, facts: Facts) -> Verdict:
-    return {True: step.best, False: Verdict.FAILED, None: Verdict.UNKNOWN}[step.holds(facts)]
+    try:
+        found = step.holds(facts)
+    except ValueError:  # a fact that makes no sense where it is inserted, such as a derivative with respect to a sum
+        found = False
+    return {True: step.best, False: Verdict.FAILED, None: Verdict.UNKNOWN}[found]
 
 
 def all_of(found: Iterable[bool | None]) -> bool | None:

@@ -150,3 +150,17 @@ def derive(options: argparse.Namespace) -> int:
         render.formulas(items, options.format, options.steps, options.notation, columns(options.output)), options.output
     )
     return 0
+
+
+def formulas(options: argparse.Namespace) -> int:
+    """``flrdt formulas --problem WORD``: what is derived for a problem, with the derivations."""
+    from flrdt.derive import render
+    from flrdt.derive.registry.family import problem_formulas
+
+    from ..arithmetic.decimals import InputError
+
+    if options.id is not None:
+        raise InputError("give either an id or --problem")
+    items = [f for what in ("plain", "innermost") for f in problem_formulas(options.problem, what, "2")]
+    emit(render.formulas(items, options.format, True, options.notation, columns(options.output)), options.output)
+    return 0

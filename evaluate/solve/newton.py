@@ -261,7 +261,7 @@ def _finish(
     if not system.inside(values):
         raise ConvergenceError(f"Newton left the domain of the level; best value found {mp.nstr(here.value, 10)}")
     return Point(
-        names=system.names,
+        names=tuple(system.names),
         x=tuple(moved),
         values=tuple(values),
         errors=tuple(_spread(system, moved, values, spread, full)),
