@@ -61,7 +61,7 @@ class _SourcePrinter(StrPrinter):
         return f"TiltedExpectation({self._print(expr.args[0])}, {expr.args[1]})"
 
     def _print_MoreauEnvelope(self, expr):
-        gate = f"Gate({self._print(expr.gate.active)}, radius={self._print(expr.gate.radius)})"
+        gate = f"Gate({self._print(expr.gate.active)}, {expr.gate.name!r}, {self._print(expr.gate.radius)})"
         return f"{gate}.envelope({self._print(expr.args[0])}, {self._print(expr.args[1])})"
 
     def _print_Interval(self, expr):
@@ -88,6 +88,7 @@ def _source(named: Iterable[tuple[str, Basic]], convention: str = "toolkit", lev
     head = [
         "from sympy import *",
         "from flrdt.derive import Expectation, Gate, H, Phi, TiltedExpectation, phi",
+        "from flrdt.derive.core.maxima import Maximum, Minimum",
         "",
     ]
     return "\n".join([*head, *declared, "", *lines])

@@ -264,7 +264,6 @@ def test_command_with_toml_and_figure(run, tmp_path):
         ('depth = 2\nwidths = "7.7"\n', "both depth and widths"),
         ("depth = 0\n", "use an integer from 1 to 1000"),
         ('widths = "7.7,x"\n', "width alpha_2 'x' is not a number"),
-        ("depth = [1, 2]\nlevel = 3\n", "level 3 of a deep network"),
         ('depth = [1, 2]\ngate = ["relu", "hardtanh"]\n', "not positively homogeneous"),
         ('depth = 2\ngate = "leaky-relu:1/9"\n', "strictly increasing"),
         ('gate = ["relu-bias:{0..1;999}"]\nbudget = "{1..2;999}"\n', "at most"),

@@ -496,8 +496,9 @@ def test_tall_layers_take_little_memory(tmp_path):
 
     np.save(tmp_path / "w.npy", np.random.default_rng(0).standard_normal((6000, 2)))
     code = (
-        "import resource, sys; from flrdt.evaluate.cli import main\n"
-        "main(['finite', '--weights', sys.argv[1]]); print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+        "import re, sys; from flrdt.evaluate.cli import main\n"
+        "main(['finite', '--weights', sys.argv[1]])\n"
+        "print(re.search(r'VmHWM:\\s+(\\d+)', open('/proc/self/status').read())[1])"
     )
     words = [sys.executable, "-c", code, str(tmp_path / "w.npy")]
     out = subprocess.run(words, capture_output=True, text=True, check=True).stdout
