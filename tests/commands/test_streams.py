@@ -38,6 +38,7 @@ def test_a_reader_that_goes_away(name):
     assert (code, error) == (0, "0\n")
 
 
+@pytest.mark.slow
 def test_much_output_for_a_reader_of_one_line():
     code, out, error = shell("{ flrdt derive relations --level 9; echo $? >&2; } | head -1")
     assert (code, error, out.count("\n")) == (0, "0\n", 1)

@@ -20,6 +20,7 @@ def agree(name, level, digits):
     assert float(capacity(level, 15, gate=name).alpha) == pytest.approx(expected, rel=10.0**-digits)
 
 
+@pytest.mark.slow
 def test_the_partial_level_is_called_a_bound_where_that_is_proved():
     statuses = [capacity(level, 8, gate=gate).status for gate in ("relu", "hardsigmoid") for level in ("1", "2p", 2)]
     bound, value = "rigorous upper bound", "fully lifted RDT value"

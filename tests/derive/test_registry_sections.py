@@ -110,6 +110,7 @@ def test_counts_are_those_that_the_search_uses(inputs, rows, most):
     assert line_probability().statement.rhs.subs(m, 4) == Rational(7, 8)
 
 
+@pytest.mark.slow
 def test_samples_cover_the_edges():
     """Overlaps next to 1, merged levels, lifting parameters next to 0."""
     reached = set()

@@ -25,6 +25,7 @@ def test_a_closed_form_reads_as_on_paper():
     ]
 
 
+@pytest.mark.slow
 def test_no_line_is_wider_than_the_terminal(columns=60):
     for entry in registry().values():
         if entry.formula.statement.count_ops() > LARGEST:

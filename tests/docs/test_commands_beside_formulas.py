@@ -2,11 +2,14 @@
 
 import shlex
 
+import pytest
+
 from flrdt.derive import render
 from flrdt.derive.registry import registry
 from flrdt.evaluate.commands.derive import command_of
 
 
+@pytest.mark.slow
 def test_every_command_prints_its_formula(run):
     """Each command once; its LaTeX holds the statement of every formula that names it."""
     named = {}

@@ -259,6 +259,7 @@ def test_partial_lifting_that_does_not_help_says_so():
     assert "help" not in helped.status and helped.energy > energy(8, 1, 15).energy
 
 
+@pytest.mark.slow
 def test_levels_of_a_bounded_gate_decrease():
     """The reach stops at half the width of the active set: its derivative is a step, also under complex steps."""
     values = [capacity(level, 10, gate="hardtanh").alpha for level in ("1", "2p", "2", "4")]
@@ -287,6 +288,7 @@ def test_results_print_the_digits_asked_for_and_represent_themselves_in_one_line
         assert abs(1 / found.alpha - 1 / mp.mpf(found.decimal)) < mp.mpf(10) ** -40
 
 
+@pytest.mark.slow
 def test_limit_represents_itself_in_one_line():
     from flrdt.evaluate import limit
 

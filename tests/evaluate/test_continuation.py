@@ -105,6 +105,7 @@ def test_descent_stays_away_from_the_merged_point(minima):
     assert abs(descend(system(4), GOAL, x).value - minima[4].value) < 1e-13
 
 
+@pytest.mark.slow
 def test_level_twelve_to_25_digits(minima):
     """The float64 descent gives its first digits; it lies above the limit, about 6.698 (arXiv 2302.14112), and below level 11."""
     found = capacity(12, 25)

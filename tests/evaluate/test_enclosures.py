@@ -57,6 +57,7 @@ def test_certified_capacity_contains_the_reference_and_is_narrow(level, digits, 
             assert abs(value - found.parameters[name]) <= found.parameter_errors[name] * 2 + mpf(10) ** -(digits + 6)
 
 
+@pytest.mark.slow
 def test_two_budgets_and_another_gate_at_the_closed_levels():
     assert capacity("2p", 25, budget="3/2", certified=True).error_kind == "enclosure"
     assert capacity("1", 25, gate=Gate(Interval.open(-1, 1)), certified=True).error_kind == "enclosure"

@@ -37,6 +37,7 @@ def test_limit_lies_below_the_levels(rough):
     assert abs(rough.alpha.value - mpf("6.698")) < 1e-3  # arXiv 2302.14112
 
 
+@pytest.mark.slow
 def test_more_levels_confirm_the_error_estimate(rough, store):
     better = limit(6, second_route=False, store=store)
     assert len(better.levels) > len(rough.levels)
@@ -44,6 +45,7 @@ def test_more_levels_confirm_the_error_estimate(rough, store):
     assert rough.acceleration.exponent == better.acceleration.exponent == 4
 
 
+@pytest.mark.slow
 def test_json_of_the_command(run, tmp_path):
     code, out, _ = run("limit", "--digits", "5", "--one-route", "--json", "--checkpoint", str(tmp_path / "levels.json"))
     shown = json.loads(out)

@@ -62,6 +62,7 @@ def test_interpolation_keeps_the_ends_and_the_order():
     assert start_between("2", left, row(chi=0.2, p_2=1, y_2=1), 0.5) is None  # merged by few digits
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("executors", [None, lambda: ThreadPoolExecutor(1)])  # precision is global to a process
 def test_digits_do_not_depend_on_the_start(tmp_path, executors, monkeypatch):
     given = []
