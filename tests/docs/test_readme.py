@@ -34,8 +34,13 @@ def test_python_snippets(index, capsys):
 def test_tables_are_what_the_tool_prints(run, words, body):
     code, out, _ = run(*words.split())
     assert code == 0
-    shown = [row.split(" | ")[:2] for row in body.splitlines()]
-    assert shown == [row.split(" | ")[:2] for row in out.strip().splitlines()]
+    shown, printed = ([row.split(" | ") for row in text.strip().splitlines()] for text in (body, out))
+    error = shown[0].index("error")
+    for here, there in zip(shown, printed, strict=True):
+        if "estimate" in here:  # the second digit of a measured error may depend on the machine
+            assert 0.5 < float(here[error]) / float(there[error]) < 2
+            here[error] = there[error]
+        assert here == there
 
 
 def test_there_are_snippets():
