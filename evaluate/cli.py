@@ -171,7 +171,7 @@ def _answered(arguments: Sequence[str] | None) -> int:
         verb = next((i for i, word in enumerate(words) if not word.startswith("-")), len(words))
         top.check_options(words[:verb])
         if words[verb : verb + 1] == [chosen]:
-            command_parser(top, chosen).check_options(words[verb:])
+            command_parser(top, chosen).check_options(words[verb:])  # type: ignore[arg-type]
         options, rest = top.parse_known_args(words)
         if rest:
             top.error(f"nothing is known of {rest[0]!r} here" + (f" (see flrdt {chosen} --help)" * bool(chosen)))

@@ -221,7 +221,7 @@ def kernel(function: Expr, name: str = "") -> Kernel:
         if diff(function, z).has(DiracDelta) or function.has(Heaviside, sign):
             raise KernelError(_JUMPS.format(function))
         return Kernel(function, None, None, None, None, 0, name)
-    if sides.derivative().mass != 0:
+    if sides.derivative().mass != 0:  # type: ignore[union-attr]
         raise KernelError(_JUMPS.format(function))
     chain = [sides]
     for n in range(MOST_DERIVATIVES + 1):
@@ -229,8 +229,8 @@ def kernel(function: Expr, name: str = "") -> Kernel:
         value = None if pair is None else _integrated(pair, chain)
         if value is not None:
             slope = simplify(diff(value, p))
-            whole, steepest = _square(sides), _square(sides.derivative())
-            variance = value.subs(p, 1) if whole is None else whole - sides.mean() ** 2
+            whole, steepest = _square(sides), _square(sides.derivative())  # type: ignore[arg-type]
+            variance = value.subs(p, 1) if whole is None else whole - sides.mean() ** 2  # type: ignore[operator]
             at_one = slope.subs(p, 1) if steepest is None else steepest
             return Kernel(function, value, slope, simplify(at_one), simplify(variance), n, name)
         following = chain[-1].derivative()

@@ -359,7 +359,7 @@ def cost(expression: Expr, name: str = "") -> Cost:
     tiles: list[CostPiece] = []
     try:
         for value, condition in branches:
-            where = left if condition in (True, S.true) else condition.as_set().intersect(left)
+            where = left if condition in (True, S.true) else condition.as_set().intersect(left)  # type: ignore[union-attr]
             left = left - where
             form = Poly(value, z)
             if form.degree() > 2:

@@ -120,7 +120,7 @@ def plain_level(network: Network | None = None) -> PlainLevel:
     )
     named("stationary", "Stationarity in chi.", Derivative(P, chi), Integer(0))
     chain.solve("It fixes the moved part.", m, using=("slope", "stationary"), name="balance")
-    named("capacity", "At the capacity P_1 = -budget.", P, -budget)
+    named("capacity", "At the capacity P_1 = -budget.", P, -budget)  # type: ignore[operator]
     chain.solve(
         "Only the pieces that stay active remain.", stay, using=("P closed", "capacity", "balance"), name="count"
     )

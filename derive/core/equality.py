@@ -95,7 +95,7 @@ def _linear(mean: Expr) -> Expr:
     bound = {mean.variable} if isinstance(mean, Expectation) else {s for s in inner.free_symbols if s.name == "x"}
     total: Expr = Integer(0)
     for term in Add.make_args(expand(inner, power_base=False, power_exp=False, log=False)):
-        outside, inside = [], []
+        outside, inside = [], []  # type: ignore[var-annotated]
         for part in Mul.make_args(term):
             (
                 inside if part.free_symbols & bound or (isinstance(mean, Law) and part.has(AppliedUndef)) else outside
@@ -230,7 +230,7 @@ def positive(expr: Expr, *, strict: bool = True) -> bool | None:
             return True
         terms = found.as_numer_denom()
         signs = [_sign(term) for term in terms]
-        if None not in signs and signs[0] * signs[1] == 1:
+        if None not in signs and signs[0] * signs[1] == 1:  # type: ignore[operator]
             return True
     if any(value[0] <= 0 if strict else value[0] < 0 for value in values(expr)):
         return False
@@ -258,7 +258,8 @@ def values(*sides: Expr) -> Iterator[tuple[Expr, ...]]:
             here = [_number(side, point) for side in sides]
         except (ArithmeticError, AttributeError, KeyError, NotImplementedError, TypeError, ValueError):
             continue  # outside the reals, or nothing with a value
-        if None not in here and any(v.is_real for v in here):  # a real and a complex value differ
+        # a real and a complex value differ
+        if None not in here and any(v is not None and v.is_real for v in here):
             yield tuple(here)  # type: ignore[arg-type]
             found += 1
         if found == POINTS:

@@ -139,7 +139,7 @@ def _verdict(step: Step, facts: Facts) -> Verdict:
         found = step.holds(facts)
     except ValueError:  # a fact that makes no sense where it is inserted, such as a derivative with respect to a sum
         found = False
-    return {True: step.best, False: Verdict.FAILED, None: Verdict.UNKNOWN}[found]
+    return {True: step.best, False: Verdict.FAILED, None: Verdict.UNKNOWN}[found]  # type: ignore[return-value]
 
 
 def all_of(found: Iterable[bool | None]) -> bool | None:

@@ -61,7 +61,7 @@ class Network:
     @property
     def usual_budget(self) -> Expr:
         """The budget of the notion: one layer alone is exactly linear on what is active, and needs 1."""
-        return Integer(2 if self.notion == "strong" and self.depth > 1 else 1)
+        return Integer(2 if self.notion == "strong" and self.depth > 1 else 1)  # type: ignore[operator]
 
     def __repr__(self) -> str:
         shown = [f"gate={self.gate}", f"depth={self.depth}", f"budget={self.budget}"]
@@ -71,7 +71,7 @@ class Network:
 
     def _repr_latex_(self) -> str:
         """The network as a composition, with what is required of it."""
-        chain = [rf"A_{{{i}}}" for i in range(self.depth, 0, -1)]
+        chain = [rf"A_{{{i}}}" for i in range(self.depth, 0, -1)]  # type: ignore[arg-type]
         body = rf"\sigma {chain[0]}" + "".join(rf" \sigma {a}" for a in chain[1:])
         needed = "n" if self.budget == 1 else rf"{latex(self.budget)}\, n"
         return rf"$x \mapsto {body}\, x,\quad \sigma = \text{{{self.gate}}},\quad \text{{at least }} {needed} \text{{ active}}$"

@@ -67,7 +67,7 @@ class ScaledTerm:
 
 def scaled_terms(objective: Objective) -> tuple[ScaledTerm, ...]:
     """The terms of an objective at the plain and the partial level; raises ``LevelError`` at the others."""
-    level, last = objective.level, objective.network.depth - 1
+    level, last = objective.level, objective.network.depth - 1  # type: ignore[operator]
     if not level.closed:
         raise LevelError(f"level {level} is not closed form: use level 1 or 2p")
     y = objective.family(0).y(2) if level.partial else None

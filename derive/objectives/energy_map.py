@@ -245,7 +245,11 @@ def psi_parameter_formulas(level: Level) -> tuple[Formula, ...]:
             chain.solve(f"{name} in units of nu.", symbol, using=(f"y_{name[2:]}",), name=source[0])
         chain.add(
             Identity(
-                f"{name}, every Lambda written out.", symbol, form, using=(*source, *explicit), name=f"closed {name}"
+                f"{name}, every Lambda written out.",
+                symbol,
+                form,
+                using=(*source, *explicit),  # type: ignore[misc]
+                name=f"closed {name}",  # type: ignore[misc]
             )
         )
     derivation = chain.derivation(("psi_r stationary in gamma_s and the q_k", "Lambda_1 = 2 gamma_p"))

@@ -128,7 +128,7 @@ class FamilyObjective:
     def expression(self) -> Expr:
         """The whole objective, its tower written out as nested expectations."""
         lifting, kernel = self.lifting, self.problem.kernel
-        delta = Function("Delta") if kernel.value is None else (lambda p: kernel.value.subs(kernel.p, p))
+        delta = Function("Delta") if kernel.value is None else (lambda p: kernel.value.subs(kernel.p, p))  # type: ignore[union-attr]
         at = [
             Integer(0) if p == 0 else (kernel.value_at_one if p == 1 and kernel.value_at_one is not None else delta(p))
             for p in self.overlaps

@@ -52,7 +52,7 @@ class Objective:
     @property
     def layered(self) -> bool:
         """Whether symbols carry the index of their layer: not for one layer."""
-        return self.network.depth > 1
+        return self.network.depth > 1  # type: ignore[operator]
 
     @property
     def lifting(self) -> Lifting:
@@ -76,20 +76,20 @@ class Objective:
     @property
     def widths(self) -> tuple[Symbol, ...]:
         """``alpha_1`` to ``alpha_l``."""
-        return tuple(self.width(i) for i in range(1, self.network.depth + 1))
+        return tuple(self.width(i) for i in range(1, self.network.depth + 1))  # type: ignore[operator]
 
     @cached_property
     def layers(self) -> tuple[HiddenLayer, ...]:
         """The hidden layers 1..l-1."""
         return tuple(
             HiddenLayer(self.family(i - 1), LayerLifting(self.level, i), self.susceptibility(i - 1))
-            for i in range(1, self.network.depth)
+            for i in range(1, self.network.depth)  # type: ignore[arg-type]
         )
 
     @cached_property
     def psi_terms(self) -> dict[str, Expr]:
         """Sphere, coupling, norm, count and budget terms of the psi form."""
-        if self.network.depth > 1:
+        if self.network.depth > 1:  # type: ignore[operator]
             raise NetworkError("a deep network has an energy form only: use the form 'energy'")
         return {
             "sphere": InputSphere().psi_term(self.lifting),
@@ -102,7 +102,7 @@ class Objective:
     @cached_property
     def energy_terms(self) -> dict[str, Expr]:
         """Sphere, a term and a coupling per hidden layer, and the count."""
-        last = self.network.depth - 1
+        last = self.network.depth - 1  # type: ignore[operator]
         output = CountingOutput(self.network.gate)
         terms = {"sphere": energy_sphere(self.family(0), self.susceptibility(0))}
         for i, layer in enumerate(self.layers, start=1):
@@ -141,7 +141,7 @@ class Objective:
     @cached_property
     def towers(self) -> tuple[FieldTower, ...]:
         """The towers of one field at a full level: the count."""
-        last = self.network.depth - 1
+        last = self.network.depth - 1  # type: ignore[operator]
         tower = CountingOutput(self.network.gate).field_tower(self.family(last), self.susceptibility(last))
         return (replace(tower, weight=self.width(last + 1)),)
 
@@ -249,7 +249,7 @@ def objective(network: Network | None = None, level: Level | int | str = 2) -> O
         raise NetworkError(
             f"network {network!r} is not a network: use relu_network(depth=1) or Network(gate('hardtanh'))"
         )
-    if network.depth > 1:
+    if network.depth > 1:  # type: ignore[operator]
         from .deep import DeepObjective
 
         return DeepObjective(network, Level.parse(level))

@@ -237,7 +237,7 @@ def _relations(level: Level) -> LiftingRelations:
     for k in lifting.steps:
         value = (1 / forms[k] - 1 / forms[k - 1]) / lifting.increment(lifting.p, k)
         result[f"c_{k}"] = value.expand() if level.partial else value
-        using = (f"c_{k} tilted", f"closed Theta_{k}", f"closed Theta_{k - 1}")
+        using = (f"c_{k} tilted", f"closed Theta_{k}", f"closed Theta_{k - 1}")  # type: ignore[assignment]
         _closed(chain, c(k), result[f"c_{k}"], f"Hence c_{k}.", using)
     result["gamma_s"] = forms[1] / 2
     _closed(chain, gamma_s, result["gamma_s"], "Hence gamma_s.", ("gamma_s", "closed Theta_1"))

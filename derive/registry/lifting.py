@@ -81,13 +81,13 @@ def _products(solved: LiftingRelations) -> list[Entry]:
     statements = [("gammas", "Product of the norm multipliers", gamma_s * gamma_p, Rational(1, 4), gammas)]
     for k in range(1, solved.level.r + 1):
         title, using = f"Theta_{k} and Lambda_{k}", (f"Lambda_{k}",)
-        statements.append((f"inverse_{k}", title, Theta(k) * Lambda(k), Integer(1), using))
+        statements.append((f"inverse_{k}", title, Theta(k) * Lambda(k), Integer(1), using))  # type: ignore[arg-type]
     for k in lifting.steps:
         ratio = lifting.increment(lifting.p, k) / lifting.increment(lifting.q, k)
         for letter, family, value in (("Lambda", Lambda, ratio), ("Theta", Theta, 1 / ratio)):
             title = f"Product of neighbouring {letter}_k, k = {k}"
-            using = (f"closed {letter}_{k - 1}", f"closed {letter}_{k}")
-            statements.append((f"{letter}_product_{k}", title, family(k - 1) * family(k), value, using))
+            using = (f"closed {letter}_{k - 1}", f"closed {letter}_{k}")  # type: ignore[assignment]
+            statements.append((f"{letter}_product_{k}", title, family(k - 1) * family(k), value, using))  # type: ignore[arg-type]
     first = solved.formulas[0]
 
     def route(statement: Relational) -> list[Comparison]:

@@ -129,9 +129,9 @@ def _merged_spheres() -> list[Entry]:
     for name, where, left, right in cases:
         text = "Insert; the merged term vanishes."
         if isinstance(left, Limit):
-            step = Approach(text, *left.args[:3], right)
+            step = Approach(text, *left.args[:3], right)  # type: ignore[call-arg]
         else:
-            step = Identity(text, left, right)
+            step = Identity(text, left, right)  # type: ignore[assignment]
         formula = stated(
             f"merging.sphere.{name}",
             f"Sphere part with merged levels: {where}",

@@ -74,7 +74,7 @@ def decide_injectivity(
     pair = tuple([v * Fraction(2) ** e for v, e in zip(x, exponents, strict=True)] for x in found.witness)
     if not is_collision(layers, *pair):
         raise ArithmeticError("the witness of the scaled layers failed its check on the given ones")
-    return Verdict(found.verdict, found.detail, pair)
+    return Verdict(found.verdict, found.detail, pair)  # type: ignore[arg-type]
 
 
 def _decided(layers: Sequence[Layer], seed: int, restarts: int, walks: int, report: Callable[[str], None]) -> Verdict:
@@ -182,7 +182,7 @@ def _collision_at(
     if d is None:
         return None
     rates = fmpq_mat([row for _, row in moving]) * fmpq_mat([[v] for v in d]) if moving else None
-    room = [abs(value / rates[i, 0]) for i, (value, _) in enumerate(moving) if rates[i, 0] != 0]
+    room = [abs(value / rates[i, 0]) for i, (value, _) in enumerate(moving) if rates[i, 0] != 0]  # type: ignore[index]
     step = _power_below(from_flint(min(room))) if room else Fraction(1)
     first, second = list(x), [a + step * from_flint(b) for a, b in zip(x, d, strict=True)]
     if all(layer.bias is None for layer in layers):  # any multiple does as well
@@ -251,8 +251,8 @@ def _kernel_vector(integers: fmpz_mat, pivots: list[int], n: int) -> list[fmpz]:
     solved = fmpz_mat([[row[c] for c in pivots] for row in independent]).solve(
         fmpz_mat([[-row[c] for c in others] for row in independent])
     )
-    z = fmpz_mat([[v] for v in _short_tail(solved)])
-    y = solved * fmpq_mat(z)
+    z = fmpz_mat([[v] for v in _short_tail(solved)])  # type: ignore[arg-type]
+    y = solved * fmpq_mat(z)  # type: ignore[operator]
     scale = lcm(*(int(v.q) for v in y.entries()))
     d = [fmpz(0)] * n
     for c, v in zip([*pivots, *others], [*y.entries(), *map(fmpq, z.entries())], strict=True):

@@ -46,5 +46,5 @@ def write_witness(path: str, points: Mapping[str, Sequence[str]]) -> None:
         write_file(path, json.dumps({"format": "flrdt witness", **points}, indent=1) + "\n")
         return
     buffer = BytesIO()
-    np.savez_compressed(buffer, **{name: np.array(list(values)) for name, values in points.items()})
+    np.savez_compressed(buffer, **{name: np.array(list(values)) for name, values in points.items()})  # type: ignore[arg-type]
     write_file(path, buffer.getvalue())

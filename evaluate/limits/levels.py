@@ -78,10 +78,10 @@ class Checkpoint:
         entries = content.get("levels")
         for entry in entries if isinstance(entries, list) else [None]:
             level = entry.get("level") if isinstance(entry, dict) else None
-            numbers = stored_numbers(entry.get("coordinates"), 2 * level - 1) if isinstance(level, int) else None
+            numbers = stored_numbers(entry.get("coordinates"), 2 * level - 1) if isinstance(level, int) else None  # type: ignore[union-attr]
             if numbers is None:
                 raise FileError(f"{self.path} does not hold a level sequence")
-            found[level] = numbers
+            found[level] = numbers  # type: ignore[index]
         return found
 
 
@@ -116,7 +116,7 @@ def solve_levels(
 
 
 def _goal(network: Network) -> CapacityGoal:
-    return CapacityGoal(Fraction(int(network.budget.p), int(network.budget.q)))
+    return CapacityGoal(Fraction(int(network.budget.p), int(network.budget.q)))  # type: ignore[union-attr]
 
 
 def _minimum(

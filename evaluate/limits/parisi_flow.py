@@ -70,7 +70,7 @@ def solve_flow(
             f"the Parisi flow is implemented for gates that are active on a right half-line, not {network.gate}"
         )
     opening = _opening(network)
-    budget = float(network.budget)
+    budget = float(network.budget)  # type: ignore[arg-type]
     theta = _first_guess(start, TERMS[0])
     matrix = None
     values: list[FlowPoint] = []

@@ -41,7 +41,7 @@ def read_document(path: Path, kind: str) -> dict[str, Any]:
         raise FileError(
             f"{path} has format version {shown(document.get('version'))}; this flrdt reads version {VERSION}"
         )
-    content = document.get("content")
+    content = document.get("content")  # type: ignore[assignment]
     if not isinstance(content, dict) or document.get("sha256") != digest:
         raise FileError(f"{path} is damaged: its checksum does not match its content")
     return content

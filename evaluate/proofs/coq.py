@@ -174,7 +174,7 @@ def _lower(claim: lower_checker.Claim, tool: str) -> str:
     with ctx.workprec(claim.precision + 64):
         limits = (Fraction(1), Fraction(1), claim.budget)
         margin = min(limit - high for limit, (_, high) in zip(limits, claim.recorded, strict=True))
-        places = _places(margin / max(1, claim.alpha))
+        places = _places(margin / max(1, claim.alpha))  # type: ignore[operator]
         at = {name: checker.ball_of(value) for name, value in values.items()}
         shifted = f"fun u => (u - {_real(beta)}) ^ 2 * phi u" if beta else "fun u => u ^ 2 * phi u"
         integrals = [
@@ -229,7 +229,7 @@ def _closed(claim: checker.Claim, tool: str) -> str:
     if partial:
         values["y"] = claim.y[0]
     with ctx.workprec(claim.precision + 64):
-        places = _places((-claim.budget - claim.upper) / max(1, claim.alpha))
+        places = _places((-claim.budget - claim.upper) / max(1, claim.alpha))  # type: ignore[operator]
         chi = checker.ball_of(claim.chi)
         k = (2 * chi).sqrt()
         mass = _Integral("I_mass", "RInt phi 0 (sqrt (2 * chi))", _integrated(_density, arb(0), k))
@@ -285,7 +285,7 @@ def _tower(claim: checker.Claim, tool: str) -> str:
         p, y = [checker.ball_of(v) for v in claim.p], [checker.ball_of(v) for v in claim.y]
         step, strip = checker.ball_of(claim.step), checker.ball_of(claim.strip)
         tower = checker.tower(checker.ball_of(claim.chi), p, y, step, claim.points, strip)
-        places = _places((-claim.budget - claim.upper) / max(1, claim.alpha))
+        places = _places((-claim.budget - claim.upper) / max(1, claim.alpha))  # type: ignore[operator]
         low, high = _bounds(tower, places)
     names = list(values)
     overlap = {1: "1", **{k: f"p_{k}" for k in ks}}

@@ -57,17 +57,17 @@ def certify_lower(
             at = Fraction(math.floor(low * 10**places - Fraction(1, 10)), 10**places)
         if not low - (high - low) <= at <= high:
             break
-    if at >= low - (high - low):
+    if at >= low - (high - low):  # type: ignore[operator]
         about = best.to_json()["alpha"][: TRUSTED_DIGITS[0]]
         raise CertifyError(
-            f"not certified: the lower bound is about {about}, not clearly above {checker.base.shown(at)}; "
+            f"not certified: the lower bound is about {about}, not clearly above {checker.base.shown(at)}; "  # type: ignore[arg-type]
             "this argument proves no more"
         )
-    if at <= 0:
+    if at <= 0:  # type: ignore[operator]
         raise InputError(f"digits {digits} leave nothing of the bound {best.to_json()['alpha']}: use more digits")
     report("proving the inequalities")
-    claim = _claim(best, at, max(1, math.ceil(-math.log10(low - at))))
-    limits = (1, 1, claim.budget)
+    claim = _claim(best, at, max(1, math.ceil(-math.log10(low - at))))  # type: ignore[arg-type, operator]
+    limits: tuple[Any, ...] = (1, 1, claim.budget)
     for own, other, limit in zip(evaluated(best.bound, claim), checker.quantities(claim), limits, strict=True):
         if not (own < as_ball(Fraction(limit)) and other.is_finite() and own.overlaps(other)):  # nan meets everything
             raise CertifyError("slopes were found, but the inequalities could not be proved with them")

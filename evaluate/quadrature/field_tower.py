@@ -47,7 +47,7 @@ class FieldGrid:
     def halved(self) -> FieldGrid:
         """The same ranges with half the step."""
         doubled = (tuple(2 * v for v in values) for values in (self.halves, self.reaches))
-        return FieldGrid(2 * self.steps_per_unit, self.strides, *doubled, self.bits)  # type: ignore[arg-type]
+        return FieldGrid(2 * self.steps_per_unit, self.strides, *doubled, self.bits)  # type: ignore[arg-type, call-arg]
 
     @property
     def points(self) -> int:
@@ -235,7 +235,7 @@ def _float_tower(
         d_variance.append(adjoint @ slope_d)
         d_lifting.append(adjoint @ slope_y)
         spread = numpy.bincount(where.ravel(), weights=(adjoint[:, None] * table).ravel(), minlength=length)
-        adjoint = spread[edge : edge + size]
+        adjoint = spread[edge : edge + size]  # type: ignore[assignment]
     d_variance.append(adjoint @ f_D)
     d_lifting.append(adjoint @ f_y)
     return TowerGradient(value, adjoint @ f_chi, tuple(reversed(d_variance)), tuple(reversed(d_lifting)))

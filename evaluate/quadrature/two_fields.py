@@ -486,7 +486,7 @@ def hidden_tower(
     zero = to.scalar.number(0)
     d = [zero if a.slope is None else to.product(a.slope, through)[0, 0]]
     e = [zero if b.slope is None else to.product(a.matrix, to.product(f, b.slope.T))[0, 0]]
-    y = []
+    y = []  # type: ignore[var-annotated]
     adjoint = a.matrix.T * b.matrix
     for level in reversed(tape):
         adjoint, *found = level.backward(adjoint)

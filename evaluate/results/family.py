@@ -242,7 +242,7 @@ def _plain(problem: Problem, digits: int) -> tuple[Any, Any]:
 def _minimised(problem: Problem, level: Level, digits: int, free: bool, report: Report, started: float) -> FamilyValue:
     """Problems whose objective is minimised in everything: hard sets, committees, costs, SK, Hopfield +."""
     convex_line = isinstance(problem.output, HardSet) and problem.output.half_line is not None
-    if convex_line and problem.kernel.identity and problem.output.half_line >= 0 and level.r > 1:  # type: ignore[union-attr]
+    if convex_line and problem.kernel.identity and problem.output.half_line >= 0 and level.r > 1:  # type: ignore[operator, union-attr]
         value, error = _plain(problem, digits)
         reason = "Gardner's formula is exact for kappa >= 0: the plain level is stable and no lifting improves on it"
         return _made(

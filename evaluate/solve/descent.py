@@ -144,7 +144,7 @@ def stationary(
     free = [i for i in range(len(start)) if i not in hold]
     x = numpy.array(start, dtype=float)
     for _ in range(steps):
-        found = _evaluate(system, goal, x, 2)
+        found = _evaluate(system, goal, x, 2)  # type: ignore[arg-type]
         if found is None:
             break
         slope, rows = numpy.array(found[1]), numpy.array(found[2])

@@ -56,8 +56,8 @@ def _at(system: FamilySystem, x: numpy.ndarray) -> tuple[float, numpy.ndarray]:
     if grid.halves[0] > WIDEST:
         return outside
     value, slope = evaluate(system, system.goal, [float(v) for v in x], grid)
-    slope = numpy.array(slope, dtype=float)
-    return (float(value), slope) if numpy.isfinite(value) and numpy.isfinite(slope).all() else outside
+    slope = numpy.array(slope, dtype=float)  # type: ignore[assignment]
+    return (float(value), slope) if numpy.isfinite(value) and numpy.isfinite(slope).all() else outside  # type: ignore[return-value]
 
 
 def _hessian(system: FamilySystem, x: numpy.ndarray) -> numpy.ndarray:

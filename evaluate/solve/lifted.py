@@ -285,7 +285,7 @@ class _Split:
         fields_ = self.system.layout.fields(self.at(x), layer, 1.0)
         _, slopes = hidden_tower(fields_, plan_fields(fields_, FULL))
         width, k = self.system.widths[layer - 1], self.place + 1
-        return width * slopes.p[k], width * slopes.q[k]
+        return width * slopes.p[k], width * slopes.q[k]  # type: ignore[union-attr]
 
     def output(self, x: Sequence[float]) -> float:
         """Slope of the count in the new overlap of the last hidden layer."""
@@ -479,10 +479,10 @@ def _digits(
             unit = max(abs(float(g.mid())) for g in (*gradient[:-1], value + target)) or 1e-300
             floats = numpy.array([float(v.mid()) for v in values])
             scaled = numpy.array([float(g.mid() / unit) for g in gradient])
-            step = -inverse @ system.coordinates.equations(floats, scaled, float((value + target).mid() / unit))
+            step = -inverse @ system.coordinates.equations(floats, scaled, float((value + target).mid() / unit))  # type: ignore[arg-type]
             size = float(numpy.abs(step).max()) * unit
             report(f"{name}: Newton step {size:.1e}")
-            moved = system.moved(system.coordinates.unknowns(floats)) @ step
+            moved = system.moved(system.coordinates.unknowns(floats)) @ step  # type: ignore[arg-type]
             values = [(v + number(float(m)) * number(unit)).mid() for v, m in zip(values, moved, strict=True)]
             if size < 10.0 ** (-0.6 * digits - 3) and size**2 < 10.0 ** (-digits - 2):
                 break

@@ -235,7 +235,7 @@ def _finish(
         report(f"quadrature: leaves out about {mp.nstr(left_out, 2)}")
         if left_out < mpf(10) ** (-digits - 1):
             break
-        strip, here = strip * min(0.8, max(0.4, rate)), None
+        strip, here = strip * min(0.8, max(0.4, rate)), None  # type: ignore[assignment]
     if here is None:
         raise ConvergenceError(f"the quadrature did not settle to {digits} digits; best value {mp.nstr(left_out, 5)}")
     moved = [a + s for a, s in zip(x, step, strict=True)]

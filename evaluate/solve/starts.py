@@ -83,7 +83,7 @@ def nearby(network: Network, level: Level, goal: Goal, values: Sequence[float]) 
     found = None if start is None else descend(system, goal, start)
     if found is None or not found.converged:
         return None
-    moved = max(abs(a - b) for a, b in zip(found.x, start, strict=True))
+    moved = max(abs(a - b) for a, b in zip(found.x, start, strict=True))  # type: ignore[arg-type]
     return found if moved < NEARBY else None
 
 

@@ -149,7 +149,7 @@ class DeepForm:
         alpha = values[lay.alpha]
         gradient[lay.alpha] = tower.value
         if slopes:
-            chi, p, lifting = self._count_slopes(tower)
+            chi, p, lifting = self._count_slopes(tower)  # type: ignore[assignment]
             places = [lay.chi[-1], *lay.p[-1], *lay.y]
             add(places, [chi, *(p if lay.depth > 1 else p[1:]), *lifting], alpha)
         return total + alpha * tower.value, gradient

@@ -52,7 +52,7 @@ def _compiled_plain(objective: FamilyObjective, at: Any, backend_name: str) -> A
 def _compiled_kernel(kernel: Kernel, backend_name: str) -> Any:
     """``p -> (Delta, Delta')``, with arcsines written as arctangents that hold at 1 too."""
     forms = [kernel.value, kernel.slope]
-    forms = [f.replace(asin, lambda a: 2 * atan(a / (1 + sqrt(1 - a**2)))) for f in forms]
+    forms = [f.replace(asin, lambda a: 2 * atan(a / (1 + sqrt(1 - a**2)))) for f in forms]  # type: ignore[union-attr]
     return compile_scalar(forms, (kernel.p,), get_backend(backend_name))
 
 
@@ -136,7 +136,7 @@ class FamilySystem:
         if kernel.identity:
             return b.number(1), b.number(1)
         forms = [
-            f.replace(asin, lambda a: 2 * atan(a / (1 + sqrt(1 - a**2))))
+            f.replace(asin, lambda a: 2 * atan(a / (1 + sqrt(1 - a**2))))  # type: ignore[union-attr]
             for f in (kernel.value_at_one, kernel.slope_at_one)
         ]
         return tuple(compile_scalar(forms, (), b)())  # type: ignore[return-value]
@@ -215,7 +215,7 @@ class FamilySystem:
 
     def quadrature(self, x: Sequence[Any], digits: float, strip: float = 1.0) -> FieldGrid:
         """The grid for so many digits near natural coordinates x."""
-        return self.grid([float(self.backend.to_mpf(v)) for v in self.values(x)], digits, strip)
+        return self.grid([float(self.backend.to_mpf(v)) for v in self.values(x)], digits, strip)  # type: ignore[arg-type]
 
     def bits(self, x: Sequence[Any], digits: float) -> int:
         """Working precision for so many digits."""
@@ -250,7 +250,7 @@ class FamilySystem:
         """What is minimised: a quotient for hard sets, otherwise a sum."""
         if self.objective.hard:
             return CapacityGoal(0)
-        return EnergyGoal(1 if self.objective.spins else Fraction(int(self.problem.alpha.p), int(self.problem.alpha.q)))
+        return EnergyGoal(1 if self.objective.spins else Fraction(int(self.problem.alpha.p), int(self.problem.alpha.q)))  # type: ignore[union-attr]
 
     def _structure(self, z: Sequence) -> Any:
         """For a cost that is not convex: a rational near chi, at which the order of its pieces is decided."""
