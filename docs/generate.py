@@ -197,7 +197,7 @@ def commands() -> str:
     lines = ["# Command line", ""]
     for name, summary in cli.COMMANDS.items():
         top = cli.parser(name)
-        sub = next(a for a in top._actions if hasattr(a, "choices") and a.choices).choices[name]
+        sub = next(a for a in top._actions if isinstance(a.choices, dict)).choices[name]
         lines += [
             f"## {name}",
             "",

@@ -47,6 +47,7 @@ class LocalPool(Executor):
             thread.start()
 
     def submit(self, fn: Callable, /, *args: Any, **kwargs: Any) -> Future:
+        """Have a worker call the function with the arguments; the future gets what it returns or raises."""
         task, future = pickle.dumps((fn, args, kwargs)), Future[Any]()
         with self._lock:
             if self._broken:
@@ -57,6 +58,7 @@ class LocalPool(Executor):
         return future
 
     def map(self, fn: Callable, *iterables: Iterable, timeout: float | None = None, chunksize: int = 1) -> Iterator:
+        """The values of the function at the elements of the iterables, in their order."""
         calls = zip(*iterables, strict=False)
         chunks = iter(lambda: list(islice(calls, chunksize)), [])
         for part in super().map(partial(_each, fn), chunks, timeout=timeout):

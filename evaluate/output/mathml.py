@@ -37,7 +37,7 @@ def mathml(source: str, display: bool = False, annotate: bool = False) -> str:
         raise InputError("HTML output needs latex2mathml: python -m pip install latex2mathml") from None
     known = re.sub(r"\\arg\b", r"\\operatorname{arg}", source)  # what the converter does not know
     known = re.sub(r"\\mathrm\{(\w)\}", r"\\text{\1}", known)
-    known = re.sub(r"'\^(\{[^}]*\}|\w)", r"^{\\prime \1}", known)
+    known = re.sub(r"\s*('+)\s*\^\s*(\{[^}]*\}|\w)", lambda m: "^{" + r"\prime " * len(m[1]) + m[2] + "}", known)
     element = convert(known, display="block" if display else "inline")
     left = re.search(r"\\[A-Za-z]+", element)
     if left is not None:

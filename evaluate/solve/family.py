@@ -161,9 +161,9 @@ def _seeds(system: FamilySystem, below: Sequence[FloatMinimum]) -> list[list[flo
 
 def _continued(below: Sequence[FloatMinimum], r: int, leading: int) -> list[list[float]]:
     """The resampled pattern of level r-1, corrected by what the same prediction of level r-1 had wrong."""
-    last, earlier = below[-1].values, below[-2].values
-    if below[-1].level.r != r - 1 or below[-2].level.r != r - 2 or r < 5:
+    if r < 5 or len(below) < 2 or below[-1].level.r != r - 1 or below[-2].level.r != r - 2:
         return []
+    last, earlier = below[-1].values, below[-2].values
     guess, wanted = _from_below(earlier, r - 1, leading)[0], list(last)
     found = _from_below(last, r, leading)[0]
 

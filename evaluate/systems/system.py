@@ -4,7 +4,7 @@ Every objective is linear in the width of the last layer, :math:`P(z) = A(z) + \
 the capacity is the stationary value of :math:`(A + budget)/(-B)` and minus the energy that of :math:`A + \alpha B`; without
 a budget (hard sets) the first is :math:`A/(-B)`.  A *system* evaluates A and B with their exact slopes in *natural
 coordinates*, in which every order of the parameters (chi > 0, p_2 > p_3, y_2 > y_3) holds by itself.  Three kinds of
-system exist: closed form (:mod:`.closed`), towers of one field (:mod:`.one_field`), and of two.
+system exist: closed form, towers of one field, and of two.
 """
 
 from __future__ import annotations

@@ -3,9 +3,8 @@ r"""A normal form for differences: an expression that is 0 in it is 0 wherever e
 An expression becomes a rational function of *kernels*: symbols, constants, and functions of arguments in normal form.  Only
 rules that hold for all real arguments are used,
 
-.. math:: \log\prod f_i^{n_i} = \sum n_i \log|f_i|, \quad \sqrt{\prod f_i^{n_i}} = \prod |f_i|^{n_i/2}, \quad
-          e^{a+b} = e^a e^b, \quad \operatorname{erfc}(-a) = 2 - \operatorname{erfc}(a), \quad \max(a,b) = (a+b+|a-b|)/2,
-
+the logarithm of a product of powers is a sum of logarithms of moduli, its square root a product of powers of moduli, the
+exponential of a sum a product, :math:`erfc(-a) = 2 - erfc(a)` and :math:`\max(a,b) = (a+b+|a-b|)/2`,
 and :math:`|f|` is :math:`\pm f` only where the sign of f is known on the whole domain, otherwise :math:`2\max(0,f) - f`; roots and
 maxima are reduced by their squares, :math:`\max(0,f)^2 = f\max(0,f)`.  SymPy's polynomials do the arithmetic; its assumptions and its automatic simplification are not asked.
 """
@@ -63,6 +62,8 @@ from flrdt.derive.blocks.hidden_lifted import TiltedTail
 from flrdt.derive.core.gaussian import H, Phi, phi
 
 __all__ = ["PROBLEMS", "NotNormal", "constant", "difference", "factors"]
+
+LARGEST_DEGREE = 300
 
 ODD = (asin, asinh, atan, atanh, erfinv, sin, sinh, tan, tanh)
 EVEN = (cos, cosh)
@@ -304,6 +305,8 @@ class _Normaliser:
             if polynomial.is_monomial or len(polynomial) == 1:
                 ((powers, coefficient),) = polynomial.terms()
                 listed = [(self.field.ring.gens[i], n) for i, n in enumerate(powers) if n]
+            elif sum(polynomial.degrees()) > LARGEST_DEGREE:
+                coefficient, listed = QQ(1), [(polynomial, 1)]  # factoring it would take minutes
             else:
                 coefficient, listed = polynomial.factor_list()
             constant = constant * coefficient**direction
