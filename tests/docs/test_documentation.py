@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import flrdt
 import flrdt.derive
 import flrdt.evaluate
 
@@ -33,6 +34,9 @@ def test_an_edited_derivation_changes_its_page(tmp_path):
     for package in (flrdt.derive, flrdt.evaluate):
         home = Path(package.__path__[0])
         shutil.copytree(home, tmp_path / "flrdt" / home.name, ignore=shutil.ignore_patterns("__pycache__"))
+    # without the entry the copy would be a namespace package, and an installed toolkit would come before it
+    for module in Path(flrdt.__file__).parent.glob("*.py"):
+        shutil.copy(module, tmp_path / "flrdt")
     (tmp_path / "docs").mkdir()
     for module in DOCS.glob("*.py"):
         shutil.copy(module, tmp_path / "docs")
