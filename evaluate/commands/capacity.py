@@ -5,7 +5,16 @@ from __future__ import annotations
 import argparse
 import sys
 
-from .common import columns, emit, level_options, output_option, problem_options, progress, the_gate
+from .common import (
+    columns,
+    emit,
+    level_options,
+    output_option,
+    problem_options,
+    progress,
+    refuse_without_problem,
+    the_gate,
+)
 
 EXPLANATION = """\
 alpha   outputs/inputs of the layer: from the capacity on, a large random layer is injective, and below it is not.
@@ -62,6 +71,7 @@ def run(options: argparse.Namespace) -> int:
         from .family import capacity
 
         return capacity(options)
+    refuse_without_problem(options)
     if options.both_sides:
         return _both_sides(options)
     if is_limit(options.level):

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import argparse
 
-from .common import columns, emit, level_options, output_option, problem_options, progress, the_gate
+from .common import (
+    columns,
+    emit,
+    level_options,
+    output_option,
+    problem_options,
+    progress,
+    refuse_without_problem,
+    the_gate,
+)
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,6 +30,7 @@ def run(options: argparse.Namespace) -> int:
         from .family import capacity
 
         return capacity(options, options.alpha)
+    refuse_without_problem(options)
     from ..results.capacity import energy
 
     result = energy(
