@@ -59,16 +59,16 @@ def run(options: argparse.Namespace) -> int:
     from ..sweeps.run import points_of, read_plan, run_sweep
 
     plan = read_plan(options.plan) if options.plan else {}
-    plan |= {name: getattr(options, name) for name in OPTIONS if getattr(options, name)}
+    plan |= {name: getattr(options, name) for name in OPTIONS if getattr(options, name) is not None}
     if not plan:
         raise InputError("nothing to sweep: name a TOML file or give at least one of --" + ", --".join(OPTIONS))
     if not options.output.lower().endswith((".csv", ".parquet")):
         raise InputError(f"output {options.output}: use a name that ends in .csv or .parquet")
     if options.output.lower().endswith(".parquet"):
         require_pyarrow()
-    if options.dask is not None and options.workers:
+    if options.dask is not None and options.workers is not None:
         raise InputError("--workers is for local processes: leave it out with --dask")
-    if options.figure:
+    if options.figure is not None:
         check_figure(options.figure)
     points = points_of(plan)
     report = progress()

@@ -32,10 +32,10 @@ def dask_executor(address: str) -> Iterator[Executor]:
     try:
         asyncio.run(_greet(address))
         client = Client(address, timeout=ANSWER_SECONDS, set_as_default=False)
-    except Exception as problem:  # whatever else listens there may break the handshake in any way
+    except Exception:  # whatever else listens there may break the handshake in any way
         raise InputError(
-            f"no Dask scheduler answers at {address!r} ({type(problem).__name__}): check the address, "
-            "for example tcp://127.0.0.1:8786"
+            f"no Dask scheduler answers at {address!r}: check the address, for example "
+            " tcp://127.0.0.1:8786"
         ) from None
     with client, client.get_executor(pure=False) as executor:
         yield executor
