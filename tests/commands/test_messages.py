@@ -29,9 +29,9 @@ PYTHON = re.compile(r"\b(\w+Error|int|str|dict|NoneType|Namespace|float|Fraction
 
 def options(command):
     """The options of a command that take a value."""
-    found = command_parser(parser(command), command).options()
-    longs = {id(action): name for name, action in found.items() if name.startswith("--") and action.nargs != 0}
-    return sorted(set(longs.values()) - FILES)
+    actions = {id(a): a for a in command_parser(parser(command), command).options().values() if a.nargs != 0}
+    names = [{n for n in action.option_strings if n.startswith("--")} for action in actions.values()]
+    return sorted(min(found) for found in names if found and not found & FILES)
 
 
 CASES = [(command, option) for command in COMMANDS for option in options(command)]
