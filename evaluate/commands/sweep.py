@@ -79,7 +79,7 @@ def run(options: argparse.Namespace) -> int:
     elif workers > 1:
         executors = partial(local_pool, workers)
     rows = run_sweep(points, options.output, executors, report, lambda text: print("flrdt:", text, file=sys.stderr))
-    if options.figure:
+    if options.figure is not None:
         from ..output.sweep_figure import draw
 
         draw(rows, options.figure)

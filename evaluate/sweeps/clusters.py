@@ -35,7 +35,7 @@ def dask_executor(address: str) -> Iterator[Executor]:
     except Exception:  # whatever else listens there may break the handshake in any way
         raise InputError(
             f"no Dask scheduler answers at {address!r}: check the address, for example "
-            " tcp://127.0.0.1:8786"
+            "tcp://127.0.0.1:8786"
         ) from None
     with client, client.get_executor(pure=False) as executor:
         yield executor
