@@ -99,7 +99,9 @@ class _Parser(argparse.ArgumentParser):
                 continue
             if not any(known.startswith(name) or known == name[:2] != "--" for known in self.options()):
                 hint = _meant(name, [*self.options()]) or f"{self.prog} --help lists them"
-                self.exit(BAD_INPUT, f"flrdt: {self.prog.removeprefix('flrdt ')} has no option {one_line(name)}: {hint}\n")
+                self.exit(
+                    BAD_INPUT, f"flrdt: {self.prog.removeprefix('flrdt ')} has no option {one_line(name)}: {hint}\n"
+                )
 
 
 def _meant(word: str, names: Sequence[str]) -> str | None:

@@ -54,7 +54,7 @@ def run(options: argparse.Namespace) -> int:
     from ..arithmetic.decimals import InputError
     from ..machine.processes import local_pool, parse_workers
     from ..output.figures import check_figure
-    from ..sweeps.clusters import dask_executor
+    from ..sweeps.clusters import check_scheduler, dask_executor
     from ..sweeps.parquet_file import require_pyarrow
     from ..sweeps.run import points_of, read_plan, run_sweep
 
@@ -75,6 +75,7 @@ def run(options: argparse.Namespace) -> int:
     workers = min(parse_workers(options.workers), len(points))
     executors: Callable[[], AbstractContextManager[Executor]] | None = None
     if options.dask is not None:
+        check_scheduler(options.dask)  # before the file of results is opened
         executors = partial(dask_executor, options.dask)
     elif workers > 1:
         executors = partial(local_pool, workers)

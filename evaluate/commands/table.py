@@ -38,7 +38,12 @@ def run(options: argparse.Namespace) -> int:
     else:
         if options.depths is not None:
             raise InputError("depths belong to the deep table: flrdt table deep --depths " + options.depths)
-        table = single_layer(("1,2p,2,3" if options.levels is None else options.levels).split(","), options.digits, options.gate, progress())
+        table = single_layer(
+            ("1,2p,2,3" if options.levels is None else options.levels).split(","),
+            options.digits,
+            options.gate,
+            progress(),
+        )
     emit(table.render(options.format, terminal_width(options.output)), options.output)
     return 0
 

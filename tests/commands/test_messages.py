@@ -25,7 +25,9 @@ WRONG = ["", "nan", "-1", "1e999999", "9" * 5000, "None", "(", "__import__('os')
 FILES = {"--output", "--checkpoint", "--witness", "--weights", "--bias", "--file", "--save", "--to"}
 #: A budget, a width, ... may be an odd number; -1 is a seed like any other.
 TAKEN = {("--seed", "-1"), ("--seed", "9" * 5000), ("--confidence", "1e-5000")}
-PYTHON = re.compile(r"\b(\w+Error|int|str|dict|NoneType|Namespace|float|Fraction|bytes|argparse)\b|<class|\.py\b|Traceback")
+PYTHON = re.compile(
+    r"\b(\w+Error|int|str|dict|NoneType|Namespace|float|Fraction|bytes|argparse)\b|<class|\.py\b|Traceback"
+)
 
 
 def options(command):
@@ -52,7 +54,7 @@ def test_a_wrong_value_is_one_line(run, tmp_path, monkeypatch, command, option):
         assert code == 2, (value[:30], code, err)
         assert out == "" and err.count("\n") == 1 and err.startswith("flrdt: "), (value[:30], err)
         assert len(err) < 400 and err.rstrip("\n").isprintable() and not PYTHON.search(err), (value[:30], err)
-        names = re.split(r"[- ]", option.strip("-")) + [value[:10].lower()]
+        names = [*option.strip("-").split("-"), value[:10].lower()]
         assert any(name.rstrip("s") in err.lower() for name in names if name), (value[:30], err)
     assert os.listdir(tmp_path) == []
 
