@@ -89,7 +89,8 @@ def points_of(plan: Mapping[str, Sequence[str]]) -> list[Point]:
     grid = []
     for key, default in DEFAULTS.items():
         values = [written for text in plan.get(key, [default]) for written in _spread(text, key)]
-        if not values:
+        # no hidden widths is one layer, so an empty text has a meaning there
+        if not values or (key in plan and key != "widths" and not all(value.strip() for value in values)):
             raise InputError(f"no value for {key}: leave it out for the default, or give at least one")
         grid.append(values)
     total = 1
