@@ -155,14 +155,16 @@ def _threshold(widths: Sequence[Any]) -> float:
 
 
 def _closed(point: Point) -> dict[str, Any]:
+    from mpmath import fneg  # exact, where minus would round to the precision that is set
+
     named = by_layer(point.parameters)
     return {
         "parameters": named,
         "parameter_errors": dict(zip(named, point.errors, strict=True)),
         "residual": point.residual,
-        "energy": -point.value,
+        "energy": fneg(point.value, exact=True),
         "energy_error": point.value_error,
-        "slope": -point.B,
+        "slope": fneg(point.B, exact=True),
         "slope_error": point.B_error,
     }
 
