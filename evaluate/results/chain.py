@@ -352,11 +352,8 @@ def _result(
     from mpmath import mpf, workdps
 
     last = layers[-1].capacity
-    chain, found, enclosed = widths_of(layers, digits)
-    errors = list(found)
+    chain, errors, enclosed = widths_of(layers, digits)
     with workdps(digits + 20):
-        if not enclosed:
-            errors[-1] = max(errors[-1], mpf(last.error) + sum(errors[:-1]))
         named = by_layer({n: v for n, v in last.parameters.items() if not n.startswith("alpha")})
         parameters = {n: exact_mpf(v) if hasattr(v, "rad") else +v for n, v in named.items()}
         short = tuple(
@@ -376,7 +373,7 @@ def _result(
             error_kind="enclosure" if enclosed else "estimate",
             status=(Status.FULLY_LIFTED if level.r > 1 and not level.partial else Status.LIFTED).value,
             budget=required.of(len(layers), len(layers)), depth=len(layers), notion=required.notion,
-            widths=tuple(map(str, given)), chain=tuple(chain), chain_errors=tuple(errors), short=short,
+            widths=tuple(map(str, given)), chain=chain, chain_errors=errors, short=short,
             unlifted=tuple(
                 i for i, layer in enumerate(layers, start=1)
                 if layer.capacity.level != (first if i == 1 else level)
@@ -395,12 +392,12 @@ def widths_of(layers: Sequence[ChainLayer], digits: int) -> tuple[tuple[Any, ...
             mpf(w.numerator) / w.denominator if isinstance(w, Fraction) else exact_mpf(w)
             for w in (layer.width for layer in layers)
         )
-        # balls carry the errors of the widths before them; estimates have to be added up
+        # balls carry the enclosed errors of the widths before them; the estimated ones have to be added up
         errors, carried = [], mpf(0)
         for layer, known in zip(layers, exact, strict=True):
             own = mpf(0) if known else mpf(layer.capacity.error)
-            errors.append(own if layer.capacity.enclosure else own + carried)
-            carried = carried + own
+            errors.append(own + carried)
+            carried += mpf(0) if layer.capacity.enclosure else own
     enclosed = all(layer.capacity.enclosure for layer, known in zip(layers, exact, strict=True) if not known)
     return chain, tuple(errors), enclosed
 
