@@ -13,9 +13,12 @@ from typing import Any
 from ..machine.streams import overwrites, put
 
 __all__ = [
+    "admissible",
     "columns",
     "emit",
     "level_options",
+    "network_options",
+    "network_words",
     "notation_option",
     "output_option",
     "place",
@@ -51,6 +54,50 @@ def level_options(parser: argparse.ArgumentParser, level: bool = True) -> None:
     )
     parser.add_argument("--digits", default="30", metavar="D", help="digits asked for (default 30)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def network_options(parser: argparse.ArgumentParser, first_level: bool = True) -> None:
+    """``--depth`` or ``--widths``, ``--notion`` or ``--budget``, ``--first-level``: the network behind gate and radius."""
+    deep = parser.add_mutually_exclusive_group()
+    deep.add_argument("--depth", metavar="L", help="layers, each hidden one at its own capacity (default 1)")
+    deep.add_argument(
+        "--widths", metavar="A1,A2,...", help="hidden widths relative to the input: the value behind them"
+    )
+    required = parser.add_mutually_exclusive_group()
+    required.add_argument(
+        "--notion", default="weak", metavar="NAME", help="weak (local recoverability, default) or strong (global)"
+    )
+    required.add_argument(
+        "--budget",
+        metavar="B",
+        help="required active outputs per input (default 1; 2 for strong with 2 layers or more)",
+    )
+    if first_level:
+        parser.add_argument("--first-level", metavar="R", help="level at which the first width of a chain is taken")
+
+
+def network_words(options: argparse.Namespace) -> dict[str, Any]:
+    """The keywords of the Python functions for the network that the options describe."""
+    return {
+        "gate": options.gate,
+        "radius": options.radius,
+        "depth": options.depth,
+        "widths": () if options.widths is None else options.widths.split(","),
+        "notion": options.notion,
+        "budget": options.budget,
+        "first_level": options.first_level,
+    }
+
+
+def admissible(shown: dict[str, Any]) -> int:
+    """The exit code of a value: 1, with a line on stderr, where given hidden widths are below their capacities."""
+    if shown.get("admissible", True):
+        return 0
+    from ..results.chain import shortfall
+
+    short = "; ".join(map(shortfall, shown["short_layers"]))
+    print(f"flrdt: hidden architecture not admissible: {short}", file=sys.stderr)
+    return 1
 
 
 def the_gate(options: argparse.Namespace) -> str:

@@ -18,7 +18,7 @@ from mpmath import log, mp, mpf, nstr
 
 from flrdt.derive import Network
 
-from ..arithmetic.decimals import InputError, known_digits, parse_digits, parse_number
+from ..arithmetic.decimals import InputError, known_digits, parse_count, parse_digits, parse_number
 from ..arithmetic.exclusive import exclusive
 from ..machine.files import check_place
 from ..results.capacity import tool_version
@@ -153,7 +153,7 @@ def limit(
     wanted = parse_digits(digits)
     if wanted > 14:
         raise InputError(f"digits {wanted}: the limit is an extrapolation and is offered to at most 14 decimal places")
-    deepest = DEEPEST if max_level is None else parse_digits(max_level)
+    deepest = DEEPEST if max_level is None else parse_count(max_level, "max level", 1, 1000)
     if deepest < SHORTEST:
         raise InputError(f"max level {deepest}: the acceleration needs at least level {SHORTEST}")
     count = parse_number(budget, "budget", positive=True)
