@@ -107,6 +107,11 @@ class Problem(Shown):
         return "energy" if isinstance(self.output, Cost) else "ground state"
 
     @property
+    def even(self) -> bool:
+        """Whether the tower is even in its field, so that a vanishing outermost overlap is stationary."""
+        return not isinstance(self.output, (HardSet, Cost)) or self.output.symmetric
+
+    @property
     def ising(self) -> bool:
         """Whether it is a perceptron with Ising spins."""
         return isinstance(self.input, Cube) and isinstance(self.output, HardSet)
