@@ -14,6 +14,7 @@ from sympy import Expr, Integer, Rational, Symbol, oo, sympify
 from ..blocks.kernels import Kernel, activation, identity_kernel, kernel
 from ..blocks.outputs import Cost, HardSet, SetError, count_below, hinge, quadratic
 from ..core.formulas import InputError
+from ..core.shown import Shown
 
 __all__ = ["WORDS", "Cube", "NormOutput", "Problem", "ProblemError", "Sphere", "SymmetricCoupling", "problem"]
 
@@ -61,8 +62,8 @@ class NormOutput:
 Output = HardSet | Cost | SymmetricCoupling | NormOutput
 
 
-@dataclass(frozen=True)
-class Problem:
+@dataclass(frozen=True, repr=False)
+class Problem(Shown):
     """An input set, an output and a kernel; ``alpha = m/n`` where the problem is not about finding it.
 
     Raises :class:`ProblemError` for a combination that the family does not cover.
@@ -127,6 +128,12 @@ class Problem:
 
     def __repr__(self) -> str:
         return f"Problem({self})"
+
+    def _line(self) -> str:
+        return f"{self.quantity} of {self}"
+
+    def _tex(self) -> str:
+        return rf"\text{{{self._line()}}}"
 
 
 _NUMBER = r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,2})?|[+-]?\d+/\d+"

@@ -34,6 +34,7 @@ from ..solve.point import ConvergenceError, Point
 from ..systems.entropic import EntropicSystem
 from ..systems.family import FamilySystem
 from .capacity import shown_error, tool_version
+from .shown_values import ShownValue, equation
 
 __all__ = ["FamilyValue", "as_problem", "family_value", "partial_threshold"]
 
@@ -44,8 +45,8 @@ FREE_WARNING = (
 Report = Callable[[str], None]
 
 
-@dataclass(frozen=True)
-class FamilyValue:
+@dataclass(frozen=True, repr=False)
+class FamilyValue(ShownValue):
     """A value of a problem at a level.  Numbers are mpf.
 
     ``level`` is the level asked for and ``reached`` the one whose value it is: lower where lifting does not help, and ``reason``
@@ -106,8 +107,12 @@ class FamilyValue:
             shown["alpha"], shown["alpha_error"] = text, shown["value_error"]
         return shown
 
-    def __repr__(self) -> str:
-        return f"<{self.problem} at level {self.level}: {nstr(self.value, 12)}, {self.status}>"
+    def _line(self) -> str:
+        return f"{self.problem} at level {self.level}: {nstr(self.value, 12)}, {self.status}"
+
+    def _tex(self) -> str:
+        shown = self.to_json()
+        return equation(rf"\text{{{self.problem}}}", str(shown["value"]), str(shown["value_error"]))
 
 
 def as_problem(given: Problem | str) -> Problem:
