@@ -165,7 +165,9 @@ def angular_steps() -> tuple[Step, ...]:
         primitive, exponential = _antiderivative(kind), kind == "exponential"
         own = {"using": ("A",)} if exponential else {}
 
-        def add(name: str, step: type[Step], text: str, *fields: Expr, kind=kind, exponential=exponential, own=own) -> None:
+        def add(
+            name: str, step: type[Step], text: str, *fields: Expr, kind=kind, exponential=exponential, own=own
+        ) -> None:
             by_delta = f"{name} {kind} by delta"
             chain.add(step(text, *fields, **own, name=by_delta if exponential else f"{name} {kind}"))
             if exponential:
@@ -197,7 +199,9 @@ def radial_weight(kind: str) -> tuple[Step, ...]:
         at = 1 + t**2 - 2 * eta * V
         inner, value = rho * exp(-(rho**2) * at / 2), 1 / at
         left = Integral(inner, (rho, 0, oo))
-    text = "What a slope contributes: the density" + (" times the form." if kind == "mean" else " times the exponential.")
+    text = "What a slope contributes: the density" + (
+        " times the form." if kind == "mean" else " times the exponential."
+    )
     return (
         *leading_to(angular_steps(), f"radial {kind}"),
         Definition(text, Eq(J(V, t), left, evaluate=False), name=f"J {kind}"),

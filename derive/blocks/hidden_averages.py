@@ -7,7 +7,7 @@ depends on its parameters only through :math:`\kappa = \mu\sqrt{p/q}`, :math:`\t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from sympy import Add, Dict, Eq, Expr, Integral, Rational, Symbol, exp, log, oo, pi, solve, sqrt, symbols
@@ -17,7 +17,17 @@ from ..core.gaussian import Expectation
 from ..core.maxima import Maximum
 from ..core.steps import Chain, Definition, Identity, Solution, Step, Substitution, Theorem, leading_to
 from ..core.symbols import Lifting
-from .angular import V, QuadraticForm, angular_steps, eta, radial_weight, slope_function, wedge_exponential, wedge_mean, wedge_steps
+from .angular import (
+    QuadraticForm,
+    V,
+    angular_steps,
+    eta,
+    radial_weight,
+    slope_function,
+    wedge_exponential,
+    wedge_mean,
+    wedge_steps,
+)
 from .hidden_maximum import SIDES, SOURCE, HiddenValue, PieceByPiece, chi, h, inner_maximum, mu, slope, w, wedge_pieces
 from .sphere import coupling
 
@@ -131,9 +141,7 @@ def scaling_steps() -> tuple[Step, ...]:
     reduced = reduced_parameters(p_w, q_h, chi, mu)
     chain = Chain(inner_maximum().chain("v closed"))
     for symbol, solved, name in ((tau, chi, "tau"), (kappa, mu, "kappa")):
-        chain.add(
-            Definition(f"The reduced parameter {name}.", Eq(symbol, reduced[symbol], evaluate=False), name=name)
-        )
+        chain.add(Definition(f"The reduced parameter {name}.", Eq(symbol, reduced[symbol], evaluate=False), name=name))
         chain.solve(f"So {solved} is known by it.", solved, using=(name,), name=f"{solved} by {name}")
     chain.add(
         Identity(
@@ -153,7 +161,10 @@ def _plane(kind: str) -> Derivation:
     unit = HiddenValue(w, h, 1 / tau, kappa)
     mean = Expectation(Expectation(exp(eta * unit) if kind == "exponential" else unit, h), w)
     wedges = _scaled_wedges()
-    forms = {f"{name}, {kind}": (f.resolvent(eta) if kind == "exponential" else f, low, high) for f, low, high, name in wedges}
+    forms = {
+        f"{name}, {kind}": (f.resolvent(eta) if kind == "exponential" else f, low, high)
+        for f, low, high, name in wedges
+    }
     weight = radial_weight(kind)
     contribution = weight[-1].right  # type: ignore[attr-defined]
     J = slope_function(kind)
@@ -212,6 +223,13 @@ def _mapped_integral(kind: str, form: QuadraticForm, low: Expr, high: Expr) -> I
 
 def _wedge_term(kind: str, form: QuadraticForm, low: Expr, high: Expr) -> Expr:
     return wedge_mean(form, low, high) if kind == "mean" else wedge_exponential(form, eta, low, high)
+
+
+def named(steps: tuple[Step, ...], ending: str) -> tuple[Step, ...]:
+    """The steps under longer names, to stand beside a chain that uses the same ones."""
+    return tuple(
+        replace(s, name=s.name and s.name + ending, using=tuple(name + ending for name in s.using)) for s in steps
+    )
 
 
 @lru_cache(maxsize=1)
@@ -278,7 +296,11 @@ def scaled_average(kind: str) -> Derivation:
         )
         using = ("scaling", "average at scale", "kappa", "tau")
     last = Identity(
-        "In the parameters of the layer.", left, closed.subs(reduced, simultaneous=True), using=using, name=f"{kind} scaled"
+        "In the parameters of the layer.",
+        left,
+        closed.subs(reduced, simultaneous=True),
+        using=using,
+        name=f"{kind} scaled",
     )
     steps = merged_steps(formula.derivation, Derivation(scaling_steps()))
     return Derivation((*steps, step, last), formula.derivation.uses)
@@ -311,7 +333,9 @@ def largest_lifting() -> Formula:
             *inner_maximum().chain("v positive"),
             wedge_pieces(1, Rational(1), slope, 1 / tau, kappa),
             *(
-                Definition(f"The coefficient of t^{i} in v on the active wedge.", Eq(s, e, evaluate=False), name=f"v_{i}")
+                Definition(
+                    f"The coefficient of t^{i} in v on the active wedge.", Eq(s, e, evaluate=False), name=f"v_{i}"
+                )
                 for i, (s, e) in enumerate(zip((a, b, c), (form.a, form.b, form.c), strict=True))
             ),
             Definition(

@@ -24,7 +24,6 @@ from sympy import (
     Integral,
     Max,
     Min,
-    Mul,
     Piecewise,
     Symbol,
     diff,
@@ -41,7 +40,7 @@ from sympy import (
 from sympy.core.relational import Lt, Relational
 
 from ..core.equality import equal, evaluated
-from ..core.formulas import Derivation, Formula, Status
+from ..core.formulas import Formula, Status
 from ..core.gaussian import Expectation
 from ..core.maxima import FieldFunction, Maximum
 from ..core.steps import (
@@ -187,6 +186,10 @@ class OnWedges(Step):
 
     def holds(self, facts: Facts) -> bool | None:
         found = []
+        if len({f.lhs.args[1:] for f in facts}) != 1 or any(len(set(f.lhs.args)) < len(f.lhs.args) for f in facts):  # type: ignore[attr-defined]
+            return False
+        if not all(equal(f.lhs.args[0] ** 2, size**2) for f in facts):  # type: ignore[attr-defined]
+            return False
         for side in (1, -1):
             here = [f for f in facts if isinstance(f, Equality) and equal(f.lhs.args[0] * side, size)]
             pieces = [_pieces_of(f) for f in here]
@@ -324,7 +327,9 @@ def inner_maximum() -> InnerMaximum:
             )
         )
         beyond = true if side == 1 else Gt(slope, 1 / chi)  # the pre-activation is positive there
-        ray = chain.solve("It is the ray on which z >= 0.", slope, using=(f"tie {name}",), branch=beyond, name=f"ray {name}")
+        ray = chain.solve(
+            "It is the ray on which z >= 0.", slope, using=(f"tie {name}",), branch=beyond, name=f"ray {name}"
+        )
         still_value = IDLE_GAIN.xreplace({z: still})
         wedges += [Wedge(side, -oo, ray, False, still_value), Wedge(side, ray, oo, True, form)]
         on = {w: side * size}

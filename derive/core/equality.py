@@ -120,12 +120,26 @@ def equal(left: Expr, right: Expr) -> bool | None:
     if branches := _branches(left, right):
         found = all(equal(*branch) for branch in branches)
         return found or (False if refuted(evaluated(left), evaluated(right)) else None)
-    left, right = evaluated(left), evaluated(right)
+    left, right = (_renamed(evaluated(side)) for side in (left, right))
     if left == right:
         return True
     if refuted(left, right):
         return False
     return _proved(left, right) or None
+
+
+def _renamed(expr: Expr) -> Expr:
+    """Every mean over a variable that its depth names: what is averaged over has no name."""
+    if not expr.has(Expectation):
+        return expr
+
+    def renamed(mean: Expr) -> Expr:
+        inner = mean.expr.atoms(Expectation)
+        depth = 1 + max((int(m.variable.name[2:]) for m in inner if m.variable.name.startswith("__")), default=0)
+        name = Symbol(f"__{depth}", real=True)
+        return Expectation(mean.expr.xreplace({mean.variable: name}), name)
+
+    return expr.replace(lambda e: isinstance(e, Expectation), renamed)
 
 
 def _branches(left: Expr, right: Expr) -> list[tuple[Expr, Expr]]:

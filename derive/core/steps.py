@@ -170,6 +170,8 @@ def _rewrite(expr: Expr, fact: Basic) -> Expr:
         return expr
     left, right = fact.lhs, fact.rhs
     if isinstance(left, (AppliedUndef, FieldFunction)) and all(isinstance(a, Symbol) for a in left.args):
+        if len(set(left.args)) < len(left.args):
+            raise ValueError(f"{left} gives two arguments one name")
         may_be = _may_be if isinstance(left, AppliedUndef) else _is
 
         def fits(e: Basic) -> bool:

@@ -16,7 +16,6 @@ from ..blocks.angular import (
     eta,
     radial_weight,
     rate,
-    rho,
     slope_function,
     t,
     wedge_exponential,
@@ -45,7 +44,9 @@ def entries() -> list[Entry]:
     """Radial integral, the two antiderivatives, and the averages over a wedge."""
     radial = Derivation(radial_weight("exponential")[:-1])
     ranges = {"V": (Rational(-2), Rational(9, 20)), "eta": (Rational(1, 1000), Integer(1))}
-    found = [_entry("radial", "Radial integral of an exponential", radial, "numerical quadrature over the radius", ranges)]
+    found = [
+        _entry("radial", "Radial integral of an exponential", radial, "numerical quadrature over the radius", ranges)
+    ]
     found += [_antiderivative(kind) for kind in TITLES]
     small = {"eta": (Rational(1, 1000), Rational(1, 5))}  # 1 - 2 eta Q stays positive
     for kind, title in (
@@ -114,11 +115,13 @@ def _sector() -> Derivation:
         (
             *leading_to(angular_steps(), "radial mean"),
             Substitution(
-                "The radius of a standard plane.", Dict({rate: Integer(1)}), Integer(1), using=("radial mean",), name="radius"
+                "The radius of a standard plane.",
+                Dict({rate: Integer(1)}),
+                Integer(1),
+                using=("radial mean",),
+                name="radius",
             ),
-            Quadrature(
-                "The angle.", polar, theta, Integer(0), atan(upper), primitive, ends[1] - ends[0], name="angle"
-            ),
+            Quadrature("The angle.", polar, theta, Integer(0), atan(upper), primitive, ends[1] - ends[0], name="angle"),
             Theorem(
                 "In polar coordinates the form is the squared radius times its value on the circle.",
                 Eq(_average(PLANE, Integer(0)), radius * angle / pi, evaluate=False),
@@ -158,9 +161,7 @@ def _antiderivative(kind: str) -> Entry:
     )
 
 
-def _entry(
-    name: str, title: str, derivation: Derivation, how: str, ranges: dict, most: int | None = None
-) -> Entry:
+def _entry(name: str, title: str, derivation: Derivation, how: str, ranges: dict, most: int | None = None) -> Entry:
     statement = derivation.conclusion
     formula = stated(
         f"angular.{name}",

@@ -15,7 +15,6 @@ from ..blocks.hidden_averages import (
     merged_steps,
     p_w,
     q_h,
-    rate,
     scaled_average,
     tau,
 )
