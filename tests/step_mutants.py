@@ -41,6 +41,9 @@ class Mutant:
     @property
     def outcome(self) -> str:
         """``killed``, ``equivalent`` or ``survived``."""
+        last = self.position == len(self.derivation) - 1
+        if last and self.changed.conclusion != self.derivation.conclusion:
+            return "killed"  # the last step is no longer the statement of the formula
         if self.changed.verdict() is Verdict.FAILED:
             return "killed"
         return "equivalent" if self._true_as_well() else "survived"

@@ -53,6 +53,7 @@ from sympy import (
     factor,
     false,
     limit,
+    nan,
     numer,
     oo,
     pi,
@@ -60,6 +61,7 @@ from sympy import (
     sqrt,
     together,
     true,
+    zoo,
 )
 from sympy.core.function import AppliedUndef
 from sympy.core.relational import Relational
@@ -124,7 +126,11 @@ class Step:
 
 @lru_cache(maxsize=8192)
 def _verdict(step: Step, facts: Facts) -> Verdict:
-    return {True: step.best, False: Verdict.FAILED, None: Verdict.UNKNOWN}[step.holds(facts)]
+    try:
+        found = step.holds(facts)
+    except ValueError:  # inserting the facts gives nothing that has a meaning, such as a sum without a bound
+        found = False
+    return {True: step.best, False: Verdict.FAILED, None: Verdict.UNKNOWN}[found]
 
 
 def _all(found: Iterable[bool | None]) -> bool | None:
@@ -434,8 +440,11 @@ class Approach(Step):
         return Eq(Limit(self.of, self.variable, self.point), self.value, evaluate=False)
 
     def holds(self, facts: Facts) -> bool | None:
-        of = evaluated(rewritten(self.of, facts))
-        return equal(limit(of, self.variable, self.point), rewritten(self.value, facts))
+        of, value = evaluated(rewritten(self.of, facts)), rewritten(self.value, facts)
+        found = limit(of, self.variable, self.point)
+        if found.has(oo, -oo, zoo, nan) != value.has(oo, -oo, zoo, nan):
+            return None if found.has(Limit) else False
+        return equal(found, value)
 
 
 @dataclass(frozen=True)
