@@ -27,6 +27,7 @@ COMMANDS = {
     "check": "re-check certificates without the solver",
     "derive": "derive an objective, relations, gradient, innermost expectation or the plain closed form",
     "finite": "exact injectivity of random layers at small sizes, and of given weights",
+    "literature": "published values beside those computed here, each with a verdict",
     "sweep": "capacities over a grid of gates, levels and other settings",
     "formulas": "list the formula registry, or show an entry with its derivation",
     "verify": "check the formulas of the registry, each by a route other than its derivation",

@@ -1,8 +1,7 @@
-r"""A hidden layer at the fully lifted level 2: the innermost expectation over both fields.
+r"""A hidden layer at the full levels: the innermost expectation over both fields, and the derivatives of the tower.
 
-Of :math:`W(g, g') = E e^{y v(w, h)}`, :math:`w \sim N(\sqrt{p_2} g, p_1 - p_2)`, :math:`h \sim N(\sqrt{q_2}
-g', q_1 - q_2)`, the h-integral is closed form on either side of w = 0; the w-integral against the Gaussian
-kernel stays.
+Of :math:`W(x, m) = E e^{y v(w, h)}`, :math:`w \sim N(x, D)`, :math:`h \sim N(m, V)`, where D and V are the innermost
+increments, the h-integral is closed form on either side of w = 0; the w-integral against the Gaussian kernel stays.
 """
 
 from __future__ import annotations
@@ -19,19 +18,19 @@ from .hidden_maximum import SOURCE, HiddenValue, Wedge, chi, h, inner_maximum, m
 __all__ = ["LiftedHidden", "lifted_hidden"]
 
 a = Symbol("a", positive=True)
-g = Symbol("g", real=True)
-p_1, p_2, q_1, q_2, y = symbols("p_1 p_2 q_1 q_2 y", positive=True)
+field = Symbol("x", real=True)
+increment, y = symbols("D y", positive=True)
 mean, variance = Symbol("m", real=True), Symbol("V", positive=True)
 spread, (linear, constant) = Symbol("S", positive=True), symbols("b_1 b_0", real=True)
 INTEGRAND = exp((1 / variance - 1 / spread) * h**2 / 2 + linear * h + constant)
-CONDITION = "y (q_1 - q_2) < 1/chi + mu"
+CONDITION = "y V < 1/chi + mu"
 
 
 @dataclass(frozen=True)
 class LiftedHidden:
-    """``W = int dw kernel(w; g) transform(w; g')``: both for ``w = a > 0`` and for ``w = -a``.
+    """``W = int dw kernel(w; x, D) transform(w; m, V)``: both for ``w = a > 0`` and for ``w = -a``.
 
-    ``transform[side]`` is in a, g, chi, mu, q_1, q_2, y; ``kernel[side]`` in a, g, p_1, p_2.
+    ``transform[side]`` is in a, m, V, chi, mu, y; ``kernel[side]`` in a, x, D.
     """
 
     transform: dict[int, Expr]
@@ -79,10 +78,9 @@ def _half_line(value: Expr, lower: Expr, upper: Expr) -> Expr:
 def lifted_hidden() -> LiftedHidden:
     """Integrate over the dual field by completing the square, on either side of the boundary ray.
 
-    >>> sorted(lifted_hidden().transform), lifted_hidden().kernel[1].subs(p_2, 0)
-    ([-1, 1], sqrt(2)*exp(-a**2/(2*p_1))/(2*sqrt(pi)*sqrt(p_1)))
+    >>> sorted(lifted_hidden().transform), lifted_hidden().kernel[1].subs(field, 0)
+    ([-1, 1], sqrt(2)*exp(-a**2/(2*D))/(2*sqrt(pi)*sqrt(D)))
     """
-    own = {mean: sqrt(q_2) * g, variance: q_1 - q_2}
     transform, kernel, parts = {}, {}, {}
     steps = [
         Step(
@@ -108,8 +106,8 @@ def lifted_hidden() -> LiftedHidden:
                     partial(_half_line_check, part, wedge, value),
                 )
             )
-        transform[side] = (parts[side, False] + parts[side, True]).subs(own, simultaneous=True)
-        kernel[side] = exp(-((side * a - sqrt(p_2) * g) ** 2) / (2 * (p_1 - p_2))) / sqrt(2 * pi * (p_1 - p_2))
+        transform[side] = parts[side, False] + parts[side, True]
+        kernel[side] = exp(-((side * a - field) ** 2) / (2 * increment)) / sqrt(2 * pi * increment)
     steps.append(
         Step(
             "The two halves meet at w = 0.",
@@ -123,11 +121,11 @@ def lifted_hidden() -> LiftedHidden:
         unfolded = Expectation(exp(y * HiddenValue(side * a, mean + sqrt(variance) * h, chi, mu)), h)
         formulas[side] = Formula(
             id=name,
-            title=f"Fully lifted level 2: average over the dual field of a hidden layer, at {where}",
-            statement=Eq(unfolded, (parts[side, False] + parts[side, True]).doit(), evaluate=False),
+            title=f"Full levels: average over the dual field of a hidden layer, at {where}",
+            statement=Eq(unfolded, transform[side].doit(), evaluate=False),
             derivation=derivation,
             status=Status.RIGOROUS,
-            source=SOURCE + "; the fully lifted level of deep networks is derived here",
+            source=SOURCE + "; the full levels of deep networks is derived here",
             assumptions=(CONDITION, "a > 0", "V > 0"),
             variables=(a, mean, variance, chi, mu, y),
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from sympy import Add, Expr, Integer, Min, Rational, sqrt
+from sympy import Add, Expr, Integer, Min, Rational, sqrt, sympify
 
 from ..core.symbols import Lifting, chi, gamma_p, gamma_s, nu
 from ..networks.gates import Gate
@@ -78,6 +78,6 @@ class CountingOutput:
             own=((inner.chi, first),),
             increments=(*(lifting.increment(lifting.p, k) for k in steps), lifting.p(lifting.level.r)),
             lifting=tuple(lifting.y(k) for k in steps),
-            limits=(Integer(-left), Integer(-right)),
+            limits=(-sympify(left), -sympify(right)),
             ends=(min(finite), max(finite) + sqrt(2 * first)),
         )

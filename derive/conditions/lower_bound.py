@@ -12,28 +12,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
-from sympy import (
-    Add,
-    Eq,
-    Expr,
-    Ge,
-    Integer,
-    Max,
-    Min,
-    Symbol,
-    cancel,
-    diff,
-    expand,
-    oo,
-    simplify,
-    solve,
-    symbols,
-    sympify,
-)
+from sympy import Add, Derivative, Eq, Expr, Function, Integer, Max, Min, Symbol, expand, oo, symbols, sympify
 
-from ..core.formulas import Derivation, Formula, InputError, Status, Step, identically_zero
-from ..core.gaussian import Expectation, H, Phi, check_piece, gaussian_piece, phi
+from ..core.formulas import Derivation, Formula, InputError, Status
+from ..core.gaussian import H, Phi, gaussian_piece, phi
+from ..core.steps import Definition, GaussianMean, Identity, Solution
 from ..core.symbols import alpha
 from ..networks.gates import Gate
 from ..networks.network import Network, relu_network
@@ -54,13 +39,18 @@ class NoLowerBound(InputError):
 
 @dataclass(frozen=True)
 class Moments:
-    """``E d^2``, ``E d'`` and ``P(z > beta)`` of the optimal map, and the multiplier at which it is optimal."""
+    """``E d^2``, ``E d'`` and ``P(z > beta)`` of the optimal map, and the multiplier at which it is optimal.
+
+    ``formulas`` are the links of the argument by their names: what a change of d adds to the Lagrangian ("change"), the
+    multiplier ("map"), the weight on the plateau ("weight") and why it is negative ("ratio"), the moments ("square",
+    "slope"), and how the least Lagrangian depends on the slopes ("flat", "rise").
+    """
 
     square: Expr
     slope: Expr
     above: Expr
     multiplier: Expr
-    formula: Formula
+    formulas: dict[str, Formula]
 
 
 def optimal_map(field: Expr = h) -> Expr:
@@ -72,14 +62,34 @@ def optimal_map(field: Expr = h) -> Expr:
     return Min(Max(field - beta, delta), k)
 
 
-def _pieces(on_plateau: Expr, on_ramp: Expr, on_top: Expr) -> Expr:
-    """``E`` of a function of the field that is given on the three pieces of the optimal map."""
-    pieces = ((on_plateau, -oo, low), (on_ramp, low, high), (on_top, high, oo))
-    return expand(tails(Add(*(gaussian_piece(f, h, Integer(0), Integer(1), a, b).value for f, a, b in pieces))))
+def _second_moment() -> tuple[Expr, tuple[Any, ...]]:
+    """``E d^2`` in closed form from the three pieces of the map, and the steps to it."""
+    pieces = ((delta**2, -oo, low), ((h - beta) ** 2, low, high), (k**2, high, oo))
+    parts, whole = symbols("E_1:4", real=True), Symbol("E[d^2]", positive=True)
+    values = [tails(gaussian_piece(f, h, Integer(0), Integer(1), a, b).value) for f, a, b in pieces]
+    means = [
+        GaussianMean(f"The piece from {a} to {b}.", f, h, Integer(0), Integer(1), a, b, found, part, name=str(part))
+        for part, found, (f, a, b) in zip(parts, values, pieces, strict=True)
+    ]
+    words = "The map has three pieces: the plateau, where d = delta, the ramp d = h - beta, and the top, where d = k."
+    value = expand(Add(*values))
+    split = Definition(words, Eq(whole, Add(*parts), evaluate=False), name="pieces")
+    return value, (split, *means, Identity("Add them.", whole, value, using=("pieces", *map(str, parts))))
 
 
-def _vanishes(expr: Expr) -> bool | None:
-    return identically_zero(simplify(expand(tails(expr.replace(H, lambda a: 1 - Phi(a))))))
+def _formula(name: str, title: str, *steps: Any) -> Formula:
+    derivation = Derivation(steps, ("d non-decreasing and 1-Lipschitz", "alpha E d^2 = 1", "alpha E d' <= 1"))
+    statement = derivation.conclusion
+    return Formula(
+        id=f"lower.{name}",
+        title=title,
+        statement=statement,
+        derivation=derivation,
+        status=Status.RIGOROUS,
+        source=SOURCE,
+        assumptions=("0 < delta < k", "d(h) = clip(h - beta, delta, k)"),
+        variables=tuple(sorted(statement.free_symbols, key=str)),
+    )
 
 
 @lru_cache(maxsize=1)
@@ -89,114 +99,114 @@ def moments() -> Moments:
     >>> moments().slope, moments().multiplier
     (H(beta + delta) - H(beta + k), delta*Phi(beta + delta)/phi(beta + delta))
     """
-    plateau = gaussian_piece(delta + lam * h, h, Integer(0), Integer(1), -oo, h).value  # up to the field h
-    multiplier = solve(plateau.subs(h, low), lam)[0]
-    change = Symbol("e", real=True)
-    square = _pieces(delta**2, (h - beta) ** 2, k**2)
-    slope = tails(gaussian_piece(Integer(1), h, Integer(0), Integer(1), low, high).value)
-    slope = slope.replace(Phi, lambda a: 1 - H(a))
-    stein = _pieces(delta * h, (h - beta) * h, k * h)
+    d, e = symbols("d e", real=True)
+    t, part = Symbol("t", real=True), Symbol("E[(t - h)_+]", positive=True)
+    own, field = Function("w_1"), Function("w_2")
+    square, square_steps = _second_moment()
+    slope = H(low) - H(high)
+    ramp = GaussianMean(
+        "The map has slope 1 on the ramp and 0 elsewhere: E d' is the probability of the ramp.",
+        Integer(1),
+        h,
+        Integer(0),
+        Integer(1),
+        low,
+        high,
+        slope,
+    )
+    means = tuple(
+        GaussianMean(words, f, h, Integer(0), Integer(1), -oo, t, value, called(t), name=str(called))
+        for words, f, value, called in (
+            (
+                "On the plateau the change has the weight delta + lambda h. Of delta, up to the field t,",
+                delta,
+                delta * Phi(t),
+                own,
+            ),
+            ("Of the field.", h, -phi(t), field),
+        )
+    )
+    balance = Definition(
+        "The whole plateau has no weight: a change by a constant must not pay in either direction.",
+        Eq(own(low), -lam * field(low), evaluate=False),
+        name="balance",
+    )
+    multiplier = delta * Phi(low) / phi(low)
+    solved = Solution("This fixes the multiplier.", lam, multiplier, using=("balance", "w_1", "w_2"), name="lambda")
     best = square + 2 * lam * slope
-
-    def cost(d: Expr) -> Expr:
-        return d**2 + 2 * lam * h * d
-
-    def first_order(d: Expr) -> Expr:
-        return d + lam * h
-
-    steps = (
-        Step(
-            "Lagrangian of the two conditions, with multiplier lambda >= 0; h d may stand for d' (Stein). It is convex in d: "
-            "a change e adds its square and a term of first order.",
-            Eq(
-                cost(Symbol("d") + change),
-                cost(Symbol("d")) + 2 * change * first_order(Symbol("d")) + change**2,
-                evaluate=False,
-            ),
-            lambda: identically_zero(expand(cost(h + change) - cost(h) - 2 * change * first_order(h) - change**2)),
-        ),
-        Step(
-            "On the plateau, below h = beta + delta, the first-order term is an integral of d + lambda h = delta + lambda h "
-            "times e; up to the field h that weight has the mass",
-            Eq(Symbol("w(h)"), plateau, evaluate=False),
-            lambda: _both(
-                check_piece(h, h, Integer(0), Integer(1)), _vanishes(diff(plateau, h) - (delta + lam * h) * phi(h))
+    found = [
+        _formula(
+            "change",
+            "What a change e of the map adds to the Lagrangian at a field h",
+            Identity(
+                "The Lagrangian d^2 + 2 lambda h d (h d stands for d', by Stein) is quadratic in d: a change adds its square, which "
+                "is not negative, and a term of first order.",
+                (d + e) ** 2 + 2 * lam * h * (d + e),
+                d**2 + 2 * lam * h * d + 2 * e * (d + lam * h) + e**2,
             ),
         ),
-        Step(
-            "The mass of the whole plateau vanishes at",
-            Eq(lam, multiplier, evaluate=False),
-            lambda: identically_zero(cancel(plateau.subs(h, low).subs(lam, multiplier))),
+        _formula(
+            "map",
+            "The convex program with the fewest active outputs: multiplier of the optimal map",
+            *means,
+            balance,
+            solved,
         ),
-        Step(
-            "Inside, w is phi times a difference of the increasing function delta Phi/phi of h and of its value at the end: "
-            "negative. By parts the first-order term is the integral of -w e', and e' = d' >= 0: it is not negative.",
-            Eq(
-                Symbol("w(h)"),
-                phi(h) * (delta * Phi(h) / phi(h) - multiplier),
-                evaluate=False,
-            ),
-            lambda: identically_zero(
-                expand(plateau.subs(lam, multiplier) - phi(h) * (delta * Phi(h) / phi(h) - multiplier))
-            ),
-        ),
-        Step(
-            "delta Phi/phi increases: its slope is delta (phi + h Phi)/phi, and phi + h Phi, the integral of Phi, is positive.",
-            Eq(Symbol("integral of Phi"), phi(h) + h * Phi(h), evaluate=False),
-            lambda: _both(
-                identically_zero(simplify(diff(phi(h) + h * Phi(h), h) - Phi(h))),
-                identically_zero(simplify(diff(Phi(h) / phi(h), h) - (phi(h) + h * Phi(h)) / phi(h))),
+        _formula(
+            "weight",
+            "Mass of the first-order weight on the plateau, up to the field t",
+            *means,
+            balance,
+            solved,
+            Identity(
+                "phi times the difference of an increasing function at t and at the end of the plateau: negative inside. By parts "
+                "the first-order term is the mean of -w e', and e' = d' is not negative on the plateau.",
+                own(t) + lam * field(t),
+                phi(t) * (delta * Phi(t) / phi(t) - multiplier),
+                using=("w_1", "w_2", "lambda"),
             ),
         ),
-        Step(
-            "Above the plateau a competitor with z = beta at the same field has d >= h - beta on the ramp and d >= k beyond: "
-            "e >= 0, times the increasing weight d + lambda h, which is positive where the plateau ends since w vanishes there.",
-            Ge(Symbol("e"), 0),
-            lambda: _both(
-                identically_zero(diff(first_order(h - beta), h) - (1 + lam)),
-                identically_zero(diff(first_order(k), h) - lam),
+        _formula(
+            "ratio",
+            "The ratio of distribution function and density increases",
+            GaussianMean(
+                "The mean of what is not negative.",
+                t - h,
+                h,
+                Integer(0),
+                Integer(1),
+                -oo,
+                t,
+                t * Phi(t) + phi(t),
+                part,
+                name="part",
+            ),
+            Identity(
+                "So the ratio has a positive slope.", Derivative(Phi(t) / phi(t), t), part / phi(t), using=("part",)
             ),
         ),
-        Step(
-            "So the map minimises the Lagrangian among all that have z = beta up to the same field. E d^2 is",
-            Eq(Symbol("E[d^2]"), square, evaluate=False),
-            lambda: _both(
-                check_piece(h**2, h, Integer(0), Integer(1)),
-                _vanishes(diff(square, k) - 2 * k * H(high)),
-                _vanishes(diff(square, delta) - 2 * delta * Phi(low)),
-                _vanishes(square.subs(delta, k) - k**2),
+        _formula("square", "Second moment of the optimal map", *square_steps),
+        _formula("slope", "Mean slope of the optimal map", ramp),
+        _formula(
+            "flat",
+            "The Lagrangian is stationary in delta at the multiplier",
+            Identity(
+                "Twice the mass of the first-order weight, which vanishes.",
+                Derivative(best, delta),
+                2 * (delta * Phi(low) - lam * phi(low)),
             ),
         ),
-        Step(
-            "The other condition, E d' = E h d.",
-            Eq(Symbol("E[d']"), slope, evaluate=False),
-            lambda: _vanishes(stein - slope),
-        ),
-        Step(
-            "The least Lagrangian increases with k at fixed lambda (delta is optimal): a map with fewer active outputs breaks "
-            "one of the two conditions.",
-            Eq(Symbol("dJ/dk"), 2 * k * H(high) + 2 * lam * phi(high), evaluate=False),
-            lambda: _both(
-                _vanishes(diff(best, k) - 2 * k * H(high) - 2 * lam * phi(high)),
-                _vanishes(diff(best, delta).subs(lam, multiplier)),
+        _formula(
+            "rise",
+            "The least Lagrangian increases with k",
+            Identity(
+                "Positive: a map with fewer active outputs has a larger least Lagrangian, and breaks one of the conditions.",
+                Derivative(best, k),
+                2 * k * H(high) + 2 * lam * phi(high),
             ),
         ),
-    )
-    formula = Formula(
-        id="lower.map",
-        title="The convex program with the fewest active outputs: multiplier of the optimal map",
-        statement=Eq(lam, multiplier, evaluate=False),
-        derivation=Derivation(steps, ("d non-decreasing and 1-Lipschitz", "alpha E d^2 = 1", "alpha E d' <= 1")),
-        status=Status.RIGOROUS,
-        source=SOURCE,
-        assumptions=("0 < delta < k", "d(h) = clip(h - beta, delta, k)"),
-        variables=(delta, k, beta),
-    )
-    return Moments(square, slope, H(high), multiplier, formula)
-
-
-def _both(*verdicts: bool | None) -> bool | None:
-    return False if False in verdicts else (True if all(verdicts) else None)
+    ]
+    return Moments(square, slope, H(high), multiplier, {f.id.removeprefix("lower."): f for f in found})
 
 
 @dataclass(frozen=True)
@@ -273,37 +283,36 @@ def _lower_bound(name: str, components: Sequence[tuple[Expr, Expr]], budget: Exp
     active = Add(*(H(a + k) - H(b + k) for a, b in components))
     capacity = budget / active
     conditions = tuple(expand(m - active / budget) for m in (square, slope))
-    statement = Eq(alpha, capacity, evaluate=False)
-    steps = (
-        Step(
-            "z = h - k beyond the ramp: an output is active where h - k lies in the active set.",
-            Eq(Symbol("active"), active, evaluate=False),
-            lambda: _vanishes(
-                active
-                - Add(*(gaussian_piece(Integer(1), h, k * 0, Integer(1), a + k, b + k).value for a, b in components))
-            ),
+    shares = symbols(f"S_1:{len(components) + 1}", positive=True)
+    steps: list[Any] = [
+        GaussianMean(
+            f"Beyond the ramp z = h - k: active where h - k lies between {a} and {b}, with the probability",
+            Integer(1),
+            h,
+            Integer(0),
+            Integer(1),
+            a + k,
+            b + k,
+            H(a + k) - H(b + k),
+            part,
+            name=str(part),
+        )
+        for part, (a, b) in zip(shares, components, strict=True)
+    ]
+    steps += [
+        Definition(
+            "As many outputs are active as are required.",
+            Eq(alpha * Add(*shares), budget, evaluate=False),
+            name="count",
         ),
-        Step(
-            "The number of active outputs is the required one.",
-            statement,
-            lambda: identically_zero(simplify(capacity * active - budget)),
-        ),
-        Step(
-            "alpha E d^2 = 1 with this alpha.",
-            Eq(conditions[0], 0, evaluate=False),
-            lambda: identically_zero(simplify((capacity * square - 1) * active / budget - conditions[0])),
-        ),
-        Step(
-            "alpha E d' = 1 with this alpha.",
-            Eq(conditions[1], 0, evaluate=False),
-            lambda: identically_zero(simplify((capacity * slope - 1) * active / budget - conditions[1])),
-        ),
-    )
+        Solution("That is at", alpha, capacity, using=("count", *map(str, shares))),
+    ]
+    derivation = Derivation(tuple(steps), ("alpha E d^2 = 1", "alpha E d' = 1"))
     formula = Formula(
         id=f"lower.{name}.{budget}" + (".mirrored" if mirrored else ""),
         title=f"Lower bound on the capacity, gate {name}",
-        statement=statement,
-        derivation=Derivation((*general.formula.derivation.steps, *steps), general.formula.derivation.uses),
+        statement=derivation.conclusion,
+        derivation=derivation,
         status=Status.RIGOROUS,
         source=SOURCE,
         assumptions=tuple(f"{c} = 0" for c in conditions),
@@ -312,10 +321,3 @@ def _lower_bound(name: str, components: Sequence[tuple[Expr, Expr]], budget: Exp
     return LowerBound(
         active, square, slope, conditions, capacity, sympify(threshold), tuple(components), mirrored, formula
     )
-
-
-def competitor(bend: Expr, at: Expr) -> tuple[Expr, Expr]:
-    """Lagrangians, both unevaluated, of the optimal map and of one that falls on the plateau below the field ``at``."""
-    other = optimal_map() - bend * Max(at - h, 0)
-    own, rival = (Expectation(d**2 + 2 * moments().multiplier * h * d, h) for d in (optimal_map(), other))
-    return own, rival

@@ -19,9 +19,19 @@ __all__ = ["Basis", "Derivation", "Formula", "InputError", "Status", "Step", "Ve
 
 
 class InputError(ValueError):
-    """Something the user gave cannot be used; the message says what is wrong and what would be right."""
+    """Something the user gave cannot be used; the message says what is wrong and what would be right.
+
+    It is one line of a readable length, however long the input that it quotes.
+
+    >>> len(str(InputError("9" * 100000)))
+    605
+    """
 
     bad_input = True
+
+    def __str__(self) -> str:
+        text = " ".join(super().__str__().split("\n"))
+        return text if len(text) <= 800 else f"{text[:400]} ... {text[-200:]}"
 
 
 class Status(StrEnum):

@@ -291,7 +291,7 @@ def gaussian_piece(integrand: Expr, h: Symbol, mean: Expr, variance: Expr, lower
     low, high = (_standardised(end, centre, spread) for end in (lower, upper))
     probability = Phi(-low) if high == oo else Phi(high) - Phi(low)  # no cancellation against 1 in the far tail
     moments = [probability, phi(low) - phi(high)]
-    for n in range(2, polynomial.degree() + 1):
+    for n in range(2, (0 if polynomial.is_zero else polynomial.degree()) + 1):
         moments.append((n - 1) * moments[n - 2] + _edge(low, n - 1) - _edge(high, n - 1))
     mass: Expr = Integer(0)
     for (n,), coefficient in polynomial.terms():

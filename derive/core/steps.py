@@ -290,7 +290,7 @@ class Solution(Step):
             return None
         gap = evaluated(rewritten(facts[0].lhs - facts[0].rhs, facts[1:]))
         value = rewritten(self.value, facts[1:])
-        if value.has(self.unknown) or (self.branch != true and not self.branch.has(self.unknown)):
+        if value.has(self.unknown, zoo, nan) or (self.branch != true and not self.branch.has(self.unknown)):
             return False
         solved = equal(gap.xreplace({self.unknown: value}), Integer(0))
         if solved is not True or self.branch.xreplace({self.unknown: value}) == False:  # noqa: E712
@@ -372,10 +372,17 @@ class GaussianMean(Step):
     def holds(self, facts: Facts) -> bool | None:
         integrand, mean, variance = (rewritten(e, facts) for e in (self.integrand, self.mean, self.variance))
         ends = [rewritten(e, facts) for e in (self.lower, self.upper)]
+        outside = (mean, variance, *ends, *([] if self.called is None else [self.called]))
+        if any(e.has(self.variable) for e in outside):
+            return False  # what is averaged over cannot stand outside
+        if ends[0] == oo or ends[1] == -oo:
+            return False  # no interval
         try:
             found = gaussian_piece(integrand, self.variable, mean, variance, *ends).value
         except NotQuadratic:
-            return None
+            # a mean over a pole is infinite or no elementary function; of anything else this rule knows nothing
+            poles = integrand.is_rational_function(self.variable) and not self.value.has(Integral, Expectation)
+            return False if poles else None
         same = equal(rewritten(self.value, facts), found)
         return same and check_piece(integrand, self.variable, mean, variance)
 

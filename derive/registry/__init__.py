@@ -37,6 +37,7 @@ SECTIONS = {
     "deep_objectives": ("objective",),
     "deep_reductions": ("merging", "reduction"),
     "deep_slopes": ("stationarity",),
+    "family": ("average", "kernel", "perceptron"),
 }
 """Modules of this package, and the families of their ids (the part before the first dot)."""
 

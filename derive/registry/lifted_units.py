@@ -1,17 +1,17 @@
-"""A hidden layer at the fully lifted level 2: the innermost averages over one field and over both."""
+"""A hidden layer at the full levels: the innermost averages over one field and over both."""
 
 from __future__ import annotations
 
-from sympy import Eq, Expr, Integer, Integral, Rational, Symbol, exp, oo, sqrt
+from sympy import Eq, Expr, Integer, Integral, Rational, exp, oo, sqrt, symbols
 
 from ..blocks.hidden_averages import eta, hidden_exponential, lifting_bound, reduced_parameters
-from ..blocks.hidden_lifted import CONDITION, a, g, lifted_hidden, p_1, p_2, q_1, q_2, variance, y
+from ..blocks.hidden_lifted import CONDITION, a, field, increment, lifted_hidden, mean, variance, y
 from ..blocks.hidden_maximum import SOURCE, HiddenValue, chi, h, mu, w
 from ..core.domains import Below
 from ..core.gaussian import Expectation
 from .entries import Entry, make_entry, stated
 
-dual = Symbol("x", real=True)
+p_1, q_1 = symbols("p_1 q_1", positive=True)
 LINE = "numerical quadrature, the inner maximum by search"
 RANGES = {
     "a": (Rational(1, 1000), Integer(4)),
@@ -30,39 +30,39 @@ def entries() -> list[Entry]:
 def _halves() -> Expr:
     """The average over both fields: what is left is an integral over the size of w."""
     lifted = lifted_hidden()
-    halves = (lifted.transform[s].subs(g, dual).doit() * lifted.kernel[s] for s in (1, -1))
+    halves = (lifted.transform[s].doit() * lifted.kernel[s] for s in (1, -1))
     return Integral(sum(halves, Integer(0)), (a, 0, oo))
 
 
 def _plane() -> Entry:
-    fields = (sqrt(p_2) * g + sqrt(p_1 - p_2) * w, sqrt(q_2) * dual + sqrt(q_1 - q_2) * h)
+    fields = (field + sqrt(increment) * w, mean + sqrt(variance) * h)
     average = Expectation(Expectation(exp(y * HiddenValue(*fields, chi, mu)), h), w)
-    bound = Below((lifting_bound(p_1 - p_2, q_1 - q_2, chi, mu),), Rational(1, 20), Rational(1, 2))
-    inner, fields = (Rational(1, 4), Rational(3, 4)), (Integer(-1), Integer(1))
+    bound = Below((lifting_bound(increment, variance, chi, mu),), Rational(1, 20), Rational(1, 2))
+    inner, means = (Rational(1, 4), Rational(3, 4)), (Integer(-1), Integer(1))
     return make_entry(
         stated(
             "hidden.lifted.plane",
-            "Fully lifted level 2: average over both fields of a hidden layer",
+            "Full levels: average over both fields of a hidden layer",
             Eq(average, _halves(), evaluate=False),
             derivation=lifted_hidden().formula.derivation,
-            source=SOURCE + "; the fully lifted level of deep networks is derived here",
-            assumptions=(CONDITION, "p_1 > p_2", "q_1 > q_2"),
+            source=SOURCE + "; the full levels of deep networks are derived here",
+            assumptions=(CONDITION, "D > 0", "V > 0"),
         ),
         "nested numerical quadrature, the inner maximum by search",
         most=2,
-        ranges={"p": inner, "q": inner, "x": fields, "g": fields, "chi": (Rational(1, 4), Integer(2)), "y": bound},
+        ranges={"D": inner, "V": inner, "x": means, "m": means, "chi": (Rational(1, 4), Integer(2)), "y": bound},
     )
 
 
 def _partial() -> Entry:
-    """p_2 = q_2 = 0: two ways of integrating over the same two fields."""
+    """Centred fields, p_2 = q_2 = 0: two ways of integrating over the same two fields."""
     reduced = reduced_parameters(p_1, q_1, chi, mu) | {eta: y * sqrt(p_1 * q_1)}
     return make_entry(
         stated(
             "reduction.hidden.2p",
             "The innermost average of level 2 is that of level 2p at p_2 = q_2 = 0",
             Eq(
-                _halves().subs({p_2: 0, q_2: 0}),
+                _halves().subs({field: 0, mean: 0, increment: p_1, variance: q_1}, simultaneous=True),
                 hidden_exponential().statement.rhs.subs(reduced, simultaneous=True),
                 evaluate=False,
             ),

@@ -67,8 +67,7 @@ def run(options: argparse.Namespace) -> int:
     if is_limit(options.level):
         return _limit(options)
     options.digits = options.digits or "30"
-    result = _deep(options) if _is_deep(options) else _single(options)
-    shown = result.to_json()
+    shown = _solved(options).to_json()
     emit(shown if options.json else text(shown, columns(options.output)), options.output)
     if not shown.get("admissible", True):
         from ..results.chain import shortfall
@@ -85,38 +84,20 @@ def _is_deep(options: argparse.Namespace) -> bool:
     return options.widths is not None or options.first_level is not None or options.depth not in (None, "1")
 
 
-def _single(options: argparse.Namespace):
-    from ..results.capacity import capacity
-    from ..results.chain import Requirement
+def _solved(options: argparse.Namespace):
+    from ..results.door import capacity
 
-    required = Requirement.parse(options.notion, options.budget)
     return capacity(
-        options.level,
-        options.digits,
+        level=options.level,
+        digits=options.digits,
         gate=options.gate,
         radius=options.radius,
-        budget=required.of(1, 1),
-        backend=options.backend,
-        certified=options.certified,
-        report=progress(),
-    )
-
-
-def _deep(options: argparse.Namespace):
-    from ..results.chain import InputError, deep_capacity, deep_gate
-
-    if options.backend != "arb":
-        raise InputError(f"backend {options.backend!r} for a deep network: use arb")
-    widths = () if options.widths is None else options.widths.split(",")
-    return deep_capacity(
-        options.level,
-        options.digits,
-        gate=deep_gate(options.gate, options.radius),
         depth=options.depth,
-        widths=widths,
+        widths=() if options.widths is None else options.widths.split(","),
         notion=options.notion,
         budget=options.budget,
         first_level=options.first_level,
+        backend=options.backend,
         certified=options.certified,
         report=progress(),
     )

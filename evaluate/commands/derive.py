@@ -140,9 +140,7 @@ def selected_deep(what: str, network, level, form: str) -> list:
     if what == "gradient":
         return list(DeepObjective(network, level).stationarity_formulas())
     if what == "innermost":
-        if str(level) not in closed:
-            raise InputError(f"no innermost expectation of a hidden layer at level {level}: use 1, 2p or 2")
-        return [inner_maximum().formula, closed[str(level)]()]
+        return [inner_maximum().formula, closed["2" if level.r > 2 else str(level)]()]
     if what == "plain":
         return [layer_recursion().formula]
     raise InputError("derive relations is about one layer: leave out --depth")

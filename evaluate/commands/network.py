@@ -12,7 +12,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     required = parser.add_mutually_exclusive_group()
     required.add_argument("--notion", default="weak", metavar="NAME", help="weak (default) or strong")
     required.add_argument("--budget", metavar="B", help="required active outputs per input")
-    parser.add_argument("--level", default="2", metavar="R", help="1, 2p or 2 (default 2)")
+    parser.add_argument("--level", default="2", metavar="R", help="1, 2p, 2, 3, ... (default 2)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     output_option(parser)
     parser.epilog = "example: flrdt network 100 800 760 750 --json"

@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from math import comb, gcd, lcm
+from random import Random
 
 import numpy as np
 from flint import fmpq, fmpq_mat, fmpz, fmpz_mat, nmod_mat
@@ -236,8 +237,7 @@ def _kernel_vector(integers: fmpz_mat, pivots: list[int], n: int) -> list[fmpz]:
     """A short vector of whole numbers orthogonal to a matrix whose columns outside the pivots depend on those.
 
     With a few columns C beside the pivots B it is (-B^-1 C z, z).  The z that make it whole numbers form a lattice of index
-    D, the denominator of B^-1 C, and as a rule they are given by one congruence modulo D.  Its short vectors have about
-    D^(1/t) for t columns, where a single column would need z = D.
+    det B at most, with short vectors of about (det B)^(1/t) for t columns, where a single column would need z = det B.
     """
     chosen = set(pivots)
     free = [c for c in range(n) if c not in chosen]
@@ -262,24 +262,32 @@ def _kernel_vector(integers: fmpz_mat, pivots: list[int], n: int) -> list[fmpz]:
 
 
 def _short_tail(solved: fmpq_mat) -> list[fmpz]:
-    """Few digits z such that solved * z are whole numbers, or nearly so; the first unit vector where that is not cheap."""
-    rows, columns = solved.nrows(), solved.ncols()
-    unit = [fmpz(int(i == 0)) for i in range(columns)]
-    modulus = lcm(*(int(v.q) for v in solved.entries()))
-    if modulus == 1 or columns == 1:
-        return unit
-    for r in range(rows):
-        weights = [int(solved[r, c].p) * (modulus // int(solved[r, c].q)) for c in range(columns)]
-        first = next((c for c, w in enumerate(weights) if gcd(w, modulus) == 1), None)
-        if first is None:
+    """Few digits z, not all zero, such that solved * z are whole numbers.
+
+    Row by row: the z that make one more entry whole are a sublattice given by one congruence; its basis is reduced.
+    """
+    columns = solved.ncols()
+    basis = fmpz_mat([[int(i == j) for j in range(columns)] for i in range(columns)])
+    if columns == 1:
+        return [fmpz(lcm(*(int(v.q) for v in solved.entries())))]
+    choice = Random(0)
+    for row in solved.tolist():
+        values = (fmpq_mat([row]) * fmpq_mat(basis.transpose())).entries()
+        modulus = lcm(*(int(v.q) for v in values))
+        if modulus == 1:
             continue
-        inverse = pow(weights[first], -1, modulus)
-        basis = [[int(i == j) for j in range(columns)] for i in range(columns)]
-        for i in range(columns):
-            basis[i][first] = modulus if i == first else -weights[i] * inverse % modulus
-        reduced = fmpz_mat(basis).lll().tolist()
-        return min(reduced, key=lambda row: sum(int(v) ** 2 for v in row))
-    return unit
+        weights = [int(v.p) * (modulus // int(v.q)) for v in values]
+        # the weights and the modulus have no common factor, so some combination of the weights has an inverse
+        mixed = [1] + [0] * (columns - 1)
+        while gcd(total := sum(c * w for c, w in zip(mixed, weights, strict=True)), modulus) > 1:
+            mixed = [1] + [choice.randrange(-9, 10) for _ in range(columns - 1)]
+        inverse = pow(total, -1, modulus)
+        congruent = [[modulus * c for c in mixed]]
+        for i in range(1, columns):
+            factor = -weights[i] * inverse % modulus
+            congruent.append([factor * c + int(i == j) for j, c in enumerate(mixed)])
+        basis = (fmpz_mat(congruent) * basis).lll()
+    return min(basis.tolist(), key=lambda row: sum(int(v) ** 2 for v in row))
 
 
 Refutation = tuple[Vector, list[fmpq]]

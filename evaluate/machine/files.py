@@ -8,6 +8,7 @@ no regular file (a pipe, a device) is written to and never replaced.
 from __future__ import annotations
 
 import codecs
+import errno
 import json
 import os
 import reprlib
@@ -216,11 +217,13 @@ def _overwritten(target: str, body: bytes, found: os.stat_result) -> None:
     """Replace an ordinary file where that loses nothing, and overwrite it where it does."""
     if not os.access(target, os.W_OK):
         raise PermissionError(0, "Permission denied")
-    attributes = getattr(os, "listxattr", lambda _: [])
-    with suppress(OSError):
-        if found.st_nlink == 1 and not attributes(target):
+    if found.st_nlink == 1 and not _attributes(target):
+        try:
             _replaced(target, body, found)
             return
+        except OSError as problem:
+            if problem.errno not in (errno.EACCES, errno.EPERM, errno.EROFS, errno.EBUSY, errno.EXDEV):
+                raise  # a full disk: overwriting could lose what is there
     before = Path(target).read_bytes()
     try:
         _written(os.open(target, os.O_WRONLY | os.O_TRUNC), body)
@@ -228,6 +231,13 @@ def _overwritten(target: str, body: bytes, found: os.stat_result) -> None:
         with suppress(OSError):
             _written(os.open(target, os.O_WRONLY | os.O_TRUNC), before)
         raise
+
+
+def _attributes(target: str) -> list[str]:
+    try:
+        return os.listxattr(target)
+    except (AttributeError, OSError):  # not on this system
+        return []
 
 
 def _replaced(target: str, body: bytes, found: os.stat_result | None) -> None:

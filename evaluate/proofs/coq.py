@@ -52,7 +52,7 @@ EXACT = (
     "Proved here: the order of the parameters, the sums and the final comparison. Hypotheses of the theorem, to be\n"
     "   checked by flrdt check: {hypotheses}."
 )
-FUEL, GUARD_DIGITS = 200, 3
+FUEL, GUARD_DIGITS = 60, 3
 
 
 @dataclass(frozen=True)

@@ -69,7 +69,7 @@ def certify_lower(
     claim = _claim(best, at, max(1, math.ceil(-math.log10(low - at))))
     limits = (1, 1, claim.budget)
     for own, other, limit in zip(evaluated(best.bound, claim), checker.quantities(claim), limits, strict=True):
-        if not (own < as_ball(Fraction(limit)) and own.overlaps(other)):
+        if not (own < as_ball(Fraction(limit)) and other.is_finite() and own.overlaps(other)):  # nan meets everything
             raise CertifyError("slopes were found, but the inequalities could not be proved with them")
     certificate = _document(claim)
     verdict = checker.check(certificate_text(certificate).encode())

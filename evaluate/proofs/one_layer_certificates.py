@@ -155,7 +155,9 @@ def _second_route(problem: Problem, claim: checker.Claim, digits: int) -> bool:
         overlaps = claim.p if isinstance(problem, FullLevel) else ()
         x = problem.unknowns([ball(v) for v in (claim.chi, *overlaps, *claim.y)], ball(claim.alpha))
         value = problem.objective(x, x, digits, 1).value
-        return value <= ball(-claim.budget) and value.overlaps(checker.objective(claim))
+        other = checker.objective(claim)
+        # nan meets everything
+        return value <= ball(-claim.budget) and other.is_finite() and value.overlaps(other)
 
 
 def _document(claim: checker.Claim) -> dict[str, Any]:

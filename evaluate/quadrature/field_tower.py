@@ -198,17 +198,26 @@ def _float_tower(
     f, f_chi, f_D, f_y = _float_innermost(average, chi, variances[0], lifting[0], points[0])
     tape = []
     for k in range(1, len(lifting)):
-        y, d, width = lifting[k], variances[k], step * grid.strides[k - 1]
-        squares = (points[k][:, None] - points[k - 1][None, :]) ** 2
-        table = y * f[None, :] - squares / (2 * d)
+        y, d, width, reach = lifting[k], variances[k], step * grid.strides[k - 1], grid.reaches[k]
+        ratio, n_in, n_out = grid.strides[k] // grid.strides[k - 1], grid.halves[k - 1], grid.halves[k]
+        reach = min(reach, 2 * n_in + 1)
+        band = numpy.arange(-reach, reach + 1)
+        squares = (band * width) ** 2
+        where = numpy.arange(-n_out, n_out + 1)[:, None] * ratio + band[None, :] + n_in + reach + ratio
+        edge = numpy.full(
+            reach + ratio, -numpy.inf
+        )  # the last output points may lie beyond the input by less than a stride
+        padded = numpy.concatenate([edge, f, edge])
+        table = y * padded[where] - squares / (2 * d)
         top = table.max(axis=1)
         table = numpy.exp(table - top[:, None])
         total = table.sum(axis=1)
         table /= total[:, None]
         out = (top + numpy.log(total * width) - 0.5 * math.log(2 * math.pi * d)) / y
-        slope_y = (table @ f - out) / y
-        slope_d = ((table * squares).sum(axis=1) / d - 1) / (2 * d * y)
-        tape.append((table, slope_y, slope_d))
+        flat = numpy.where(numpy.isfinite(padded), padded, 0.0)
+        slope_y = ((table * flat[where]).sum(axis=1) - out) / y
+        slope_d = (table @ squares / d - 1) / (2 * d * y)
+        tape.append((table, where, reach + ratio, len(padded), len(f), slope_y, slope_d))
         f = out
     outer = variances[-1]
     if outer == 0:
@@ -222,10 +231,11 @@ def _float_tower(
         value = adjoint @ f
         d_outer = (adjoint * (x**2 / outer - 1)) @ f / (2 * outer)
     d_variance, d_lifting = [d_outer], []
-    for table, slope_y, slope_d in reversed(tape):
+    for table, where, edge, length, size, slope_y, slope_d in reversed(tape):
         d_variance.append(adjoint @ slope_d)
         d_lifting.append(adjoint @ slope_y)
-        adjoint = adjoint @ table
+        spread = numpy.bincount(where.ravel(), weights=(adjoint[:, None] * table).ravel(), minlength=length)
+        adjoint = spread[edge : edge + size]
     d_variance.append(adjoint @ f_D)
     d_lifting.append(adjoint @ f_y)
     return TowerGradient(value, adjoint @ f_chi, tuple(reversed(d_variance)), tuple(reversed(d_lifting)))

@@ -78,7 +78,8 @@ class Requirement:
 class LayerCapacity:
     """The capacity of one layer as a ball, with the total error and how it was obtained.
 
-    ``level`` is the level the stationary point lies at: the plain one where partial lifting does not help.
+    ``level`` is the level the stationary point lies at: the plain one where partial lifting does not help.  ``inertia``
+    counts the minimised and the maximised directions of the objective there, at a full level behind hidden layers.
     """
 
     alpha: Any
@@ -88,6 +89,7 @@ class LayerCapacity:
     parameters: dict[str, Any]
     parameter_error: Any
     residual: Any
+    inertia: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -108,13 +110,15 @@ class DeepCapacity(Capacity):
 
     ``short`` lists ``(layer, width, capacity)`` of given widths that are below the capacity of the network
     truncated there; ``unlifted`` the layers where partial lifting does not help, so that their value is the
-    plain one.
+    plain one.  ``inertia`` counts the minimised and the maximised directions of the objective of the last layer, where a
+    full level was solved.
     """
 
     chain: tuple[Any, ...] = ()
     chain_errors: tuple[Any, ...] = ()
     short: tuple[tuple[int, Any, Any], ...] = ()
     unlifted: tuple[int, ...] = ()
+    inertia: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -163,6 +167,8 @@ class DeepCapacity(Capacity):
             "unlifted_layers": list(self.unlifted),
             "admissible": not self.short,
         }
+        if self.inertia is not None:
+            shown["inertia"] = list(self.inertia)
         if self.short:
             from mpmath import nstr
 
@@ -191,16 +197,23 @@ def layer_capacity(
 ) -> LayerCapacity:
     """Capacity behind hidden layers of the given widths (exact numbers or balls), to the digits asked for.
 
-    Behind hidden layers the levels are 1, 2p and 2. Raises ``ConvergenceError``.
+    Raises ``ConvergenceError``.
     """
     if level.r == 1 or level.partial:
         used, point = solve_deep_closed(widths, budget, level, digits + 6, report)
         return LayerCapacity(point.ball, point.value_error, True, used, point.balls, None, point.residual)
     if not widths:
         return _one_layer(level, budget, digits, report, certified)
-    lifted = solve_lifted(widths, budget, digits, report)
+    lifted = solve_lifted(widths, budget, digits, report, level.r)
     return LayerCapacity(
-        lifted.alpha, lifted.alpha_error, False, level, lifted.values, lifted.point_error, lifted.residual
+        lifted.alpha,
+        lifted.alpha_error,
+        False,
+        level,
+        lifted.values,
+        lifted.point_error,
+        lifted.residual,
+        lifted.inertia,
     )
 
 
@@ -292,8 +305,6 @@ def architecture(
     """Hidden widths, read exactly, and the depth; raises ``InputError`` if they or the level do not fit."""
     given = [parse_number(w, f"width alpha_{i}", positive=True) for i, w in enumerate(widths, start=1)]
     count = _depth(depth, given, first_level)
-    if level.r > 2 and count > 1:
-        raise InputError(f"level {level} of a deep network is not available: use 1, 2p or 2")
     return given, count
 
 
@@ -358,6 +369,7 @@ def _result(
                 i for i, layer in enumerate(layers, start=1)
                 if layer.capacity.level != (first if i == 1 else level)
             ),
+            inertia=last.inertia,
         )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from sympy import Expr
 
 from flrdt.derive.blocks.entropy import entropy, first_moment, plain_ising
 from flrdt.derive.blocks.outputs import Cost, HardSet
+from flrdt.derive.conditions.criteria import half_line_criteria, kappa
 from flrdt.derive.core.symbols import Level
 from flrdt.derive.networks.problems import NormOutput, Problem, SymmetricCoupling
 from flrdt.derive.networks.problems import problem as named
@@ -33,7 +34,7 @@ from ..systems.entropic import EntropicSystem
 from ..systems.family import FamilySystem
 from .capacity import shown_error, tool_version
 
-__all__ = ["FamilyValue", "as_problem", "family_value"]
+__all__ = ["FamilyValue", "as_problem", "family_value", "partial_threshold"]
 
 FREE_WARNING = (
     "free order of the lifting parameters: a stationary point of the extended variational problem, not a bound and not a "
@@ -369,3 +370,37 @@ def _smallest(problem: Problem, level: Level, digits: int, free: bool, report: R
             rest |= {"status": status_of(problem, reached, True), "warning": FREE_WARNING}
         return _made(problem, level, reached, digits, started, reason=reason, **rest)
     raise ConvergenceError(f"no stationary point of {problem} was found at level {level}")
+
+
+def partial_threshold(digits: int | str = 30) -> tuple[Any, Any, Any]:
+    """The margin below which partial lifting lowers the capacity of the spherical perceptron, its error, and alpha_1 there.
+
+    The root of ``m_4 - m_2^2 = 2 m_2`` in the margin, enclosed by a change of sign in ball arithmetic.
+    Raises :class:`ConvergenceError` if the signs are undecided.
+
+    >>> value, error, alpha = partial_threshold(8)
+    >>> from mpmath import nstr
+    >>> nstr(value, 8), nstr(alpha, 8)
+    ('-0.62192288', '6.0319257')
+    """
+    wanted = parse_digits(digits)
+    b = get_backend("arb")
+    criteria = half_line_criteria()
+    with workdps(wanted + 15), b.precision(int((wanted + 15) * 3.33) + 64):
+        compiled = compile_scalar([criteria.partial, criteria.plain], (kappa,), b)
+        low, high = mpf("-0.7"), mpf("-0.5")
+        tolerance = mpf(10) ** (-wanted - 2)
+
+        def sign(at: Any) -> int:
+            value = compiled(b.number(at))[0]
+            if not (value > 0 or value < 0):
+                raise ConvergenceError("the sign of the criterion is undecided at this precision")
+            return 1 if value > 0 else -1
+
+        if sign(low) > 0 or sign(high) < 0:
+            raise ConvergenceError("the criterion does not change its sign where it should")
+        while high - low > tolerance:
+            middle = (low + high) / 2
+            low, high = (middle, high) if sign(middle) < 0 else (low, middle)
+        root = (low + high) / 2
+        return root, high - low, b.to_mpf(compiled(b.number(root))[1])

@@ -113,6 +113,7 @@ def descend(system: FamilySystem, start: Sequence[float], steps: int = 60) -> Fl
             if decrement < 1e-17 * max(1.0, abs(value)) and scale == 1.0 and abs(move).max() < 1e-4:
                 if eigenvalues[0] <= 0:
                     break
+                H = H if taken is None else _hessian(system, x)  # the next Newton needs a good one
                 return FloatMinimum(system.level, x, value, H, tuple(system.values([float(v) for v in x])))
             while scale > 1e-6:
                 trial = x + scale * move
@@ -155,7 +156,26 @@ def _seeds(system: FamilySystem, below: Sequence[FloatMinimum]) -> list[list[flo
         partial_y = [m.values[-1] for m in below if m.level.partial]
         extra = [(p, y, 0.9) for y in partial_y for p in (0.05, 0.3)]
         return [[*(c * s for c in chi), p, y] for p, y, s in (*guesses, *extra)]
-    return _from_below(below[-1].values, r, system.leading)
+    return [*_continued(below, r, system.leading), *_from_below(below[-1].values, r, system.leading)]
+
+
+def _continued(below: Sequence[FloatMinimum], r: int, leading: int) -> list[list[float]]:
+    """The resampled pattern of level r-1, corrected by what the same prediction of level r-1 had wrong."""
+    last, earlier = below[-1].values, below[-2].values
+    if below[-1].level.r != r - 1 or below[-2].level.r != r - 2 or r < 5:
+        return []
+    guess, wanted = _from_below(earlier, r - 1, leading)[0], list(last)
+    found = _from_below(last, r, leading)[0]
+
+    def logs(z: Sequence[float], n: int) -> list[numpy.ndarray]:
+        return [numpy.log1p(-numpy.array(z[leading : leading + n])), numpy.log(numpy.array(z[leading + n :]))]
+
+    old, new = numpy.linspace(0, 1, r - 2), numpy.linspace(0, 1, r - 1)
+    moved = [
+        base + numpy.interp(new, old, b - a)
+        for base, a, b in zip(logs(found, r - 1), logs(guess, r - 2), logs(wanted, r - 2), strict=True)
+    ]
+    return [[*found[:leading], *-numpy.expm1(moved[0]), *numpy.exp(moved[1])]]
 
 
 def _from_below(z: Sequence[float], r: int, leading: int) -> list[list[float]]:

@@ -35,6 +35,8 @@ def read_rows(path: Path, columns: Sequence[str], report: Callable[[str], None])
     if not path.exists() or not is_regular(path):
         return []
     content = read_bytes(path)
+    if not content:
+        return []
     if content[: len(MAGIC)] != MAGIC[: len(content)]:
         raise InputError(f"{path} is not a Parquet file: name another file")
     try:

@@ -89,7 +89,7 @@ def difference(left: Expr, right: Expr, sign_of: SignOf = lambda _: 0) -> tuple[
     >>> from sympy import sqrt
     >>> x, y = Symbol("x", real=True), Symbol("y", real=True)
     >>> difference(log(x**2 * y), 2*log(x) + log(y)), difference(sqrt(x**2)/2, x/2)
-    ((0, 0), (-2*x + 2*Max(0, x), -x + Max(0, x)))
+    ((0, 0), (-x + Max(0, x), -x + Max(0, x)))
     """
     ring = _ring((left, right))
     units: dict[Any, int] = {}
@@ -233,7 +233,7 @@ class _Normaliser:
         if kind is TiltedTail:
             return self.exponential(self.convert(e.args[0])) * self.convert(H(e.args[1], evaluate=False))
         if kind in OPAQUE:
-            return self.opaque(kind, [self.convert(a) for a in e.args])
+            return self.opaque(kind, [self.canonical(self.convert(a)) for a in e.args])
         raise NotNormal(f"no normal form of {kind.__name__}")
 
     def opaque(self, kind: Any, arguments: list[Any]) -> Any:
@@ -261,7 +261,7 @@ class _Normaliser:
 
     def exponential(self, a: Any) -> Any:
         """``exp`` of a sum is a product over its terms, with the integer part of each coefficient as an exponent."""
-        result = self.field(1)
+        result, a = self.field(1), self.canonical(a)
         ring = self.field.ring
         for powers, coefficient in a.numer.terms():
             term = self.field(ring({powers: 1})) / self.field(a.denom)
@@ -315,6 +315,7 @@ class _Normaliser:
         return constant, found
 
     def logarithm(self, a: Any) -> Any:
+        a = self.canonical(a)
         if a == 0:
             raise ZeroDivisionError
         constant, found = self.factors(a)
@@ -346,6 +347,7 @@ class _Normaliser:
         return next((i for i in range(len(self.meaning)) if f == self.generators[i]), None)
 
     def root(self, a: Any) -> Any:
+        a = self.canonical(a)
         if a == 0:
             return a
         constant, found = self.factors(a)
@@ -384,6 +386,7 @@ class _Normaliser:
         return self.generators[i]
 
     def absolute(self, a: Any) -> Any:
+        a = self.canonical(a)
         if a == 0:
             return a
         constant, found = self.factors(a)
@@ -423,6 +426,7 @@ class _Normaliser:
 
     def tail(self, a: Any) -> Any:
         """``erfc``, of an argument whose leading coefficient is positive."""
+        a = self.canonical(a)
         if a == 0:
             return self.field(1)
         if a.numer.LC * a.denom.LC < 0:
@@ -440,10 +444,24 @@ class _Normaliser:
     # the answer
 
     def reduced(self, value: Any) -> Expr:
-        """The numerator, squares of roots and sizes replaced from the last one on."""
-        numerator = value.numer
+        """The numerator, squares of roots and maxima replaced."""
+        return self._polynomial(self._without_squares(value.numer).numer)
+
+    def canonical(self, a: Any) -> Any:
+        """An argument with squares of roots and maxima replaced, so that equal ones are the same."""
+        used = {i for part in (a.numer, a.denom) for powers in part.monoms() for i, n in enumerate(powers) if n > 1}
+        if not used & set(self.squares):
+            return a
+        bottom = self._without_squares(a.denom)
+        if bottom == 0:
+            raise ZeroDivisionError
+        return self._without_squares(a.numer) / bottom
+
+    def _without_squares(self, numerator: Any) -> Any:
+        """A polynomial in kernels, reduced from the last kernel on."""
+        bottom = self.field(1)
         for i in sorted(self.squares, reverse=True):
-            if not any(powers[i] for powers in numerator.monoms()):
+            if not any(powers[i] > 1 for powers in numerator.monoms()):
                 continue
             total = self.field(0)
             parts: dict[int, dict] = {}
@@ -453,10 +471,10 @@ class _Normaliser:
             for n, terms in parts.items():
                 first, second = self._lowered(i, n)
                 total = total + self.field(self.field.ring(terms)) * (first * self.generators[i] + second)
-            numerator = total.numer
+            numerator, bottom = total.numer, bottom * self.field(total.denom)
             if len(numerator) > 4 * MOST_TERMS:
                 raise NotNormal("the normal form is too long")
-        return self._polynomial(numerator)
+        return self.field(numerator) / bottom
 
 
 def _flat(e: Expr, kind: Any) -> list[Expr]:

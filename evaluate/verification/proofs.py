@@ -260,7 +260,7 @@ class _Search:
                     return self._refuted(zero)
             widest = max(range(len(cell)), key=shares.__getitem__)
             (low, high), half = cell[widest], middle[widest]
-            key = float(value.ends[0]) if value.ends is not None else float("-inf")
+            key = float("-inf") if value.ends is None else float(value.ends[0])
             for part in ((low, half), (half, high)):
                 heapq.heappush(cells, (key, next(order), [*cell[:widest], part, *cell[widest + 1 :]]))
         if worst is None:
@@ -274,18 +274,13 @@ class _Search:
 
     def _settled_by_slopes(self, value: Enclosure, at: Any, cell: Sequence, middle: Sequence[Fraction]) -> bool:
         """Mean value form."""
-        if (
-            at is None
-            or value.ends is None
-            or self.goal == "defined"
-            or len(value.slopes) != len(cell)
-            or None in value.slopes
-        ):
+        slopes = [s for s in value.slopes if s is not None]
+        if at is None or value.ends is None or self.goal == "defined" or len(slopes) != len(cell):
             return False
         from flint import arb, fmpq
 
         low = at[0]
-        for (left, right), m, slope in zip(cell, middle, value.slopes, strict=True):
+        for (left, right), m, slope in zip(cell, middle, slopes, strict=True):
             reach = max(right - m, m - left)
             size = (-slope[0]).max(slope[1])
             low = (low - arb(fmpq(reach.numerator, reach.denominator)) * size.max(arb(0))).lower()
@@ -540,11 +535,11 @@ def examine(comparison: Comparison, domain: Domain, everywhere: bool = True) -> 
         if comparison.relation == "==" and constant is None and not everywhere:
             return Finding(residue=residue)
         for condition in conditions([left, right]):
-            found = _settled(condition, box, None if everywhere else 0)
-            if found.holds is False and box.within and found.point is not None:
-                near = "" if found.exact else " next to this point"
-                return Finding(False, box.point(found.point), condition.what + near)
-            if not found.holds:
+            cover = _settled(condition, box, None if everywhere else MANY)
+            if cover.holds is False and box.within and cover.point is not None:
+                near = "" if cover.exact else " next to this point"
+                return Finding(False, box.point(cover.point), condition.what + near)
+            if not cover.holds:
                 return Finding(residue=residue, open=condition.what)
         relation = comparison.relation
         found = _decided(relation, left, right, box, residue, FEW)
@@ -589,6 +584,8 @@ def _decided_in_normal_form(relation: str, residue: Expr, whole: Expr, box: Box)
 
 
 def _residue(left: Expr, right: Expr, box: Box) -> tuple[Expr | None, Expr]:
+    if left == right:
+        return Integer(0), Integer(0)
     nothing = None, Integer(0)
     if Add(left, right, evaluate=False).count_ops() > OPERATIONS:
         return nothing

@@ -149,7 +149,7 @@ def test_lifted_transform_agrees_with_quadrature(a, g, c, m, y):
     q_1, q_2 = Fraction(6, 5), Fraction(2, 5)
     if y * (q_1 - q_2) >= Fraction(9, 10) * (1 / c + m):
         return
-    values = {lifted.a: a, lifted.g: g, chi: c, mu: m, lifted.q_1: q_1, lifted.q_2: q_2, lifted.y: y}
+    values = {lifted.a: a, lifted.mean: math.sqrt(q_2) * g, chi: c, mu: m, lifted.variance: q_1 - q_2, lifted.y: y}
     for side in (1, -1):
         closed = number(lifted_hidden().transform[side].doit(), values)
         ray = float(a) * float(inner_maximum().form(side, True).lower.subs({chi: Rational(c), mu: Rational(m)}))

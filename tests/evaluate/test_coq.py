@@ -77,7 +77,7 @@ def changed(text, kind):
     yield re.sub(rf"Definition {name} : R := .*", f"Definition {name} : R := (7 / 5).", text)
     yield re.sub(r"(Lemma I_\w+_bounds : )\((\d+)", lambda m: f"{m[1]}({int(m[2]) + 10**7}", text, count=1)
     yield (
-        text.replace("1 / 2 - RInt phi 0 x", "1 / 3 - RInt phi 0 x")
+        text.replace("1 / 2 - RInt phi 0 x", "2 / 3 - RInt phi 0 x")
         if kind == "lower"
         else text.replace("- budget.", "- 2 * budget.")
     )

@@ -282,7 +282,7 @@ def test_derive_command(run):
     (("capacity", "--widths", "7.7,0"), "must be positive"),
     (("capacity", "--widths", "7.7,x"), "is not a number"),
     (("capacity", "--widths", ""), "is not a number"),
-    (("capacity", "--depth", "2", "--level", "3"), "use 1, 2p or 2"),
+    (("capacity", "--depth", "2", "--level", "3p"), "only level 2 has a partially lifted form"),
     (("capacity", "--widths", "7.7", "--first-level", "2"), "leave out the first level or the widths"),
     (("capacity", "--depth", "2", "--backend", "mpmath"), "use arb"),
     (("network", "100"), "at least two layer sizes"),

@@ -35,7 +35,7 @@ def test_levels_fall_and_merge_from_above(solved):
 
 def test_resumed_levels_are_the_same(solved, monkeypatch):
     """Resuming needs no descent from scratch and gives the same capacities."""
-    monkeypatch.setattr("flrdt.evaluate.limits.levels.float_minimum", None)
+    monkeypatch.setattr("flrdt.evaluate.limits.levels.lowest", None)
     again = first(3, checkpoint=Checkpoint(solved[1], NETWORK, 20), resume=True)
     for before, after in zip(solved[0], again, strict=True):
         assert abs(before.alpha - after.alpha) < 1e-20
@@ -93,6 +93,93 @@ def test_store_is_only_a_start(solved, tmp_path):
     next(tmp_path.iterdir()).write_text("nonsense")
     assert store.load(NETWORK, 3) is None
     assert Store(None).load(NETWORK, 3) is None
+
+
+POISON = {
+    "huge": [1e308] * 5,
+    "hugely negative": [-1e308] * 5,
+    "zeros": [0.0] * 5,
+    "far off": [800.0, -800.0, 3e5, 1e-320, -40.0],
+    "nearly merged": [0.0, -700.0, -700.0, -700.0, -700.0],
+}
+
+
+@pytest.mark.parametrize("name", POISON)
+def test_far_off_starts_change_nothing(solved, tmp_path, name):
+    """A store with a right checksum and wrong numbers: they are tried, reported and left."""
+    store = Store(tmp_path)
+    store.save(NETWORK, 3, POISON[name])
+    assert store.load(NETWORK, 3) == POISON[name]
+    assert abs(first(1, store=store)[0].alpha - solved[0][0].alpha) < 1e-18
+
+
+NUMBERS = [
+    ["0x1p99999"] * 5,
+    ["nan"] * 5,
+    ["inf", "0x1p0", "0x1p0", "0x1p0", "0x1p0"],
+    [1.0] * 5,
+    [None] * 5,
+    ["0x1p0"] * 4,
+    "0x1p0",
+    None,
+    {"0x1p0": 5},
+    [["0x1p0"]] * 5,
+]
+
+
+@pytest.mark.parametrize("numbers", NUMBERS, ids=str)
+def test_wrong_numbers_in_a_whole_file_are_passed_over_or_refused(tmp_path, numbers):
+    store = Store(tmp_path)
+    path = store._path(NETWORK, 3)
+    write_document(path, "stationary point", {"coordinates": numbers})
+    assert store.load(NETWORK, 3) is None
+    header = {"gate": "relu", "budget": "1", "digits": 20}
+    for levels in ([{"level": 3, "coordinates": numbers}], numbers, [numbers], [{"level": "3"}], [{"level": True}]):
+        write_document(path, "level sequence", {**header, "levels": levels})
+        with pytest.raises(InputError, match="does not hold a level sequence"):
+            Checkpoint(path, NETWORK, 20).read()
+
+
+def test_damage_of_any_kind_is_passed_over(tmp_path, monkeypatch):
+    store = Store(tmp_path)
+    path = store._path(NETWORK, 3)
+    for content in (b"", b"[" * 100_000, b"\xff\xfe", b"1" * 5000, b'{"content": ' + b"[" * 900 + b"]" * 900 + b"}"):
+        path.write_bytes(content)
+        assert store.load(NETWORK, 3) is None
+        with pytest.raises(InputError):
+            Checkpoint(path, NETWORK, 20).read()
+    path.unlink()
+    path.mkdir()
+    assert store.load(NETWORK, 3) is None
+    store.save(NETWORK, 3, [1.0] * 5)
+    assert Store(path / "file" / "x").load(NETWORK, 3) is None
+    (tmp_path / "file").write_text("in the way")
+    Store(tmp_path / "file" / "cache").save(NETWORK, 3, [1.0] * 5)
+    assert (tmp_path / "file").read_text() == "in the way"
+
+
+def test_a_checkpoint_is_not_overwritten_unasked(run, tmp_path):
+    path = tmp_path / "levels.json"
+    path.write_text("precious")
+    code, out, error = run("limit", "--checkpoint", str(path))
+    assert (code, out) == (2, "") and "--resume" in error and error.count("\n") == 1
+    assert path.read_text() == "precious"
+    for place in ("none/levels.json", "levels.json/levels.json"):
+        code, out, error = run("limit", "--checkpoint", str(tmp_path / place))
+        assert (code, out) == (2, "") and "cannot write" in error and error.count("\n") == 1
+
+
+def test_a_full_disk_ends_a_checkpointed_limit_in_one_line(tmp_path, monkeypatch):
+    import errno
+    import os
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("flrdt.evaluate.machine.files.os.fsync", full)
+    with pytest.raises(InputError, match="No space left on device"):
+        first(1, checkpoint=Checkpoint(tmp_path / "levels.json", NETWORK, 20))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_cache_folder(monkeypatch, tmp_path):

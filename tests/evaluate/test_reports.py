@@ -199,7 +199,7 @@ def test_files_that_are_no_longer_part_of_the_report_go(tmp_path, small):
         (("docs", "new", "--gate", "leaky-relu:1/10"), "capacity 1"),
         (("docs", "new", "--notation", "klingon"), "toolkit, replica"),
         (("docs", "new", "--depth", "0"), "integer from 1 to 1000"),
-        (("docs", "new", "--depth", "2", "--level", "3"), "use 1, 2p or 2"),
+        (("docs", "new", "--depth", "2", "--level", "3p"), "only level 2 has a partially lifted form"),
         (("docs", "new", "--depth", "2", "--gate", "hardtanh"), "positively homogeneous"),
         (("docs", "new", "--depth", "2", "--widths", "7"), "not allowed with"),
         (("docs", "new", "--widths", "7,x"), "alpha_2"),

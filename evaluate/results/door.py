@@ -1,0 +1,130 @@
+"""The public door: what is asked of a network, whatever its depth.
+
+A call names a :class:`flrdt.derive.Network`, or gives the keywords that build one.  Which road leads to the number is
+decided here, once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from typing import Any
+
+from flrdt.derive import Gate, InjectiveGate, Level, Network
+
+from ..arithmetic.decimals import InputError
+from ..arithmetic.exclusive import exclusive
+from . import capacity as one_layer
+from . import chain as deep
+from .capacity import Capacity, Energy
+
+__all__ = ["capacity", "energy"]
+
+Report = Callable[[str], None]
+
+
+def _gate_of(network: Network, **given: Any) -> Gate:
+    """The gate of a network that is given whole; raises ``InputError`` for a keyword that says the same."""
+    usual = {"gate": "relu", "radius": 1, "depth": None, "widths": (), "notion": "weak", "budget": None}
+    for name, value in given.items():
+        if value != usual[name]:
+            raise InputError(f"{name} with a network: the network says it, leave the keyword out")
+    return network.gate
+
+
+def _fraction(value: Any) -> Fraction:
+    return Fraction(int(value.p), int(value.q))
+
+
+@exclusive
+def capacity(
+    network: Network | Level | int | str | None = None,
+    level: Level | int | str | None = None,
+    digits: int | str | None = None,
+    *,
+    gate: Gate | InjectiveGate | str = "relu",
+    radius: Fraction | int | str = 1,
+    depth: int | str | None = None,
+    widths: Sequence[Any] = (),
+    notion: str = "weak",
+    budget: Any = None,
+    first_level: Level | int | str | None = None,
+    backend: str = "arb",
+    certified: bool = False,
+    near: Sequence[float] | None = None,
+    report: Report = lambda _: None,
+) -> Capacity:
+    r"""The injectivity capacity of a network at a lifting level: ``capacity(network, level, digits)``.
+
+    Without a network, ``capacity(level, digits)`` takes the one that the keywords describe, by default one ReLU layer.
+    ``depth`` alone takes the minimal chain, every width at its own capacity; ``widths`` are
+    :math:`\alpha_1, \dots, \alpha_{l-1}` relative to the input.  ``notion`` is weak or strong, ``budget`` another number of
+    required active outputs per input.  ``backend`` and ``near`` are those of one layer: a chain hands enclosures from layer
+    to layer, which only Arb has.  See :func:`flrdt.evaluate.results.capacity.capacity` for one layer and
+    :func:`flrdt.evaluate.results.chain.deep_capacity` for several, and for what is raised.
+    Source: arXiv 2410.20646 (one layer), arXiv 2412.19677 (deep networks).
+
+    >>> from flrdt.derive import relu_network
+    >>> capacity(relu_network(), 1, 12).decimal, capacity(1, 12).decimal
+    ('7.647694935435', '7.647694935435')
+    >>> capacity(relu_network(depth=2), level=1, digits=12).decimal
+    '7.540672913473'
+    """
+    if isinstance(network, Network):
+        gate = _gate_of(network, gate=gate, radius=radius, depth=depth, widths=widths, notion=notion, budget=budget)
+        depth, widths, notion = network.depth if not network.widths else None, network.widths, network.notion
+        widths = [_fraction(w) for w in widths]
+        budget = None if network.budget == network.usual_budget else _fraction(network.budget)
+    elif network is not None:  # capacity(level, digits)
+        if level is not None and digits is not None:
+            raise InputError("three arguments begin with a network: capacity(network, level, digits)")
+        level, digits = network, digits if level is None else level
+    level = 2 if level is None else level
+    digits = 30 if digits is None else digits
+    if not widths and first_level is None and str(1 if depth is None else depth) == "1":
+        required = deep.Requirement.parse(notion, budget)
+        return one_layer.capacity(
+            level, digits, gate=gate, radius=radius, budget=required.of(1, 1), backend=backend, certified=certified,
+            near=near, report=report,
+        )  # fmt: skip
+    if backend != "arb":
+        raise InputError(f"backend {backend!r} for a deep network: its widths are handed on as balls, use arb")
+    if near is not None:
+        raise InputError("near belongs to one layer at a full level: leave it out for a deep network")
+    return deep.deep_capacity(
+        level, digits, gate=deep.deep_gate(gate, radius), depth=depth, widths=widths, notion=notion, budget=budget,
+        first_level=first_level, certified=certified, report=report,
+    )  # fmt: skip
+
+
+@exclusive
+def energy(
+    network: Network | Fraction | int | str | None = None,
+    alpha: Fraction | int | str | None = None,
+    level: Level | int | str | None = None,
+    digits: int | str | None = None,
+    **options: Any,
+) -> Energy:
+    """The ground-state energy of one layer: ``energy(network, alpha, level, digits)``, or ``energy(alpha, level, digits)``.
+
+    See :func:`flrdt.evaluate.results.capacity.energy` for the keywords and for what is raised.
+
+    >>> from flrdt.derive import relu_network
+    >>> energy(relu_network(), 8, 1, 10).decimal == energy(8, 1, 10).decimal
+    True
+    """
+    if isinstance(network, Network):
+        if alpha is None:
+            raise InputError("an energy needs the width alpha: energy(network, alpha, level, digits)")
+        if network.depth > 1:
+            raise InputError(f"energy of a network of depth {network.depth}: energies are those of one layer")
+        gate = _gate_of(network, **{k: v for k, v in options.items() if k in ("gate", "radius")})
+        options = {k: v for k, v in options.items() if k not in ("gate", "radius")} | {"gate": gate}
+    elif network is not None:  # energy(alpha, level, digits)
+        if alpha is not None:
+            level, digits = alpha, digits if level is None else level
+        alpha = network
+    if alpha is None:
+        raise InputError("an energy needs the width alpha: energy(alpha, level, digits)")
+    given = {"level": level, "digits": digits}
+    return one_layer.energy(alpha, **{k: v for k, v in given.items() if v is not None}, **options)

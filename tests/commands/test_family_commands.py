@@ -1,0 +1,61 @@
+"""``--problem WORD`` on the command line."""
+
+import json
+
+import pytest
+
+
+def test_capacity(run):
+    code, out, _ = run("capacity", "--problem", "perceptron:kappa=-3/2", "--level", "2p", "--digits", "12", "--json")
+    shown = json.loads(out)
+    assert code == 0 and shown["alpha"].startswith("37.3598452089") and shown["level"] == "2p"
+    assert shown["status"] == "rigorous upper bound" and shown["error_kind"] == "estimate"
+
+
+def test_energy_and_table(run):
+    code, out, _ = run("energy", "--problem", "quadratic:kappa=1", "--alpha", "2", "--level", "1", "--digits", "10")
+    assert code == 0 and "e          = 0.4626917069" in out
+    code, out, _ = run(
+        "table", "single", "--problem", "ising-strip:1", "--levels", "1,2", "--digits", "8", "--format", "csv"
+    )
+    assert code == 0 and out.splitlines()[1].startswith("1,4.2249907")
+
+
+def test_derive(run):
+    for what in ("objective", "innermost", "plain", "relations"):
+        code, out, _ = run("derive", what, "--problem", "strip:1", "--format", "latex")
+        assert code == 0 and out.strip()
+
+
+def test_the_limit_where_lifting_does_not_help(run):
+    code, out, _ = run("limit", "--problem", "perceptron:kappa=0", "--digits", "8")
+    assert code == 0 and "limit      = 2.0000000" in out and "theorem" in out
+
+
+def test_literature(run):
+    code, out, _ = run("literature", "--problem", "ising:kappa=0", "--json")
+    shown = json.loads(out)
+    assert code == 0 and shown["summary"] == {"agree": 1, "differ": 0, "not compared": 1}
+
+
+@pytest.mark.parametrize(
+    "words, said",
+    [
+        (("capacity", "--problem", "nothing"), "unknown problem"),
+        (("capacity", "--problem", "perceptron:kappa=nan"), "not a number"),
+        (("capacity", "--problem", "set:(-oo,oo)"), "whole line"),
+        (("capacity", "--problem", "set:"), "cannot read"),
+        (("capacity", "--problem", "committee:sign"), "jumps"),
+        (("capacity", "--problem", "sk", "--depth", "2"), "belongs to networks"),
+        (("energy", "--problem", "hinge", "--alpha", "-1"), "positive"),
+        (("energy", "--problem", "sk", "--alpha", "2"), "takes no alpha"),
+        (("limit", "--problem", "hinge", "--digits", "8"), "give alpha"),
+        (("table", "deep", "--problem", "sk"), "one layer"),
+        (("derive", "gradient", "--problem", "sk"), "not derived"),
+        (("derive", "relations", "--problem", "sk"), "need the sphere"),
+        (("literature", "--problem", "nothing"), "no published value"),
+    ],
+)
+def test_bad_input(run, words, said):
+    code, out, err = run(*words)
+    assert code == 2 and not out and said in err and err.count("\n") == 1
