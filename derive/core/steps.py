@@ -11,6 +11,7 @@ to left); whoever changes an expression anywhere changes what later steps see, a
 :class:`Identity`      both sides are equal, the facts inserted; derivatives and substitutions are carried out
 :class:`Substitution`  an earlier equation at other arguments, recomputed
 :class:`Solution`      solves an earlier equation for an unknown: inserted, and the only one that qualifies
+:class:`Pieces`        the mean of a function of a normal variable that has a form of its own on every interval
 :class:`GaussianMean`  the mean of a function of a normal variable over an interval, by completing the square
 :class:`Primitive`     an antiderivative, by differentiation
 :class:`Quadrature`    a definite integral, from an antiderivative and its values at the ends
@@ -30,9 +31,11 @@ from functools import lru_cache, reduce
 from typing import ClassVar
 
 from sympy import (
+    Add,
     Basic,
     Derivative,
     Dict,
+    Dummy,
     Eq,
     Equality,
     Expr,
@@ -81,6 +84,7 @@ __all__ = [
     "Identity",
     "Induction",
     "Instances",
+    "Pieces",
     "Primitive",
     "Quadrature",
     "Solution",
@@ -385,6 +389,59 @@ class GaussianMean(Step):
             return False if poles else None
         same = equal(rewritten(self.value, facts), found)
         return same and check_piece(integrand, self.variable, mean, variance)
+
+
+@dataclass(frozen=True)
+class Pieces(Step):
+    """``E[whole]`` for a normal variable is the sum of the integrals of ``forms`` between neighbouring ``ends``.
+
+    Between two ends the whole, which may have jumps and kinks at them, has to be the form.
+
+    >>> from sympy import Max
+    >>> h, u, x = (Symbol(name, real=True) for name in "hux")
+    >>> Pieces("Cut at 0.", Max(h, 0)**2, h, x, Integer(1), u, (-oo, Integer(0), oo), (Integer(0), h**2)).verdict().value
+    'proved'
+    """
+
+    whole: Expr
+    variable: Symbol
+    mean: Expr
+    variance: Expr
+    normal: Symbol
+    ends: tuple[Expr, ...]
+    forms: tuple[Expr, ...]
+
+    def statement(self, facts: Facts = ()) -> Basic:
+        left = Expectation(self.whole.subs(self.variable, self.mean + sqrt(self.variance) * self.normal), self.normal)
+        density = _density(self.variable, self.mean, self.variance)
+        places = zip(self.forms, self.ends, self.ends[1:], strict=False)
+        pieces = [Integral(f * density, (self.variable, a, b)) for f, a, b in places if f != 0]
+        return Eq(left, Add(*pieces), evaluate=False)
+
+    def holds(self, facts: Facts) -> bool | None:
+        ends = [rewritten(e, facts) for e in self.ends]
+        if len(ends) != len(self.forms) + 1 or (ends[0], ends[-1]) != (-oo, oo) or self.whole.has(self.normal):
+            return False
+        if not positive(self.variance) or self.normal in (self.mean + self.variance).free_symbols:
+            return False
+        found = []
+        for form, low, high in zip(self.forms, ends, ends[1:], strict=False):
+            for scale in (Integer(1), Integer(9), Integer(1) / 9):  # in the middle and towards both ends
+                inside = {self.variable: _between(low, high, scale)}
+                found.append(equal(*(rewritten(e, facts).subs(inside) for e in (self.whole, form))))
+            if low != -oo and high != oo:
+                found.append(positive(high - low))
+        return _all(found)
+
+
+def _between(low: Expr, high: Expr, scale: Expr) -> Expr:
+    """Every point of an interval, by a positive parameter."""
+    t = scale * Dummy("t", positive=True)
+    if (low, high) == (-oo, oo):
+        return Dummy("t", real=True)
+    if high == oo:
+        return low + t
+    return high - t if low == -oo else low + (high - low) / (1 + t)
 
 
 def _density(variable: Expr, mean: Expr, variance: Expr) -> Expr:
