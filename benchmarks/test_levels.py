@@ -11,9 +11,11 @@ import pytest
 
 from flrdt.derive import Level, relu_network
 from flrdt.evaluate import capacity
-from flrdt.evaluate.solve.continuation import coordinates, hessian, minimise, value_and_slope
-from flrdt.evaluate.solve.starts import capacity_goal, float_minimum
-from flrdt.evaluate.systems.one_layer import EnergyForm
+from flrdt.evaluate.solve.descent import descend
+from flrdt.evaluate.solve.one_layer import polished
+from flrdt.evaluate.solve.starts import lowest, system_of
+from flrdt.evaluate.systems.system import CapacityGoal
+from tests.energy_form import EnergyForm
 
 NETWORK = relu_network()
 
@@ -21,13 +23,13 @@ NETWORK = relu_network()
 @lru_cache
 def point(r):
     """Float64 parameters of a level's minimum."""
-    return float_minimum(NETWORK, Level(r), capacity_goal(1.0))[1]
+    return system_of(NETWORK, Level(r)).values(lowest(NETWORK, Level(r), CapacityGoal(1)).x)
 
 
 def evaluation(r, digits, gradient):
     """A call that evaluates A and B at a level's minimum in Arb."""
     form = EnergyForm(NETWORK, Level(r), "arb")
-    form.prepare()
+    form.system.prepare()
     grid = form.grid(list(point(r)), digits)
     b = form.backend
 
@@ -90,12 +92,21 @@ def test_against_gauss_hermite(ratio, seconds):
 
 
 def test_hessian_of_many_variables(ratio, seconds):
-    form, goal = EnergyForm(NETWORK, Level(12), "float64"), capacity_goal(1.0)
-    u = coordinates(point(12))
-    grid = form.grid(list(point(12)), 15)
-    whole, one = seconds(lambda: hessian(form, u, goal, grid), 3), seconds(lambda: value_and_slope(form, u, goal, grid))
-    ratio("Hessian by complex steps / gradient, level 12 (23 variables)", whole / one, "at most 100")
-    assert minimise(form, u, goal).value > 6.698
+    system, goal = system_of(NETWORK, Level(12)), CapacityGoal(1)
+    x = numpy.array(system.coordinates(point(12)))
+    grid = system.quadrature(x, 15)
+    whole, one = seconds(lambda: system.parts(x, grid, 2), 3), seconds(lambda: system.parts(x, grid, 1))
+    ratio("exact Hessian / gradient, level 12 (23 variables)", whole / one, "at most 20")
+    assert descend(system, goal, x).value > 6.698
+
+
+def test_a_solve_against_one_gradient(ratio, seconds):
+    """All Newton steps and error figures of level 3 at 120 digits, in gradients of the final precision."""
+    start = lowest(NETWORK, Level(3), CapacityGoal(1))
+    polished(NETWORK, Level(3), CapacityGoal(1), start, 20)  # derive and compile
+    whole = seconds(lambda: polished(NETWORK, Level(3), CapacityGoal(1), start, 120), 1)
+    one = seconds(evaluation(3, 126, True), 1)
+    ratio("solve at 120 digits from a float64 start / one value and gradient, level 3", whole / one, "at most 2.5")
 
 
 def test_memory_of_a_deep_level(ratio):

@@ -8,10 +8,10 @@ from fractions import Fraction
 import pytest
 from mpmath import mp, quad
 
-from flrdt.derive import Level, relu_network
+from flrdt.derive import Level, objective, relu_network
 from flrdt.evaluate.arithmetic.backends import backend
 from flrdt.evaluate.quadrature.one_field import compiled_innermost
-from flrdt.evaluate.systems.one_layer import EnergyForm
+from tests.energy_form import EnergyForm
 
 # near the stationary points of the levels (rounded): chi, p_k, y_k
 POINTS = {
@@ -25,7 +25,7 @@ POINTS = {
 def evaluation(r, digits, name="arb", gradient=False):
     """A call that evaluates A and B once at a point of level r."""
     form = EnergyForm(relu_network(), Level(r), name)
-    form.prepare()
+    form.system.prepare()
     numbers = [Fraction(v) for v in POINTS[r].split()]
     grid = form.grid([float(v) for v in numbers], digits)
     b = form.backend
@@ -45,7 +45,9 @@ def erfc_floor(r, digits):
 
     def call():
         with b.precision(grid.bits):
-            at = compiled_innermost(relu_network().gate, "arb", False)(b.number(chi), b.number(1 - p), b.number(y))
+            at = compiled_innermost(objective(relu_network(), r).towers[0], "arb", 0)(
+                b.number(chi), b.number(1 - p), b.number(y)
+            )
             step = b.number(1) / grid.steps_per_unit
             first = grid.levels[0]
             return [at(step * j) for j in range(first.low, first.high + 1)]

@@ -15,6 +15,7 @@ from .core.symbols import Level, LevelError, Lifting
 from .lemmas.analyticity import mixture_form, monotonicity, zero_free_strip
 from .networks.gates import Gate, GateError, InjectiveGate, gate, relu
 from .networks.network import Network, NetworkError, relu_network
+from .networks.problems import Problem, ProblemError, problem
 from .objectives.deep import DeepObjective
 from .objectives.energy_map import energy_map
 from .objectives.objective import Objective, objective
@@ -40,6 +41,8 @@ __all__ = [
     "Objective",
     "Phi",
     "PlainLevel",
+    "Problem",
+    "ProblemError",
     "Status",
     "Step",
     "TiltedExpectation",
@@ -57,6 +60,7 @@ __all__ = [
     "objective",
     "phi",
     "plain_level",
+    "problem",
     "recursion",
     "relations",
     "relu",

@@ -30,6 +30,10 @@ _HOME = {
     "injectivity_probability": "finite_size.probability",
     "run_sweep": "sweeps.run",
     "verify": "verification.runner",
+    "FamilyValue": "results.family",
+    "family_value": "results.family",
+    "partial_threshold": "results.family",
+    "family_limit": "limits.family",
 }
 
 __all__ = [*_HOME]

@@ -5,14 +5,17 @@ import os
 import pytest
 from hypothesis import HealthCheck, settings
 
-settings.register_profile(
-    "dev", deadline=None, max_examples=15, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
-)
-settings.register_profile(
-    "ci", deadline=None, max_examples=15, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
-)
-settings.register_profile("thorough", deadline=None, max_examples=200, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))
+#: Examples per property: few for everyone's default run, more in .ci/run, and new ones every time when looking for trouble.
+EXAMPLES = {"dev": 15, "ci": 60, "thorough": 1000}
+for name, number in EXAMPLES.items():
+    settings.register_profile(
+        name,
+        deadline=None,
+        max_examples=number,
+        derandomize=name != "thorough",
+        suppress_health_check=[HealthCheck.too_slow],
+    )
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
 
 
 @pytest.fixture(autouse=True)

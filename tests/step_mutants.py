@@ -76,6 +76,9 @@ def _same(before: Basic, after: Basic) -> bool:
     """Whether the sides of two relations have the same values."""
     if type(before) is not type(after) or len(before.args) != len(after.args):
         return False
+    if before.args[1] == after.args[1] == 0 and (after.args[0] / before.args[0]).cancel().is_nonzero is True:
+        ratio = (after.args[0] / before.args[0]).cancel()
+        return ratio.is_number
     pairs = [pair for sides in zip(before.args, after.args, strict=True) for pair in values(*sides)]
     return bool(pairs) and all(abs(a - b) <= CLOSE * (abs(a) + abs(b)) for a, b in pairs)
 

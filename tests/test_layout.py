@@ -59,3 +59,16 @@ def test_everything_runs_without_gmpy2():
     from flrdt.evaluate import capacity
 
     assert found.stdout.strip() == capacity(2, 25, backend="mpmath").decimal
+
+
+def test_lowest_versions_are_those_declared():
+    """The versions that are tested as the lowest ones are the floors of pyproject.toml, for every dependency."""
+    import re
+    import tomllib
+
+    root = Path(__file__).parents[1]
+    floors = tomllib.loads((root / "pyproject.toml").read_text())["project"]["dependencies"]
+    lowest = dict(re.findall(r"^([\w-]+)==([\d.]+)$", (root / ".ci/lowest.txt").read_text(), re.M))
+    for dependency in floors:
+        name, version = re.match(r"([\w-]+)>=([\d.]+)", dependency).groups()
+        assert [*map(int, lowest[name].split("."))][: version.count(".") + 1] == [*map(int, version.split("."))], name

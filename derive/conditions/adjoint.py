@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from sympy import Derivative, Eq, Function, Symbol, diff, exp, log, simplify, sqrt
+from sympy import Derivative, Eq, Function, Symbol, exp, log, sqrt
 
-from ..core.formulas import Derivation, Formula, Status, Step, identically_zero
+from ..core.formulas import Derivation, Formula, Status
 from ..core.gaussian import Expectation, phi
+from ..core.steps import Definition, Identity, Theorem
 
 __all__ = ["lifting_slope", "variance_slope"]
 
@@ -28,24 +29,39 @@ def variance_slope() -> Formula:
     >>> variance_slope().derivation.verdict().value
     'proved'
     """
-    G = Function("G", real=True)
-    kernel = phi(z / sqrt(d)).rewrite(exp) / sqrt(d)
-    weight = simplify(diff(kernel, d) / kernel)
+    G, w = Function("G", real=True), Function("w", real=True)
+    K = Function("K")(d, z)
     mean = Expectation(G(x + sqrt(d) * u), u)
-    weighted = Expectation(weight.subs(z, sqrt(d) * u).simplify() * G(x + sqrt(d) * u), u)
+    weight = (z**2 / d - 1) / (2 * d)
+    weighted = Expectation(weight.subs(z, sqrt(d) * u) * G(x + sqrt(d) * u), u)
+    under = Eq(Derivative(mean, d), Expectation(w(sqrt(d) * u) * G(x + sqrt(d) * u), u), evaluate=False)
+    derivation = Derivation(
+        (
+            Definition("The density of the increment.", Eq(K, phi(z / sqrt(d)) / sqrt(d), evaluate=False), name="K"),
+            Definition(
+                "Its logarithmic slope in the variance.", Eq(w(z), Derivative(K, d) / K, evaluate=False), name="w"
+            ),
+            Identity(
+                "Differentiate the kernel: it is multiplied by a quadratic.",
+                w(z),
+                weight,
+                using=("w", "K"),
+                name="weight",
+            ),
+            Theorem(
+                "Differentiating under the mean weights the law by that slope.",
+                under,
+                "differentiation under the integral sign",
+                name="under",
+            ),
+            Identity("Insert.", Derivative(mean, d), weighted, using=("under", "weight")),
+        )
+    )
     return Formula(
         id="gradient.tower.variance",
         title="Slope of one level of the tower in the variance of its increment",
-        statement=Eq(Derivative(mean, d), weighted, evaluate=False),
-        derivation=Derivation(
-            (
-                Step(
-                    "Differentiate the Gaussian kernel in its variance: it is multiplied by a quadratic.",
-                    Eq(Derivative(kernel, d), weight * kernel, evaluate=False),
-                    lambda: identically_zero(weight - (z**2 / d - 1) / (2 * d)),
-                ),
-            )
-        ),
+        statement=derivation.conclusion,
+        derivation=derivation,
         status=Status.RIGOROUS,
         source=SOURCE,
         assumptions=("d > 0",),
@@ -68,15 +84,7 @@ def lifting_slope() -> Formula:
         id="gradient.tower.lifting",
         title="Slope of one level of the tower in its lifting parameter",
         statement=statement,
-        derivation=Derivation(
-            (
-                Step(
-                    "Differentiate under the mean.",
-                    statement,
-                    lambda: identically_zero(simplify(diff(level, y) - statement.rhs)),
-                ),
-            )
-        ),
+        derivation=Derivation((Identity("Differentiate under the mean.", statement.lhs, statement.rhs),)),
         status=Status.RIGOROUS,
         source=SOURCE,
         assumptions=("y > 0",),

@@ -6,21 +6,21 @@ eliminating alpha leaves one closed-form equation for the reach :math:`k = \sqrt
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import product
 
-from sympy import Add, Eq, Expr, Integer, Max, Min, Symbol, diff, expand, oo, simplify, solve
+from sympy import Add, Derivative, Eq, Expr, Function, Integer, Max, Min, Symbol, expand, oo
 
-from ..blocks.innermost import plain_expectation
-from ..core.formulas import Derivation, Formula, Status, Step, identically_zero
-from ..core.gaussian import H, Phi, gaussian_piece
-from ..core.symbols import alpha, chi
-from ..networks.gates import Gate
+from ..blocks.innermost import mean_envelope_steps
+from ..core.formulas import Formula, Status
+from ..core.gaussian import Expectation, H, Phi, gaussian_piece
+from ..core.steps import Chain, Definition, Identity
+from ..core.symbols import Level, Lifting, alpha, chi
+from ..networks.gates import Gate, reach
 from ..networks.network import Network, relu_network
+from ..objectives.energy_map import energy_sphere
 
-__all__ = ["PlainLevel", "on_every_branch", "plain_level"]
+__all__ = ["PlainLevel", "moments", "plain_level", "tails"]
 
 h = Symbol("h", real=True)
 
@@ -39,21 +39,6 @@ class PlainLevel:
     formula: Formula
 
 
-def on_every_branch(check: Callable[[Callable[[Expr], Expr]], bool | None], *exprs: Expr) -> bool | None:
-    """Whether a check holds on every branch of the reaches that bounded components cap.
-
-    The check gets a function that selects the branch: it replaces every ``Min(sqrt(2 chi), half width)`` by one of the two.
-    """
-    capped = sorted({m for e in exprs for m in e.atoms(Min)}, key=str)
-    branches = [dict(zip(capped, choice, strict=True)) for choice in product(*(m.args for m in capped))]
-
-    def selecting(branch: dict[Expr, Expr]) -> Callable[[Expr], Expr]:
-        return lambda expr: expr.xreplace(branch)
-
-    found = [check(selecting(branch)) for branch in branches]
-    return False if False in found else (True if all(found) else None)
-
-
 def _widest(gate: Gate) -> Expr:
     """Half the length of the longest component of the active set."""
     return Max(*((b - a) / 2 for a, b in gate.components))
@@ -64,7 +49,7 @@ def tails(expr: Expr) -> Expr:
     return expr.replace(Phi, lambda a: H(-a) if a.could_extract_minus_sign() else 1 - H(a))
 
 
-def _moments(gate: Gate) -> tuple[Expr, Expr]:
+def moments(gate: Gate) -> tuple[Expr, Expr]:
     """``E[dist^2]`` over the pieces that move to the complement, and the probability of the pieces that stay active."""
     moved: list[Expr] = []
     stayed: list[Expr] = []
@@ -93,47 +78,81 @@ def plain_level(network: Network | None = None) -> PlainLevel:
     network = relu_network() if network is None else network
     gate, budget = network.gate, network.budget
     k = Symbol("k", positive=True)
-    moved, stayed = _moments(gate)
+    moved, stayed = moments(gate)
     widest = _widest(gate)
-    moved, stayed, cost = (_uncapped(e, widest) for e in (moved, stayed, plain_expectation(gate)))
-    energy = 1 / (2 * chi) - alpha * cost
-    alpha_form = solve(alpha * stayed - budget, alpha)[0]
-    condition = stayed - budget * moved
+    moved, stayed = (_uncapped(e, widest) for e in (moved, stayed))
+    u, m, stay = Symbol("u", real=True), Symbol("m_moved", positive=True), Symbol("m_stayed", positive=True)
+    mean, P = Expectation(gate.envelope(u, chi), u), Function("P_1")(chi)
+    sphere = energy_sphere(Lifting(Level(1)))
+    chain = Chain(mean_envelope_steps(gate))
+
+    def named(name: str, text: str, left: Expr, right: Expr) -> None:
+        chain.add(Definition(text, Eq(left, right, evaluate=False), name=name))
 
     def at_reach(expr: Expr) -> Expr:
         return expand(tails(expr.subs(chi, k**2 / 2)))
 
-    def vanishes(expression: Callable[[Callable[[Expr], Expr]], Expr]) -> Callable[[], bool | None]:
-        return lambda: on_every_branch(lambda at: identically_zero(simplify(expression(at))), moved, stayed)
-
-    steps = (
-        Step(
-            "The plain objective: Gaussian integration over the pieces of the envelope.",
-            Eq(Symbol("P_1"), energy, evaluate=False),
-            vanishes(lambda at: at(energy) - (1 - alpha * at(moved)) / (2 * chi) + alpha * at(stayed)),
-        ),
-        Step(
-            "Stationarity in chi; the boundary terms cancel because the envelope is continuous.",
-            Eq(alpha * moved, 1, evaluate=False),
-            vanishes(lambda at: diff(at(energy), chi) + (1 - alpha * at(moved)) / (2 * chi**2)),
-        ),
-        Step(
-            "Inserted into P_1 = -budget, only the pieces that stay active remain.",
-            Eq(alpha * stayed, budget, evaluate=False),
-            vanishes(lambda at: at(energy).subs(alpha, 1 / at(moved)) + at(stayed) / at(moved)),
-        ),
-        Step(
-            "Eliminate alpha; with k = sqrt(2 chi) the first equation fixes k and the second gives the capacity.",
-            Eq(at_reach(condition), 0, evaluate=False),
-            vanishes(lambda at: at(moved) * at(alpha_form) - 1 + at(condition) / at(stayed)),
-        ),
+    below: tuple[str, ...] = ()
+    if widest != oo:
+        below = ("below",)
+        cap = Min(farthest := reach(chi), widest)
+        named("below", "Below half the length of the longest component the reach is not capped there.", cap, farthest)
+    named("P", "The plain objective: sphere and mean cost.", P, sphere - alpha * mean)
+    named("m", "The mean squared distance of what moves ...", m, moved)
+    named("s", "... and the probability of what stays.", stay, stayed)
+    chain.add(
+        Identity(
+            "Gaussian integration over the pieces of the envelope.",
+            P,
+            sphere - alpha * (m / (2 * chi) + stay),
+            using=("P", "mean", *below, "m", "s"),
+            name="P closed",
+        )
     )
-    capacity = tails(alpha_form.subs(chi, k**2 / 2))
+    chain.add(
+        Identity(
+            "Differentiate; the boundary terms cancel because the envelope is continuous.",
+            Derivative(P, chi),
+            -(1 - alpha * m) / (2 * chi**2),
+            using=("P closed", "m", "s"),
+            name="slope",
+        )
+    )
+    named("stationary", "Stationarity in chi.", Derivative(P, chi), Integer(0))
+    chain.solve("It fixes the moved part.", m, using=("slope", "stationary"), name="balance")
+    named("capacity", "At the capacity P_1 = -budget.", P, -budget)
+    chain.solve(
+        "Only the pieces that stay active remain.", stay, using=("P closed", "capacity", "balance"), name="count"
+    )
+    condition = stayed - budget * moved
+    named("k", "The reach.", chi, k**2 / 2)
+    chain.add(
+        Identity(
+            "One combination is known in k ...",
+            at_reach(condition),
+            stay - budget * m,
+            using=("m", "s", "k"),
+            name="combined",
+        )
+    )
+    chain.add(
+        Identity(
+            "... and vanishes: that fixes k.",
+            at_reach(condition),
+            Integer(0),
+            using=("combined", "balance", "count"),
+            name="condition",
+        )
+    )
+    chain.solve("The count gives the width.", alpha, using=("count",), name="alpha")
+    capacity = tails((budget / stayed).subs(chi, k**2 / 2))
+    chain.add(Identity("In k.", alpha, capacity, using=("alpha", "s", "k"), name="capacity in k"))
+    derivation = chain.derivation(("P_1 stationary in chi", "P_1 = -budget"))
     formula = Formula(
         id=f"plain.{gate}.{budget}",
         title=f"Plain level in closed form, gate {gate}",
-        statement=Eq(alpha, capacity, evaluate=False),
-        derivation=Derivation(steps, ("P_1 stationary in chi", "P_1 = -budget")),
+        statement=derivation.conclusion,
+        derivation=derivation,
         status=Status.RIGOROUS,
         source="arXiv 2410.20646 (plain RDT level); arXiv 2302.14112 (replica symmetric)",
         assumptions=(f"{at_reach(condition)} = 0", "k > 0" if widest == oo else f"0 < k < {widest}"),

@@ -14,6 +14,7 @@ from functools import lru_cache
 
 from sympy import (
     Add,
+    Basic,
     Derivative,
     Dict,
     Eq,
@@ -24,6 +25,7 @@ from sympy import (
     Integer,
     Limit,
     Min,
+    Piecewise,
     Subs,
     Symbol,
     diff,
@@ -33,6 +35,7 @@ from sympy import (
     simplify,
     sqrt,
     symbols,
+    true,
 )
 
 from ..core.formulas import Derivation, Formula, Status
@@ -41,12 +44,12 @@ from ..core.steps import (
     Approach,
     Bound,
     Definition,
-    GaussianMean,
     Identity,
-    Pieces,
+    PiecewiseMean,
     Step,
     Substitution,
     Theorem,
+    Unfolding,
 )
 from ..core.symbols import Level, Lifting, alpha, chi
 from ..networks.gates import EnvelopePiece, Gate
@@ -59,6 +62,7 @@ __all__ = ["ThermalPlainLevel", "kink", "kinks", "replicon", "thermal_conditions
 
 x, h, u = symbols("x h u", real=True)
 beta, D = symbols("beta D", positive=True)
+V = Function("V", real=True)
 
 
 @lru_cache(maxsize=32)
@@ -251,56 +255,52 @@ def cost(gate: Gate, at: Expr) -> Expr:
     return Add(*ends)
 
 
-def _cut(gate: Gate) -> tuple[tuple[Expr, ...], tuple[Integer, ...]]:
-    """The ends of the intervals on which the cost is constant, and what it is there."""
-    ends, costs = [-oo], []
+def _cut(gate: Gate) -> Piecewise:
+    """The cost piece by piece."""
+    pieces: list[tuple[Expr, Basic]] = []
+    last = -oo
     for a, b in gate.components:
-        if a != ends[-1]:
-            ends.append(a)
-            costs.append(Integer(0))
-        ends.append(b)
-        costs.append(Integer(1))
-    if ends[-1] != oo:
-        ends.append(oo)
-        costs.append(Integer(0))
-    return tuple(ends), tuple(costs)
+        if a != last:
+            pieces.append((Integer(0), h < a))
+        pieces.append((Integer(1), h < b if b != oo else true))
+        last = b
+    return Piecewise(*pieces, *([(Integer(0), true)] if last != oo else []))
 
 
-def weighted_mean(gate: Gate, factor_of: Callable[[Expr], Expr], name: str) -> tuple[tuple[Step, ...], Expr]:
-    """The steps to the mean of ``factor_of(cost) exp(-beta cost)``, called ``name``, and its closed form as found."""
-    ends, costs = _cut(gate)
-    forms = tuple(factor_of(c) * exp(-beta * c) for c in costs)
-    whole = factor_of(cost(gate, h)) * exp(-beta * cost(gate, h))
-    split = Pieces(
-        "The cost is constant between the ends of the active set.",
-        *(whole, h, x, D, u, ends, forms),
-        name=f"{name} in pieces",
+def _cost_steps(gate: Gate) -> tuple[Step, ...]:
+    """The cost V, and V piece by piece."""
+    return (
+        Definition("The cost of a pre-activation.", Eq(V(h), cost(gate, h), evaluate=False), name="V"),
+        Unfolding("It is constant between the ends of the active set.", cost(gate, h), _cut(gate), h, name="cut"),
+        Identity("So the cost is piecewise constant.", V(h), _cut(gate), using=("V", "cut"), name="V pieces"),
     )
-    pieces = [
-        GaussianMean(
-            f"The piece {a} < h < {b}.",
-            *(form, h, x, D, a, b, gaussian_piece(form, h, x, D, a, b).value),
-            name=f"{name} from {a}",
-        )
-        for form, a, b in zip(forms, ends, ends[1:], strict=False)
-        if form != 0
-    ]
-    return (split, *pieces), Add(*(piece.value for piece in pieces))
+
+
+def mean_steps(gate: Gate, of: Callable[[Expr], Expr], closed: Expr, name: str) -> tuple[Step, ...]:
+    """The steps to the mean of a function ``of`` the cost of the field, called ``name``; they use ``V`` and ``V pieces``."""
+    field = x + sqrt(D) * u
+    mean, written = Expectation(of(V(field)), u), Expectation(of(cost(gate, field)), u)
+    return (
+        PiecewiseMean("Integrate the pieces.", mean, x, D, closed, using=("V pieces",), name=f"{name} in pieces"),
+        Identity("Written out.", mean, written, using=("V",), name=f"{name} written"),
+        Identity("So this is its mean.", written, closed, using=(f"~{name} written", f"{name} in pieces"), name=name),
+    )
 
 
 def _innermost_steps(gate: Gate) -> tuple[tuple[Step, ...], Expr]:
     """The steps to W, the last of which is called ``W``, and W in the probability of the active set."""
-    steps, _ = weighted_mean(gate, lambda _: Integer(1), "weight")
-    active = Add(*(gaussian_piece(Integer(1), h, x, D, a, b).value for a, b in gate.components))
-    W = 1 - (1 - exp(-beta)) * active
-    last = Identity(
-        "The pieces add up: what is not active is the rest.",
-        steps[0].statement().lhs,  # type: ignore[attr-defined]
-        W,
-        using=tuple(step.name for step in steps),
-        name="W",
-    )
-    return (*steps, last), W
+    W = 1 - (1 - exp(-beta)) * active(gate)
+    return (*_cost_steps(gate), *mean_steps(gate, lambda cost: exp(-beta * cost), W, "W")), W
+
+
+def active(gate: Gate) -> Expr:
+    """Probability that N(x, D) is in the active set.
+
+    >>> from flrdt.derive import relu
+    >>> active(relu())
+    Phi(-x/sqrt(D))
+    """
+    return Add(*(gaussian_piece(Integer(1), h, x, D, a, b).value for a, b in gate.components))
 
 
 def _lambda_steps() -> tuple[tuple[Step, ...], Expr]:
@@ -355,8 +355,8 @@ def thermal_conditions(gate: Gate) -> tuple[Formula, Formula]:
         )
 
     free_energy = Definition(
-        "The last level of the tower, W the innermost one.",
-        Eq(f, log(level.innermost.conclusion.lhs) / beta, evaluate=False),
+        "The last level of the tower, W inserted.",
+        Eq(f, log(level.W) / beta, evaluate=False),
         name="f",
     )
     stationary = (
@@ -373,7 +373,7 @@ def thermal_conditions(gate: Gate) -> tuple[Formula, Formula]:
             "Insert them.",
             q,
             alpha * mean(level.slope**2),
-            using=("~dual overlap", "stationary", "law", "f", "W"),
+            using=("~dual overlap", "stationary", "law", "f"),
         ),
     )
     eigenvalue = 1 - alpha * level.Lambda**2 * mean(level.curvature**2)
@@ -385,7 +385,7 @@ def thermal_conditions(gate: Gate) -> tuple[Formula, Formula]:
             "Insert them.",
             Function("rho", nonnegative=True)(Integer(2)),
             eigenvalue,
-            using=("eigenvalue", "Lambda_2", "law", "f", "W"),
+            using=("eigenvalue", "Lambda_2", "law", "f"),
             name="thermal eigenvalue",
         ),
         Bound(

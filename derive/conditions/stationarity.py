@@ -7,34 +7,21 @@ of :math:`f_k'`, so the stationarity conditions read :math:`q_k = \alpha\,\mathb
 
 from __future__ import annotations
 
-from functools import lru_cache, partial
+from functools import lru_cache
 
-from sympy import (
-    Add,
-    Eq,
-    Expr,
-    Function,
-    Rational,
-    Symbol,
-    diff,
-    exp,
-    log,
-    simplify,
-    sqrt,
-    symbols,
-    sympify,
-)
+from sympy import Derivative, Eq, Expr, Function, Rational, Symbol, diff, exp, log, sqrt, sympify
 
-from ..core.formulas import Derivation, Formula, Status, Step, identically_zero
-from ..core.gaussian import phi
+from ..core.formulas import Formula, Status
+from ..core.gaussian import Expectation, Law, phi
+from ..core.steps import Chain, Definition, Identity, Step, Theorem
 from ..core.symbols import Level, Lifting, alpha, chi
-from ..objectives.energy_map import lambda_forms
+from ..objectives.energy_map import lambda_forms, sphere_in_lambda
 from ..objectives.relations import SOURCE, dual_overlaps
 
-__all__ = ["TiltedExpectation", "stationarity"]
+__all__ = ["TiltedExpectation", "flow_steps", "heat_steps", "sphere_derivative", "stationarity"]
 
 
-class TiltedExpectation(Expr):
+class TiltedExpectation(Law):
     """``E_{m_k}[expr]``: average over the field in the tilted law of tower level k (or at overlap p); unevaluated."""
 
     def __new__(cls, expr, k):
@@ -51,68 +38,210 @@ class TiltedExpectation(Expr):
         return body if exp is None else rf"{body}^{{{exp}}}"
 
 
-def _sphere_symbolic(lifting: Lifting) -> Expr:
-    logs = (log(lifting.Lambda(k) / lifting.Lambda(k - 1)) / (2 * lifting.y(k)) for k in lifting.steps)
-    return Add(*logs, lifting.p(lifting.level.r) / (2 * lifting.Lambda(lifting.level.r)))
-
-
 def sphere_derivative(lifting: Lifting, variable: Symbol) -> Expr:
     """Total derivative of the sphere part of P_r, in the symbols Lambda_k."""
-    sphere = _sphere_symbolic(lifting)
+    sphere = sphere_in_lambda(lifting)
     total = diff(sphere, variable)
     for symbol, form in lambda_forms(lifting).items():
         total += diff(sphere, symbol) * diff(form, variable)
     return total
 
 
-def _kernel_step() -> Step:
-    z = Symbol("z", real=True)
-    d = Symbol("d", positive=True)
-    kernel = phi(z / sqrt(d)).rewrite(exp) / sqrt(d)
-    return Step(
-        "The Gaussian kernel K_d(z) solves the heat equation in its variance.",
-        Eq(diff(Function("K")(d, z), d), diff(Function("K")(d, z), z, 2) / 2, evaluate=False),
-        lambda: identically_zero(simplify((diff(kernel, d) - diff(kernel, z, 2) / 2) / kernel)),
+def heat_steps() -> tuple[Step, ...]:
+    """The Gaussian kernel solves the heat equation."""
+    z, d = Symbol("z", real=True), Symbol("d", positive=True)
+    K = Function("K")(d, z)
+    return (
+        Definition(
+            "The density of a normal variable of variance d.",
+            Eq(K, phi(z / sqrt(d)) / sqrt(d), evaluate=False),
+            name="K",
+        ),
+        Identity(
+            "The Gaussian kernel K_d(z) solves the heat equation in its variance.",
+            Derivative(K, d),
+            Derivative(K, (z, 2)) / 2,
+            using=("K",),
+            name="heat",
+        ),
     )
 
 
-def _hopf_cole_step() -> Step:
+def flow_steps() -> tuple[Step, ...]:
+    """The backward flow of a level of the tower in its variance."""
     x, d, c = Symbol("x", real=True), Symbol("d", positive=True), Symbol("c", positive=True)
-    S = Function("S", positive=True)(x, d)
-    f = log(S) / c
-    flow = diff(f, d) - (diff(f, x, 2) + c * diff(f, x) ** 2) / 2
-    F = Function("f")(x, d)
-    return Step(
-        "Hence f_k = log(S_k)/c_k with S_k = E exp(c_k f_{k-1}) obeys a backward flow in d_k.",
-        Eq(diff(F, d), (diff(F, x, 2) + c * diff(F, x) ** 2) / 2, evaluate=False),
-        lambda: identically_zero(simplify(flow.subs(diff(S, d), diff(S, x, 2) / 2))),
+    S, F = Function("S", positive=True)(x, d), Function("f")(x, d)
+    return (
+        *heat_steps(),
+        Theorem(
+            "A mean S over the kernel inherits the heat equation.",
+            Eq(Derivative(S, d), Derivative(S, (x, 2)) / 2, evaluate=False),
+            "differentiation under the integral sign",
+            name="S",
+        ),
+        Definition(
+            "A level of the tower is the logarithm of such a mean, S = E exp(c f_{k-1}).",
+            Eq(F, log(S) / c, evaluate=False),
+            name="f",
+        ),
+        Identity(
+            "Hence it obeys a backward flow in its variance.",
+            Derivative(F, d),
+            (Derivative(F, (x, 2)) + c * Derivative(F, x) ** 2) / 2,
+            using=("f", "S"),
+            name="flow",
+        ),
     )
 
 
-def _overlap_steps(k: int, lifting: Lifting) -> tuple[list[Step], Expr]:
-    """dT/dp_k: p_k enters d_k = p_{k-1} - p_k and d_{k+1} = p_k - p_{k+1}."""
-    second, square, low, high = symbols("f'' f'^2 y_k y_{k+1}", real=True)
-    inner = -(second + low * square) / 2  # through d_k, by the backward flow
-    outer = (second + high * square) / 2  # through d_{k+1}: the derivative of E exp(y_{k+1} f_k) in its variance
-    x, y = Symbol("x", real=True), Symbol("y", positive=True)
-    f = Function("f")(x)
-    weight = exp(y * f)
-    total = (
-        Rational(1, 2) * (lifting.y(k + 1) - lifting.y(k)) * TiltedExpectation(Function(f"f_{k}")(x).diff(x) ** 2, k)
+def _sphere_steps(lifting: Lifting, variable: Symbol, slope: Expr) -> tuple[Step, ...]:
+    """The sphere part S of P_r, and its slope in a parameter."""
+    symbols = (lifting.Lambda(1), *lifting.overlaps(lifting.p), *(lifting.y(k) for k in lifting.steps))
+    S = Function("S_P")(*symbols)
+    forms = [
+        Definition(f"Lambda_{k}, written out.", Eq(symbol, form, evaluate=False), name=f"Lambda_{k}")
+        for k, (symbol, form) in enumerate(lambda_forms(lifting, lifting.Lambda(1)).items(), start=1)
+        if k > 1
+    ]
+    return (
+        *forms,
+        Definition("The sphere part of P_r.", Eq(S, sphere_in_lambda(lifting), evaluate=False), name="S_P"),
+        Identity(
+            f"Its slope in {variable}, by the chain rule through the Lambda_j.",
+            Derivative(S, variable),
+            slope,
+            using=("S_P", *(f"Lambda_{k}" for k in lifting.steps)),
+            name="slope of S_P",
+        ),
     )
-    return [
-        Step(
-            "p_k enters through d_k (by the flow) and through d_{k+1} (by integration by parts); the second derivatives "
-            "cancel.",
-            Eq(Symbol(f"dT/dp_{k}"), total, evaluate=False),
-            lambda: (
-                identically_zero(inner + outer - (high - low) * square / 2) is True
-                and identically_zero(
-                    simplify(diff(weight, x, 2) / (y * weight) - (diff(f, x, 2) + y * diff(f, x) ** 2))
-                )
-            ),
+
+
+def _stationary(
+    chain: Chain, lifting: Lifting, variable: Symbol, moved: Symbol, unknown: Expr, using: tuple[str, ...]
+) -> None:
+    """Sphere and tower balance: solved for a tilted average."""
+    symbols = (lifting.Lambda(1), *lifting.overlaps(lifting.p), *(lifting.y(k) for k in lifting.steps))
+    balance = Derivative(Function("S_P")(*symbols), variable) + alpha * moved
+    chain.add(Definition(f"P_r is stationary in {variable}.", Eq(balance, 0, evaluate=False), name="stationary"))
+    chain.solve("Solve.", unknown, using=("stationary", "slope of S_P", *using), name="solved")
+
+
+def _overlap_chain(lifting: Lifting, k: int) -> Chain:
+    """Stationarity in p_k, which enters d_k = p_{k-1} - p_k and d_{k+1} = p_k - p_{k+1}."""
+    p, y, symbol = lifting.p, lifting.y, lifting.p(k)
+    x, d, c, w = Symbol("x", real=True), Symbol("d", positive=True), Symbol("c", positive=True), Symbol("w", real=True)
+    F, f, moved = Function("f")(x, d), Function(f"f_{k}")(x), Symbol(f"dT/dp_{k}")
+    inner, outer = Symbol("I"), Function("O")
+    square = TiltedExpectation(Derivative(f, x) ** 2, k)
+    half = Rational(1, 2)
+    chain = Chain(flow_steps())
+
+    def named(name: str, text: str, left: Expr, right: Expr) -> None:
+        chain.add(Definition(text, Eq(left, right, evaluate=False), name=name))
+
+    named("c", f"Level {k} has the lifting parameter y_{k}.", c, y(k))
+    named(
+        "I",
+        f"p_{k} enters f_{k} through its variance p_{k - 1} - p_{k} ...",
+        inner,
+        Derivative(p(k - 1) - symbol, symbol) * Derivative(F, d),
+    )
+    tilt = exp(w * F)
+    named(
+        "O",
+        "... and the next level, E exp(w f), through its own: there the heat equation acts on exp(w f).",
+        outer(w),
+        Derivative(symbol - p(k + 1), symbol) * Derivative(tilt, (x, 2)) / (2 * w * tilt),
+    )
+    chain.add(
+        Identity(
+            "That is a flow of the opposite sign.",
+            outer(w),
+            (Derivative(F, (x, 2)) + w * Derivative(F, x) ** 2) / 2,
+            using=("O",),
+            name="O closed",
         )
-    ], total
+    )
+    named("dT", "In the tilted law the two add up.", moved, TiltedExpectation(inner + outer(y(k + 1)), k))
+    named("f at d", f"f_{k} at its variance.", Derivative(F, x), Derivative(f, x))
+    chain.add(
+        Identity(
+            "The second derivatives cancel.",
+            moved,
+            half * (y(k + 1) - y(k)) * square,
+            using=("dT", "I", "O closed", "flow", "c", "f at d"),
+            name="dT closed",
+        )
+    )
+    slope = half * (y(k) - y(k + 1)) * dual_overlaps(lifting)[k]
+    for step in _sphere_steps(lifting, symbol, slope):
+        chain.add(step)
+    _stationary(chain, lifting, symbol, moved, square, ("dT closed",))
+    chain.add(
+        Identity(
+            "In other words: the dual overlap is a tilted average.",
+            dual_overlaps(lifting)[k],
+            alpha * square,
+            using=("solved",),
+        )
+    )
+    return chain
+
+
+def _lifting_chain(lifting: Lifting, k: int) -> Chain:
+    """Stationarity in y_k, by which one level of the tower is tilted and divided."""
+    y, u, x = lifting.y(k), Symbol("u", real=True), Symbol("x", real=True)
+    below, level, moved = Function("f", real=True)(u), Function("L")(y), Symbol(f"dT/dy_{k}")
+    tilted = Expectation(below * exp(y * below), u) / Expectation(exp(y * below), u)
+    before = TiltedExpectation(Function(f"f_{k - 1}")(x), k - 1)
+    after = TiltedExpectation(Function(f"f_{k}")(x), k)
+    mean = Function("A")(y)
+    chain = Chain()
+
+    def named(name: str, text: str, left: Expr, right: Expr) -> None:
+        chain.add(Definition(text, Eq(left, right, evaluate=False), name=name))
+
+    named(
+        "L",
+        f"Level {k} of the tower as a function of its parameter, f the level below.",
+        level,
+        log(Expectation(exp(y * below), u)) / y,
+    )
+    named("A", "The mean of the level below in the law that the level tilts.", mean, tilted)
+    chain.add(
+        Identity(
+            "Differentiate under the mean.",
+            Derivative(level, y),
+            (mean - level) / y,
+            using=("A", "L"),
+            name="slope of L",
+        )
+    )
+    named(
+        "dT",
+        "The slope of the tower is the tilted average of that of the level.",
+        moved,
+        TiltedExpectation(Derivative(level, y), k),
+    )
+    named(
+        "law", f"The law of level {k - 1} is that of level {k}, tilted once more.", TiltedExpectation(mean, k), before
+    )
+    named("f_k", f"The level itself is f_{k}.", TiltedExpectation(level, k), after)
+    chain.add(
+        Identity(
+            "So the slope is a difference of averages.",
+            moved,
+            (before - after) / y,
+            using=("dT", "slope of L", "law", "f_k"),
+            name="dT closed",
+        )
+    )
+    slope = sphere_derivative(lifting, y)
+    for step in _sphere_steps(lifting, y, slope):
+        chain.add(step)
+    _stationary(chain, lifting, y, moved, before, ("dT closed",))
+    chain.add(Identity("In other words.", slope, -alpha / y * (before - after), using=("solved",)))
+    return chain
 
 
 @lru_cache(maxsize=32)
@@ -128,75 +257,19 @@ def stationarity(level: Level | int | str) -> tuple[Formula, ...]:
     """
     level = Level.parse(level)
     lifting = Lifting(level)
-    x = Symbol("x", real=True)
-    q = dual_overlaps(lifting)
-    found = []
-    for symbol in lifting.overlaps(lifting.p):
-        k = next(k for k in lifting.steps if lifting.p(k) == symbol)
-        tower_steps, _ = _overlap_steps(k, lifting)
-        sphere = sphere_derivative(lifting, symbol)
-        prefactor = (lifting.y(k) - lifting.y(k + 1)) / 2
-        explicit = lambda_forms(lifting)
-        steps = (
-            _kernel_step(),
-            _hopf_cole_step(),
-            *tower_steps,
-            Step(
-                f"The sphere part contributes q_{k}.",
-                Eq(Symbol(f"dS/dp_{k}"), prefactor * q[k], evaluate=False),
-                partial(identically_zero, (sphere - prefactor * q[k]).subs(explicit)),
-            ),
-        )
-        statement = Eq(q[k], alpha * TiltedExpectation(Function(f"f_{k}")(x).diff(x) ** 2, k), evaluate=False)
-        found.append(_formula(level, symbol, statement, steps))
-    for k in lifting.steps:
-        steps = (_lifting_step(k), _sphere_lifting_step(lifting, k))
-        statement = Eq(
-            sphere_derivative(lifting, lifting.y(k)),
-            -alpha
-            / lifting.y(k)
-            * (TiltedExpectation(Function(f"f_{k - 1}")(x), k - 1) - TiltedExpectation(Function(f"f_{k}")(x), k)),
-            evaluate=False,
-        )
-        found.append(_formula(level, lifting.y(k), statement, steps))
-    return tuple(found)
+    overlaps = [(k, lifting.p(k)) for k in lifting.steps if isinstance(lifting.p(k), Symbol)]
+    chains = [(symbol, _overlap_chain(lifting, k)) for k, symbol in overlaps]
+    chains += [(lifting.y(k), _lifting_chain(lifting, k)) for k in lifting.steps]
+    return tuple(_formula(level, symbol, chain) for symbol, chain in chains)
 
 
-def _lifting_step(k: int) -> Step:
-    """d f_k/d y_k for one level of the tower, checked on a two-point law of f_{k-1}."""
-    y, a, b, w = symbols("y a b w", positive=True)
-    f = log(w * exp(y * a) + (1 - w) * exp(y * b)) / y
-    tilted = (w * a * exp(y * a) + (1 - w) * b * exp(y * b)) / (w * exp(y * a) + (1 - w) * exp(y * b))
-    x = Symbol("x", real=True)
-    return Step(
-        f"Differentiate log E exp(y_{k} f_{k - 1})/y_{k}: a tilted mean of f_{k - 1}, minus f_{k}.",
-        Eq(
-            Symbol(f"dT/dy_{k}"),
-            (TiltedExpectation(Function(f"f_{k - 1}")(x), k - 1) - TiltedExpectation(Function(f"f_{k}")(x), k))
-            / Symbol(f"y_{k}", positive=True),
-            evaluate=False,
-        ),
-        lambda: identically_zero(simplify(diff(f, y) - (tilted - f) / y)),
-    )
-
-
-def _sphere_lifting_step(lifting: Lifting, k: int) -> Step:
-    value = sphere_derivative(lifting, lifting.y(k))
-    explicit = lambda_forms(lifting)
-    direct = diff(_sphere_symbolic(lifting).subs(explicit), lifting.y(k))
-    return Step(
-        "The sphere part, by the chain rule through the Lambda_j.",
-        Eq(Symbol(f"dS/dy_{k}"), value, evaluate=False),
-        lambda: identically_zero(direct - value.subs(explicit)),
-    )
-
-
-def _formula(level: Level, symbol: Symbol, statement: Expr, steps: tuple[Step, ...]) -> Formula:
+def _formula(level: Level, symbol: Symbol, chain: Chain) -> Formula:
+    derivation = chain.derivation((f"P_r stationary in {symbol}",))
     return Formula(
         id=f"stationarity.{level}.{symbol}",
         title=f"Stationarity in {symbol} at level {level}",
-        statement=statement,
-        derivation=Derivation(steps, (f"P_r stationary in {symbol}",)),
+        statement=derivation.conclusion,
+        derivation=derivation,
         status=Status.FULLY_LIFTED if level.r > 1 and not level.partial else Status.RIGOROUS,
         source=SOURCE,
         assumptions=("Lambda_1 = chi, Lambda_k = Lambda_{k-1} + y_k (p_{k-1} - p_k)",),

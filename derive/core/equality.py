@@ -23,6 +23,7 @@ from sympy import (
     Integer,
     Max,
     Min,
+    Mul,
     Piecewise,
     Pow,
     Rational,
@@ -48,7 +49,7 @@ from sympy.core.evalf import PrecisionExhausted
 from sympy.core.function import AppliedUndef
 
 from .domains import DomainError, default_domain
-from .gaussian import Expectation, H, Phi, phi
+from .gaussian import Expectation, H, Law, Phi, phi
 
 __all__ = ["equal", "evaluated", "positive", "refuted", "values"]
 
@@ -80,7 +81,7 @@ def evaluated(expr: Expr) -> Expr:
     """
     done = expr.replace(lambda e: isinstance(e, (Derivative, Subs)), lambda e: e.doit())
     done = done.replace(lambda e: isinstance(e, (Min, Max)), _without_factor)
-    return done.replace(lambda e: isinstance(e, Expectation), _linear)
+    return done.replace(lambda e: isinstance(e, (Expectation, Law)), _linear)
 
 
 def _without_factor(extreme: Expr) -> Expr:
@@ -94,12 +95,18 @@ def _without_factor(extreme: Expr) -> Expr:
     return common * extreme.func(*(cancel(a / common) for a in extreme.args))
 
 
-def _linear(mean: Expectation) -> Expr:
-    """An expectation as a sum of multiples of expectations without constant factors."""
+def _linear(mean: Expr) -> Expr:
+    """An average as a sum of multiples of averages without constant factors; that of a law is over x and what depends on it."""
+    inner, label = mean.args
+    bound = {mean.variable} if isinstance(mean, Expectation) else {s for s in inner.free_symbols if s.name == "x"}
     total: Expr = Integer(0)
-    for term in Add.make_args(expand(mean.expr, power_base=False, power_exp=False, log=False)):
-        outside, inside = term.as_independent(mean.variable, as_Add=False)
-        total += outside * (Integer(1) if inside == 1 else Expectation(inside, mean.variable))
+    for term in Add.make_args(expand(inner, power_base=False, power_exp=False, log=False)):
+        outside, inside = [], []
+        for part in Mul.make_args(term):
+            (
+                inside if part.free_symbols & bound or (isinstance(mean, Law) and part.has(AppliedUndef)) else outside
+            ).append(part)
+        total += Mul(*outside) * (mean.func(Mul(*inside), label) if inside else 1)
     return total
 
 
@@ -112,12 +119,24 @@ def equal(left: Expr, right: Expr) -> bool | None:
     """
     if left == right:
         return True
+    if branches := _branches(left, right):
+        found = all(equal(*branch) for branch in branches)
+        return found or (False if refuted(evaluated(left), evaluated(right)) else None)
     left, right = evaluated(left), evaluated(right)
     if left == right:
         return True
     if refuted(left, right):
         return False
     return _proved(left, right) or None
+
+
+def _branches(left: Expr, right: Expr) -> list[tuple[Expr, Expr]]:
+    """Both sides with a minimum of two expressions replaced by either: what holds for both holds for it."""
+    pairs = [m for m in left.atoms(Min) | right.atoms(Min) if len(m.args) == 2 and not m.has(AppliedUndef)]
+    if not pairs:
+        return []
+    chosen = min(pairs, key=str)
+    return [(left.xreplace({chosen: a}), right.xreplace({chosen: a})) for a in chosen.args]
 
 
 def _proved(left: Expr, right: Expr) -> bool:
@@ -306,10 +325,8 @@ def _has_domain(symbol: Symbol) -> bool:
 
 def _concrete(expr: Expr) -> Expr:
     """Undefined functions replaced by smooth positive ones, laws that are not given by two-point laws."""
-    from ..conditions.stationarity import TiltedExpectation
-
     expr = expr.replace(lambda e: isinstance(e, AppliedUndef), lambda e: _instance(e.func.__name__, e.args))
-    expr = expr.replace(lambda e: isinstance(e, TiltedExpectation), _two_points)
+    expr = expr.replace(lambda e: isinstance(e, Law), _two_points)
     return expr.replace(lambda e: isinstance(e, (Derivative, Subs)), lambda e: e.doit()).doit(deep=False)
 
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
+from operator import index
 from typing import Any
 
 from .formulas import InputError
 
-__all__ = ["parse_number"]
+__all__ = ["parse_count", "parse_number"]
 
 #: Digits before the point, and of a numerator or denominator.
 MOST_WHOLE = 400
+
+#: Positive quantities lie between this and its inverse: the range of the floats that solvers start from.
+SMALLEST = Fraction(1, 10**300)
 
 _NUMBER = re.compile(
     r"([+-]?)(?:([0-9]+)(?:\.([0-9]{0,100000}))?|\.([0-9]{1,100000}))(?:[eE]([+-]?[0-9]{1,4}))?|([+-]?[0-9]+)\s*/\s*([0-9]+)"
@@ -42,8 +46,10 @@ def parse_number(text: Any, name: str, positive: bool = False) -> Fraction:
     >>> parse_number("0.1", "alpha"), parse_number("7/2", "alpha"), parse_number(".5", "alpha")
     (Fraction(1, 10), Fraction(7, 2), Fraction(1, 2))
     """
-    if isinstance(text, (int, Fraction)) and not isinstance(text, bool):
-        value = Fraction(text)
+    if isinstance(text, Fraction):
+        value = text
+    elif not isinstance(text, (bool, str)) and hasattr(text, "__index__"):
+        value = Fraction(index(text))
     elif isinstance(text, float):
         raise InputError(
             f"{name} {text!r} is a float: give an exact number, for example '{text}' as text or a fraction"
@@ -51,8 +57,30 @@ def parse_number(text: Any, name: str, positive: bool = False) -> Fraction:
     else:
         value = _read(str(text).strip(), name)
     if positive and value <= 0:
-        raise InputError(f"{name} {str(text)[:40]} must be positive")
+        raise InputError(f"{name} {_short(str(text))[1:-1]} must be positive")
+    if positive and not SMALLEST <= value <= 1 / SMALLEST:
+        raise InputError(f"{name} {_short(str(text))} is out of range: use a number from 1e-300 to 1e300")
     return value
+
+
+def parse_count(value: Any, name: str, least: int = 1, most: int | None = None) -> int:
+    """Read an integer in a range, from text or from an integer of any kind; raises ``InputError``.
+
+    >>> parse_count("12", "depth"), parse_count(3, "depth")
+    (12, 3)
+    """
+    number = None
+    if isinstance(value, str):
+        if re.fullmatch(r"\+?[0-9]{1,18}", value.strip()):
+            number = int(value)
+    elif not isinstance(value, bool) and hasattr(value, "__index__"):
+        number = index(value)
+    if number is None or number < least or (most is not None and number > most):
+        written = repr(value) if number is None else str(number) if number.bit_length() < 99 else "of that size"
+        written = value if isinstance(value, str) else written
+        span = f"from {least} on" if most is None else f"from {least} to {most}"
+        raise InputError(f"{name} {_short(str(written))}: use an integer {span}")
+    return number
 
 
 def _read(text: str, name: str) -> Fraction:

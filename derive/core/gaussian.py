@@ -228,6 +228,10 @@ class Expectation(Expr):
         return body if exp is None else rf"{body}^{{{exp}}}"
 
 
+class Law(Expr):
+    """An average over a law that is not given: linear in its first argument."""
+
+
 class NotQuadratic(ValueError):
     """The integrand is not a polynomial times the exponential of a quadratic."""
 
@@ -315,7 +319,7 @@ def check_piece(integrand: Expr, h: Symbol, mean: Expr, variance: Expr) -> bool 
     """
     polynomial, quadratic = _split(integrand, h)
     tilted = [quadratic.coeff_monomial(h**n) != 0 for n in (2, 1)]
-    found = [check_rule(power, *tilted) for power in range(polynomial.degree() + 1)]
+    found = [check_rule(power, *tilted) for power in range(0 if polynomial.is_zero else polynomial.degree() + 1)]
     return False if False in found else (None if None in found else True)
 
 

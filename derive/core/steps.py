@@ -5,14 +5,15 @@ one in.  A :class:`~flrdt.derive.core.formulas.Derivation` is a chain of steps: 
 that it uses.  Their conclusions are *facts*, by which it rewrites its own two sides before it compares them (``~name`` from right
 to left); whoever changes an expression anywhere changes what later steps see, and the chain fails.
 
-=====================  =====================================================================================
+====================== =====================================================================================
 :class:`Definition`    gives something a name; nothing to prove
 :class:`Theorem`       cites a result with its source; nothing is proved here
 :class:`Identity`      both sides are equal, the facts inserted; derivatives and substitutions are carried out
 :class:`Substitution`  an earlier equation at other arguments, recomputed
 :class:`Solution`      solves an earlier equation for an unknown: inserted, and the only one that qualifies
-:class:`Pieces`        the mean of a function of a normal variable that has a form of its own on every interval
 :class:`GaussianMean`  the mean of a function of a normal variable over an interval, by completing the square
+:class:`PiecewiseMean` the mean of a function of a piecewise function, piece by piece
+:class:`Unfolding`     minima and maxima as a piecewise function
 :class:`Primitive`     an antiderivative, by differentiation
 :class:`Quadrature`    a definite integral, from an antiderivative and its values at the ends
 :class:`Approach`      a limit
@@ -20,7 +21,7 @@ to left); whoever changes an expression anywhere changes what later steps see, a
 :class:`Bound`         an inequality, by signs
 :class:`Instances`     cases of an equation: verified at most
 :class:`Induction`     an equation for every index: its start, and each next from the one before
-=====================  =====================================================================================
+====================== =====================================================================================
 """
 
 from __future__ import annotations
@@ -31,7 +32,6 @@ from functools import lru_cache, reduce
 from typing import ClassVar
 
 from sympy import (
-    Add,
     Basic,
     Derivative,
     Dict,
@@ -46,7 +46,10 @@ from sympy import (
     Le,
     Limit,
     Lt,
+    Max,
+    Min,
     Mul,
+    Piecewise,
     Poly,
     PolynomialError,
     Symbol,
@@ -71,7 +74,7 @@ from sympy.core.relational import Relational
 
 from .equality import equal, evaluated, positive
 from .formulas import Basis, Derivation, Verdict
-from .gaussian import Expectation, NotQuadratic, check_piece, gaussian_piece
+from .gaussian import Expectation, Law, NotQuadratic, check_piece, gaussian_piece
 from .maxima import Maximum, Minimum
 
 __all__ = [
@@ -84,13 +87,15 @@ __all__ = [
     "Identity",
     "Induction",
     "Instances",
-    "Pieces",
+    "PiecewiseMean",
     "Primitive",
     "Quadrature",
     "Solution",
     "Step",
     "Substitution",
     "Theorem",
+    "Unfolding",
+    "all_of",
     "rewritten",
 ]
 
@@ -132,12 +137,12 @@ class Step:
 def _verdict(step: Step, facts: Facts) -> Verdict:
     try:
         found = step.holds(facts)
-    except ValueError:  # inserting the facts gives nothing that has a meaning, such as a sum without a bound
+    except ValueError:  # a fact that makes no sense where it is inserted, such as a derivative with respect to a sum
         found = False
     return {True: step.best, False: Verdict.FAILED, None: Verdict.UNKNOWN}[found]
 
 
-def _all(found: Iterable[bool | None]) -> bool | None:
+def all_of(found: Iterable[bool | None]) -> bool | None:
     """False if one is, else unknown if one is."""
     found = tuple(found)
     return False if False in found else (None if None in found else True)
@@ -169,7 +174,7 @@ def _rewrite(expr: Expr, fact: Basic) -> Expr:
         return expr.replace(fits, lambda e: right.subs(dict(zip(left.args, e.args, strict=True)), simultaneous=True))
     if isinstance(left, Derivative) and isinstance(left.expr, AppliedUndef):
         return _along(expr, left, right)
-    return expr.xreplace({left: right})
+    return (evaluated(expr) if left.has(Law) else expr).xreplace({left: right})
 
 
 def _may_be(argument: Expr, symbol: Symbol) -> bool:
@@ -180,6 +185,7 @@ def _may_be(argument: Expr, symbol: Symbol) -> bool:
 def _along(expr: Expr, left: Derivative, right: Expr) -> Expr:
     """Every derivative that contains the one of a differential equation, by that equation."""
     wanted = dict(left.variable_count)
+    expr = evaluated(expr)
     for _ in range(8):
         found = [
             d
@@ -307,7 +313,7 @@ class Solution(Step):
             return None
         if len(found) == 1:
             return True
-        return _all(self._excluded(r) for r in found if equal(r, value) is not True)
+        return all_of(self._excluded(r) for r in found if equal(r, value) is not True)
 
     def _excluded(self, root: Expr) -> bool | None:
         """Whether a root is none of the branch; false if it is one at some point."""
@@ -391,61 +397,88 @@ class GaussianMean(Step):
         return same and check_piece(integrand, self.variable, mean, variance)
 
 
-@dataclass(frozen=True)
-class Pieces(Step):
-    """``E[whole]`` for a normal variable is the sum of the integrals of ``forms`` between neighbouring ``ends``.
-
-    Between two ends the whole, which may have jumps and kinks at them, has to be the form.
-
-    >>> from sympy import Max
-    >>> h, u, x = (Symbol(name, real=True) for name in "hux")
-    >>> Pieces("Cut at 0.", Max(h, 0)**2, h, x, Integer(1), u, (-oo, Integer(0), oo), (Integer(0), h**2)).verdict().value
-    'proved'
-    """
-
-    whole: Expr
-    variable: Symbol
-    mean: Expr
-    variance: Expr
-    normal: Symbol
-    ends: tuple[Expr, ...]
-    forms: tuple[Expr, ...]
-
-    def statement(self, facts: Facts = ()) -> Basic:
-        left = Expectation(self.whole.subs(self.variable, self.mean + sqrt(self.variance) * self.normal), self.normal)
-        density = _density(self.variable, self.mean, self.variance)
-        places = zip(self.forms, self.ends, self.ends[1:], strict=False)
-        pieces = [Integral(f * density, (self.variable, a, b)) for f, a, b in places if f != 0]
-        return Eq(left, Add(*pieces), evaluate=False)
-
-    def holds(self, facts: Facts) -> bool | None:
-        ends = [rewritten(e, facts) for e in self.ends]
-        if len(ends) != len(self.forms) + 1 or (ends[0], ends[-1]) != (-oo, oo) or self.whole.has(self.normal):
-            return False
-        if not positive(self.variance) or self.normal in (self.mean + self.variance).free_symbols:
-            return False
-        found = []
-        for form, low, high in zip(self.forms, ends, ends[1:], strict=False):
-            for scale in (Integer(1), Integer(9), Integer(1) / 9):  # in the middle and towards both ends
-                inside = {self.variable: _between(low, high, scale)}
-                found.append(equal(*(rewritten(e, facts).subs(inside) for e in (self.whole, form))))
-            if low != -oo and high != oo:
-                found.append(positive(high - low))
-        return _all(found)
-
-
-def _between(low: Expr, high: Expr, scale: Expr) -> Expr:
-    """Every point of an interval, by a positive parameter."""
-    t = scale * Dummy("t", positive=True)
-    if (low, high) == (-oo, oo):
-        return Dummy("t", real=True)
-    if high == oo:
-        return low + t
-    return high - t if low == -oo else low + (high - low) / (1 + t)
-
-
 def _density(variable: Expr, mean: Expr, variance: Expr) -> Expr:
     return exp(-((variable - mean) ** 2) / (2 * variance)) / sqrt(2 * pi * variance)
+
+
+@dataclass(frozen=True)
+class PiecewiseMean(Step):
+    """``left``, the mean of a function of a piecewise function, is ``right``: piece by piece over the whole line.
+
+    The first step that is used unfolds the piecewise function; its argument in ``left`` is ``mean + sqrt(variance) u``.
+    """
+
+    left: Expectation
+    mean: Expr
+    variance: Expr
+    right: Expr
+
+    def statement(self, facts: Facts = ()) -> Basic:
+        return Eq(self.left, self.right, evaluate=False)
+
+    def holds(self, facts: Facts) -> bool | None:
+        if not facts or not isinstance(facts[0], Equality) or not isinstance(self.left, Expectation):
+            return False
+        folded, pieces = facts[0].lhs, facts[0].rhs
+        if not isinstance(pieces, Piecewise):
+            return False
+        field, here = Dummy("h", real=True), folded.args[0]
+        nodes = [e for e in self.left.expr.atoms(folded.func) if e.args[1:] == folded.args[1:]]
+        if len(nodes) != 1 or self.left.expr.xreplace({nodes[0]: field}).has(self.left.variable):
+            return False
+        standard = equal(nodes[0].args[0], self.mean + sqrt(self.variance) * self.left.variable)
+        if standard is not True:
+            return standard
+        lower, total = -oo, Integer(0)
+        for value, condition in pieces.args:
+            if condition != true and (not isinstance(condition, Lt) or condition.lhs != here):
+                return False
+            upper = oo if condition == true else condition.rhs
+            integrand = self.left.expr.xreplace({nodes[0]: value}).xreplace({here: field})
+            total += gaussian_piece(integrand, field, self.mean, self.variance, lower, upper).value
+            if check_piece(integrand, field, self.mean, self.variance) is not True:
+                return None
+            lower = upper
+        return equal(*(rewritten(side, facts[1:]) for side in (total, self.right)))
+
+
+@dataclass(frozen=True)
+class Unfolding(Step):
+    """``left``, made of minima and maxima of functions of ``variable``, is the piecewise ``right``."""
+
+    left: Expr
+    right: Piecewise
+    variable: Symbol
+
+    def statement(self, facts: Facts = ()) -> Basic:
+        return Eq(self.left, self.right, evaluate=False)
+
+    def holds(self, facts: Facts) -> bool | None:
+        share = Dummy("s", positive=True)
+        if not isinstance(self.right, Piecewise):
+            return False
+        lower, found = -oo, []
+        for value, condition in self.right.args:
+            if condition != true and (not isinstance(condition, Lt) or condition.lhs != self.variable):
+                return False
+            upper = oo if condition == true else condition.rhs
+            if upper == oo:
+                inside = lower + share if lower != -oo else share - 1 / share
+            else:
+                inside = upper - share if lower == -oo else lower + (upper - lower) / (1 + share)
+            here = self.left.subs(self.variable, inside)
+            here = here.replace(Min, lambda *args: _extreme(args, 1)).replace(Max, lambda *args: _extreme(args, -1))
+            found.append(equal(here, value.subs(self.variable, inside)))
+            lower = upper
+        return all_of(found)
+
+
+def _extreme(args: tuple[Expr, ...], sign: int) -> Expr:
+    """The least (or greatest) of some expressions, if their order is known."""
+    for a in args:
+        if all(a == b or positive(sign * (b - a), strict=False) for b in args):
+            return a
+    return Min(*args) if sign == 1 else Max(*args)
 
 
 @dataclass(frozen=True)
@@ -504,11 +537,8 @@ class Approach(Step):
         return Eq(Limit(self.of, self.variable, self.point), self.value, evaluate=False)
 
     def holds(self, facts: Facts) -> bool | None:
-        of, value = evaluated(rewritten(self.of, facts)), rewritten(self.value, facts)
-        found = limit(of, self.variable, self.point)
-        if found.has(oo, -oo, zoo, nan) != value.has(oo, -oo, zoo, nan):
-            return None if found.has(Limit) else False
-        return equal(found, value)
+        of = evaluated(rewritten(self.of, facts))
+        return equal(limit(of, self.variable, self.point), rewritten(self.value, facts))
 
 
 @dataclass(frozen=True)
@@ -549,7 +579,7 @@ class Extremum(Step):
             flat = positive(-slope, strict=False)
         within = [positive(gap, strict=False) for gap in (at - low, high - at)]
         bent = positive(diff(of, self.variable, 2), strict=False)
-        return _all((attained, flat, bent, *within))
+        return all_of((attained, flat, bent, *within))
 
 
 @dataclass(frozen=True)
@@ -591,7 +621,7 @@ class Instances(Step):
             )
             for case in self.cases
         ]
-        return _all(found)
+        return all_of(found)
 
 
 @dataclass(frozen=True)
@@ -617,7 +647,7 @@ class Induction(Step):
     def holds(self, facts: Facts) -> bool | None:
         first = [rewritten(side.subs(self.index, self.start), facts) for side in (self.left, self.right)]
         after = [rewritten(side.subs(self.index, self.index + 1), facts) for side in (self.left, self.right)]
-        return _all((equal(*first), equal(*(self._assumed(evaluated(side)) for side in after))))
+        return all_of((equal(*first), equal(*(self._assumed(evaluated(side)) for side in after))))
 
     def _assumed(self, expr: Expr) -> Expr:
         """``left`` replaced by ``right`` at this index, whatever the other arguments."""

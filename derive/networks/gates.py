@@ -24,9 +24,10 @@ from sympy import (
     Symbol,
     Union,
     oo,
-    sqrt,
+    solve,
     sympify,
 )
+from sympy.core.symbol import Str
 
 from ..core.exact_numbers import parse_number
 from ..core.formulas import InputError
@@ -62,7 +63,22 @@ class EnvelopePiece:
     plateau: Expr = field(default=Integer(0))
 
     def value(self, chi: Expr) -> Expr:
-        return self.plateau if self.distance is None else self.distance**2 / (2 * chi)
+        return self.plateau if self.distance is None else moving(self.distance, chi)
+
+
+def moving(distance: Expr, chi: Expr) -> Expr:
+    """What moving a pre-activation by a distance costs."""
+    return distance**2 / (2 * chi)
+
+
+def reach(chi: Expr) -> Expr:
+    """How far a pre-activation is moved rather than left active, which costs 1.
+
+    >>> reach(Symbol("chi", positive=True))
+    sqrt(2)*sqrt(chi)
+    """
+    t, c = Symbol("t", positive=True), Symbol("chi", positive=True)
+    return solve(moving(t, c) - 1, t)[0].subs(c, chi)
 
 
 @dataclass(frozen=True, repr=False)
@@ -136,14 +152,13 @@ class Gate:
         h = Symbol("h", real=True) if h is None else h
         found: list[EnvelopePiece] = []
         position: Expr = -oo
+        farthest = reach(chi)
         for a, b in self.components:
             if a != position:
                 found.append(EnvelopePiece(position, a, None))
-            reach = sqrt(2 * chi)
-            if a != -oo and b != oo:
-                reach = Min(reach, (b - a) / 2)
-            left = a if a == -oo else a + reach
-            right = b if b == oo else b - reach
+            far = farthest if a == -oo or b == oo else Min(farthest, (b - a) / 2)
+            left = a if a == -oo else a + far
+            right = b if b == oo else b - far
             if a != -oo:
                 found.append(EnvelopePiece(a, left, h - a))
             found.append(EnvelopePiece(left, right, None, Integer(1)))
@@ -179,18 +194,16 @@ class MoreauEnvelope(Expr):
     M_chi(h)
     """
 
-    def __new__(cls, h, chi, gate):
-        obj = Expr.__new__(cls, sympify(h), sympify(chi), gate.active, gate.radius)
-        obj.gate = gate
-        return obj
+    def __new__(cls, h, chi, active, radius=1, name=""):
+        if isinstance(active, Gate):
+            active, radius, name = active.active, active.radius, active.name
+        return Expr.__new__(cls, sympify(h), sympify(chi), active, sympify(radius), Str(str(name)))
 
     @property
-    def func(self):
-        gate = self.gate
-        return lambda h, chi, *_: MoreauEnvelope(h, chi, gate)
-
-    def __getnewargs__(self):
-        return self.args[0], self.args[1], self.gate
+    def gate(self) -> Gate:
+        """The gate whose cost it is the envelope of."""
+        active, radius, name = self.args[2:]
+        return Gate(active, name.name, radius)
 
     def _eval_is_real(self):
         return True

@@ -38,6 +38,8 @@ class Network:
     notion: str = "weak"
 
     def __post_init__(self) -> None:
+        if not isinstance(self.gate, Gate):
+            raise NetworkError(f"gate {self.gate!r} is not a gate: use relu(), gate('hardtanh') or Gate(active set)")
         widths = tuple(_exact(w, f"width alpha_{i}") for i, w in enumerate(self.widths, start=1))
         depth = len(widths) + 1 if self.depth is None else self.depth
         if not isinstance(depth, int) or isinstance(depth, bool) or depth < 1:

@@ -26,7 +26,7 @@ __all__ = ["DeepObjective"]
 class DeepObjective(Objective):
     """The energy form of a network of depth l at a level, as a sum of block terms.
 
-    >>> from flrdt.derive import relu_network
+    >>> from flrdt.derive import Level, relu_network
     >>> deep = DeepObjective(relu_network(depth=2), Level(1))
     >>> deep.parameters()
     (chi^(0), mu^(1), p^(1)_1, q^(1)_1, chi^(1))

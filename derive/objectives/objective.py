@@ -245,6 +245,10 @@ def objective(network: Network | None = None, level: Level | int | str = 2) -> O
     alpha_1*E_u_2[E_s_2[v(u_2, sqrt(q^(1)_1)*s_2; chi^(0), mu^(1))]]
     """
     network = relu_network() if network is None else network
+    if not isinstance(network, Network):
+        raise NetworkError(
+            f"network {network!r} is not a network: use relu_network(depth=1) or Network(gate('hardtanh'))"
+        )
     if network.depth > 1:
         from .deep import DeepObjective
 

@@ -196,7 +196,6 @@ def dual_overlaps(lifting: Lifting) -> dict[int, Expr]:
     return found
 
 
-@lru_cache(maxsize=32)
 def relations(level: Level | int | str) -> LiftingRelations:
     """Solve the stationarity of psi_r in gamma_s and the q_k for the closed forms of a level.
 
@@ -207,7 +206,11 @@ def relations(level: Level | int | str) -> LiftingRelations:
     >>> relations(1)["gamma_s"], relations("2p")["c_2"]
     (1/2, -2*gamma_p + 1/(2*gamma_p))
     """
-    level = Level.parse(level)
+    return _relations(Level.parse(level))
+
+
+@lru_cache(maxsize=32)
+def _relations(level: Level) -> LiftingRelations:
     lifting = Lifting(level)
     r, q, c, Theta, Lambda = level.r, lifting.q, lifting.c, lifting.Theta, lifting.Lambda
     chain = Chain((*conditions(lifting), *_scaling_steps(lifting), *_normalisation_steps()))

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 
-from sympy import Derivative, Eq, Expr, Integer, Symbol
+from sympy import Derivative, Eq, Integer, Symbol
 
 from ..blocks.definitions import envelope
-from ..blocks.innermost import plain_expectation, zero_energy_threshold
-from ..conditions.plain import _moments, on_every_branch
-from ..core.formulas import Step, identically_zero
-from ..core.gaussian import Expectation, check_piece
+from ..blocks.innermost import mean_envelope_steps, plain_expectation, zero_energy_steps, zero_energy_threshold
+from ..conditions.plain import moments
+from ..core.formulas import Derivation
+from ..core.gaussian import Expectation
+from ..core.steps import Identity
 from ..core.symbols import chi
-from ..networks.gates import Gate, relu
 from ..networks.gates import gate as named
+from ..networks.gates import relu
 from .entries import Entry, make_entry, stated
 
 __all__ = ["GATES", "entries"]
@@ -35,35 +34,25 @@ SOURCE = "arXiv 2302.14112 (cost of a pre-activation); Moreau envelope"
 h, u = Symbol("h", real=True), Symbol("u", real=True)
 
 
-def _slope_vanishes(cost: Expr, moved: Expr) -> bool | None:
-    def slope(at: Callable[[Expr], Expr]) -> bool | None:
-        return identically_zero(at(cost).diff(chi) + at(moved) / (2 * chi**2))
-
-    return on_every_branch(slope, cost, moved)
-
-
-def _distances_integrate(gate: Gate) -> bool | None:
-    """The Gaussian integral of the squared distance to each finite end of the active set."""
-    ends = [end for component in gate.components for end in component if end.is_finite]
-    return all(check_piece((h - end) ** 2, h, Integer(0), Integer(1)) is True for end in ends) or None
-
-
 def entries() -> list[Entry]:
     """Envelope, mean envelope, its slope in chi and the zero-energy threshold of each gate."""
     found = []
     for gate in GATES:
         mean = Expectation(gate.envelope(u, chi), u)
-        moved, stayed = _moments(gate)
+        moved, _ = moments(gate)
         cost = plain_expectation(gate)
-        average = Step(
-            "Integrate the pieces; what moves contributes its distance, what stays its probability.",
-            Eq(Symbol("m"), cost, evaluate=False),
-            partial(identically_zero, cost - moved / (2 * chi) - stayed),
-        )
-        slope = Step(
-            "The boundary terms cancel because the envelope is continuous.",
-            Eq(Symbol("m'"), -moved / (2 * chi**2), evaluate=False),
-            partial(_slope_vanishes, cost, moved),
+        steps = mean_envelope_steps(gate)
+        average = Derivation(steps)
+        slope = Derivation(
+            (
+                *steps,
+                Identity(
+                    "The boundary terms cancel because the envelope is continuous.",
+                    Derivative(mean, chi),
+                    -moved / (2 * chi**2),
+                    using=("mean",),
+                ),
+            )
         )
         found += [
             make_entry(envelope(gate), "least cost over the components of the line"),
@@ -94,11 +83,7 @@ def entries() -> list[Entry]:
                     f"zero_energy.{gate}",
                     f"Zero-energy threshold, gate {gate}",
                     Eq(1 / Expectation(gate.distance(u) ** 2, u), zero_energy_threshold(gate), evaluate=False),
-                    derivation=Step(
-                        "Integrate the squared distance to the inactive set.",
-                        Eq(Symbol("alpha"), zero_energy_threshold(gate), evaluate=False),
-                        partial(_distances_integrate, gate),
-                    ),
+                    derivation=Derivation(zero_energy_steps(gate)),
                     source=SOURCE,
                 ),
                 "numerical quadrature of the squared distance",

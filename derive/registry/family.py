@@ -22,7 +22,7 @@ from ..objectives.family import DELTA_ONE, family_objective
 from ..objectives.relations import relations
 from .entries import Comparison, Entry, make_entry, stated
 
-__all__ = ["average_formula", "entries", "problem_formulas"]
+__all__ = ["average_formula", "entries", "problem_entries", "problem_formulas"]
 
 SOURCE = "arXiv 2312.16531 (spherical perceptrons, fully lifted RDT)"
 kappa = Symbol("kappa", real=True)
@@ -234,6 +234,19 @@ def _kernel_route(f: Expr, statement: Relational) -> list[Comparison]:
 
 def _normal(a: Expr) -> Expr:
     return exp(-(a**2) / 2) / sqrt(2 * pi)
+
+
+def problem_entries(word: str) -> list[Entry]:
+    """What ``flrdt verify --problem WORD`` checks: the innermost average of the problem, by numerical integration.
+
+    Raises ``InputError`` for Ising perceptrons, whose towers have no such average.
+    """
+    given = problem(word)
+    if given.ising:
+        raise InputError(f"{given} has no innermost average: its entropic form is tested, not registered")
+    return [
+        make_entry(average_formula(given), "numerical integration of every piece", ranges=NEAR | {"chi": NEAR["D"]})
+    ]
 
 
 def problem_formulas(word: str, what: str, level: str) -> list[Formula]:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from sympy import Derivative, Eq, Expr, Function, Heaviside, Integer, Symbol, diff, exp, log, oo, sqrt, symbols
-from sympy.core.relational import Relational
 
 from ..blocks.innermost import innermost
-from ..conditions.stationarity import _hopf_cole_step, _kernel_step
-from ..core.formulas import Derivation, Step, identically_zero
-from ..core.gaussian import Expectation, H, Phi, check_piece, gaussian_piece, phi
+from ..conditions.stationarity import flow_steps, heat_steps
+from ..core.formulas import Derivation
+from ..core.gaussian import Expectation, H, Phi, gaussian_piece, phi
+from ..core.steps import Definition, GaussianMean, Identity
 from ..networks.gates import relu
 from .entries import Comparison, Entry, make_entry, stated
 
@@ -21,61 +19,35 @@ d, k, c = symbols("d k c", positive=True)
 def _integral(id: str, title: str, integrand: Expr, lower: Expr = -oo, upper: Expr = oo) -> Entry:
     """``E[integrand; lower < u < upper]`` for a standard normal u, by completing the square."""
     value = gaussian_piece(integrand, u, Integer(0), Integer(1), lower, upper).value
-    window = (1 if lower == -oo else Heaviside(u - lower)) * (1 if upper == oo else Heaviside(upper - u))
-    step = Step(
-        "Complete the square; truncated moments by recursion; checked by the fundamental theorem of calculus.",
-        Eq(Symbol("I"), value, evaluate=False),
-        lambda: check_piece(integrand, u, Integer(0), Integer(1)),
-    )
-    formula = stated(id, title, Eq(Expectation(integrand * window, u), value, evaluate=False), derivation=step)
+    text = "Complete the square; truncated moments by recursion; checked by the fundamental theorem of calculus."
+    ends = (integrand, u, Integer(0), Integer(1), lower, upper, value)
+    if (lower, upper) == (-oo, oo):
+        derivation = Derivation((GaussianMean(text, *ends),))
+    else:
+        window = (1 if lower == -oo else Heaviside(u - lower)) * (1 if upper == oo else Heaviside(upper - u))
+        mean, name = Expectation(integrand * window, u), Symbol("I")
+        derivation = Derivation(
+            (
+                Definition("The window restricts the mean to an interval.", Eq(mean, name, evaluate=False), name="I"),
+                GaussianMean(text, *ends, called=name, name="integral"),
+                Identity("Together.", mean, value, using=("I", "integral")),
+            )
+        )
+    formula = stated(id, title, derivation.conclusion, derivation=derivation)
     return make_entry(formula, "numerical quadrature of the expectation")
-
-
-def _differentiated(statement: Relational) -> bool | None:
-    return identically_zero((statement.lhs.doit() - statement.rhs).rewrite(exp))
 
 
 def entries() -> list[Entry]:
     """The rules of :mod:`flrdt.derive.core.gaussian`."""
-    quotient = "difference quotients of the closed form"
     rules = [
-        make_entry(
-            stated(
-                f"gaussian.{name}",
-                title,
-                statement,
-                derivation=Step(
-                    "Differentiate.",
-                    statement,
-                    partial(_differentiated, statement),
-                ),
-            ),
-            quotient,
-        )
-        for name, title, statement in (
-            ("density", "Derivative of the normal density", Eq(Derivative(phi(x), x), -x * phi(x), evaluate=False)),
-            (
-                "distribution",
-                "Derivative of the normal distribution",
-                Eq(Derivative(Phi(x), x), phi(x), evaluate=False),
-            ),
-            ("tail", "Derivative of the normal tail", Eq(Derivative(H(x), x), -phi(x), evaluate=False)),
+        _identity(f"gaussian.{name}", title, Derivative(function, x), slope)
+        for name, title, function, slope in (
+            ("density", "Derivative of the normal density", phi(x), -x * phi(x)),
+            ("distribution", "Derivative of the normal distribution", Phi(x), phi(x)),
+            ("tail", "Derivative of the normal tail", H(x), -phi(x)),
         )
     ]
-    complement = Eq(Expectation(Heaviside(x - u), u), 1 - H(x), evaluate=False)
-    rules.append(
-        make_entry(
-            stated(
-                "gaussian.complement",
-                "Distribution function and tail",
-                complement,
-                derivation=Step(
-                    "The density has mass 1.", complement, lambda: identically_zero(diff(Phi(x) + H(x), x))
-                ),
-            ),
-            "numerical quadrature of the indicator",
-        )
-    )
+    rules.append(_complement())
     rules += [
         _integral("gaussian.laplace", "Laplace transform of a normal", exp(t * u)),
         _integral("gaussian.quadratic", "Gaussian integral of a quadratic exponential", exp(t * u - d * u**2 / 2)),
@@ -86,33 +58,53 @@ def entries() -> list[Entry]:
         ),
         _integral("gaussian.truncated_fourth", "Truncated fourth moment", u**4, -k, k),
     ]
-    f = exp(t * u - d * u**2 / 2)
-    parts = Eq(Expectation(u * f, u), Expectation(diff(f, u), u), evaluate=False)
-    rules.append(
-        make_entry(
-            stated(
-                "gaussian.by_parts",
-                "Gaussian integration by parts",
-                parts,
-                derivation=Step(
-                    "The integrands differ by the derivative of f phi, whose integral vanishes.",
-                    parts,
-                    lambda: identically_zero((u * f - diff(f, u) + diff(f * phi(u), u) / phi(u)).rewrite(exp)),
-                ),
+    return [*rules, _by_parts(), _heat(), _flow()]
+
+
+def _identity(id: str, title: str, left: Expr, right: Expr) -> Entry:
+    derivation = Derivation((Identity("Differentiate.", left, right),))
+    return make_entry(
+        stated(id, title, derivation.conclusion, derivation=derivation), "difference quotients of the closed form"
+    )
+
+
+def _complement() -> Entry:
+    indicator, name = Expectation(Heaviside(x - u), u), Symbol("F")
+    derivation = Derivation(
+        (
+            Definition("The mean of an indicator is a probability.", Eq(indicator, name, evaluate=False), name="F"),
+            GaussianMean(
+                "The density has mass 1.", *(Integer(1), u, Integer(0), Integer(1), -oo, x, 1 - H(x), name), name="mass"
             ),
-            "numerical quadrature of both sides",
+            Identity("Together.", indicator, 1 - H(x), using=("F", "mass")),
         )
     )
-    rules += [_heat(), _flow()]
-    return rules
+    formula = stated(
+        "gaussian.complement", "Distribution function and tail", derivation.conclusion, derivation=derivation
+    )
+    return make_entry(formula, "numerical quadrature of the indicator")
+
+
+def _by_parts() -> Entry:
+    f = exp(t * u - d * u**2 / 2)
+    sides = [u * f, diff(f, u)]
+    values = [gaussian_piece(side, u, Integer(0), Integer(1), -oo, oo).value for side in sides]
+    means = [
+        GaussianMean("Complete the square.", *(side, u, Integer(0), Integer(1), -oo, oo, value), name=name)
+        for side, value, name in zip(sides, values, ("left", "right"), strict=True)
+    ]
+    left, right = (Expectation(side, u) for side in sides)
+    derivation = Derivation((*means, Identity("Both means are the same.", left, right, using=("left", "right"))))
+    formula = stated("gaussian.by_parts", "Gaussian integration by parts", derivation.conclusion, derivation=derivation)
+    return make_entry(formula, "numerical quadrature of both sides")
 
 
 def _heat() -> Entry:
     kernel = phi(z / sqrt(d)) / sqrt(d)
-    step = _kernel_step()
+    derivation = Derivation(heat_steps())
     generic = Function("K")(d, z)
     return make_entry(
-        stated("gaussian.heat", "Heat equation of the Gaussian kernel", step.expression, derivation=step),
+        stated("gaussian.heat", "Heat equation of the Gaussian kernel", derivation.conclusion, derivation=derivation),
         "second difference quotients of the kernel",
         lambda s: [Comparison(s.lhs.xreplace({generic: kernel}), s.rhs.xreplace({generic: kernel}))],
     )
@@ -120,7 +112,7 @@ def _heat() -> Entry:
 
 def _flow() -> Entry:
     """The backward flow, checked on the innermost level, where S_2 = W is closed form."""
-    step = _hopf_cole_step()
+    derivation = Derivation(flow_steps())
     X, D, C = Symbol("x", real=True), Symbol("d", positive=True), Symbol("c", positive=True)
     inner = innermost(relu())
     concrete = log(inner.W.subs({inner.D: D, inner.y: C}, simultaneous=True)) / C
@@ -129,8 +121,8 @@ def _flow() -> Entry:
         stated(
             "gaussian.flow",
             "Backward flow of a tower level in its variance",
-            step.expression,
-            derivation=Derivation((_kernel_step(), step)),
+            derivation.conclusion,
+            derivation=derivation,
             source="arXiv 2410.20646 (lifted tower); Hopf-Cole transform of the heat equation",
         ),
         "difference quotients of the innermost level of the ReLU",

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from functools import partial
 
-from sympy import Add, Derivative, Expr, Integer, Limit, Rational, Symbol, diff, log, sqrt
+from sympy import Add, Derivative, Expr, Integer, Limit, Rational, Symbol, diff, exp, log, sqrt
 from sympy.core.relational import Relational
 
 from ..blocks.innermost import innermost
 from ..conditions.flow import marginal_stability
 from ..conditions.stability import (
     ThermalPlainLevel,
+    active,
     kink_derivation,
     kinks,
+    mean_steps,
     replicon,
     thermal_conditions,
     thermal_plain_level,
-    weighted_mean,
 )
 from ..conditions.stationarity import TiltedExpectation
 from ..core.formulas import Derivation, Formula
@@ -113,8 +114,7 @@ def _thermal(gate: Gate) -> list[Entry]:
     level = thermal_plain_level(gate)
     inner = level.innermost
     f = log(level.W) / level.beta
-    counted, _ = weighted_mean(gate, lambda cost: cost, "count")
-    parts = (*(step.name for step in counted), "W")
+    counted = mean_steps(gate, lambda V: V * exp(-level.beta * V), exp(-level.beta) * active(gate), "count")
     closed = (
         ("innermost", "Innermost expectation", ()),
         (
@@ -124,9 +124,9 @@ def _thermal(gate: Gate) -> list[Entry]:
                 *counted,
                 Identity(
                     "The mean of the cost under the weight: minus the slope of log W in beta.",
-                    counted[0].statement().lhs / inner.conclusion.lhs,
+                    counted[-1].statement().lhs / inner.conclusion.lhs,
                     level.count,
-                    using=parts,
+                    using=("count", "W"),
                 ),
             ),
         ),

@@ -32,6 +32,7 @@ def entries() -> list[Entry]:
             title=f"Condition on the reach, gate {network.gate}",
             statement=Eq(level.condition, 0, evaluate=False),
             assumptions=("k = sqrt(2 chi)", level.formula.assumptions[-1]),
+            concludes="condition",
         )
         # with a bounded gate nothing stays active from half its length on, and the closed form ends there
         ranges = {"k": (EDGE, min(Integer(4), Rational(99, 100) * level.limit))}

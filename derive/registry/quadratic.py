@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from functools import partial
-
-from sympy import Eq, Expr, Integer, Limit, Rational, Subs, Symbol, exp, expand_log, log, oo, sqrt
+from sympy import Eq, Expr, Integer, Limit, Rational, Subs, Symbol, exp, log, oo, sqrt
 from sympy.core.relational import Relational
 
 from ..blocks.innermost import innermost, plain_expectation
 from ..blocks.sphere import InputSphere, coupling
 from ..blocks.tower import tower
-from ..core.formulas import Derivation, Step, identically_zero
+from ..core.formulas import Derivation
 from ..core.gaussian import Expectation
-from ..core.steps import Definition, GaussianMean, Identity, Solution
+from ..core.steps import Approach, Definition, GaussianMean, Identity, Solution
 from ..core.symbols import Level, Lifting, gamma_p, gamma_s
 from ..objectives.energy_map import energy_sphere
 from ..objectives.relations import SOURCE, scaling
@@ -129,22 +127,20 @@ def _merged_spheres() -> list[Entry]:
     ]
     found = []
     for name, where, left, right in cases:
-        statement = Eq(left, right, evaluate=False)
-        check = partial(_substituted, left, right)
+        text = "Insert; the merged term vanishes."
+        if isinstance(left, Limit):
+            step = Approach(text, *left.args[:3], right)
+        else:
+            step = Identity(text, left, right)
         formula = stated(
             f"merging.sphere.{name}",
             f"Sphere part with merged levels: {where}",
-            statement,
-            derivation=Step("Insert; the merged term vanishes.", statement, check),
+            step.expression,
+            derivation=Derivation((step,)),
             source=SOURCE + "; energy form",
         )
         found.append(make_entry(formula, "values next to and at the merged point"))
     return found
-
-
-def _substituted(left: Expr, right: Expr) -> bool | None:
-    """SymPy's own substitution or limit, against the lower level."""
-    return identically_zero(expand_log(left.doit() - right, force=True))
 
 
 def _towers() -> list[Entry]:
@@ -164,7 +160,6 @@ def _towers() -> list[Entry]:
                 f"merging.tower.{name}",
                 f"Tower with merged levels: {where}",
                 Eq(left, right, evaluate=False),
-                derivation=inner.formula.derivation,
                 source=SOURCE,
             ),
             "numerical quadrature next to the merged point",

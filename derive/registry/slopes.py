@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from sympy import Derivative, Eq, Expr, Function, Integer, Rational, Symbol, diff, exp, log, sqrt
 from sympy.core.function import AppliedUndef
 from sympy.core.relational import Relational
@@ -11,8 +9,9 @@ from sympy.core.relational import Relational
 from ..blocks.innermost import innermost
 from ..conditions.adjoint import lifting_slope, variance_slope
 from ..conditions.stationarity import SOURCE, TiltedExpectation, sphere_derivative, stationarity
-from ..core.formulas import Step, identically_zero
+from ..core.formulas import Derivation
 from ..core.gaussian import Expectation
+from ..core.steps import Identity
 from ..core.symbols import Level, Lifting, alpha, chi
 from ..objectives.energy_map import energy_sphere, lambda_forms
 from .entries import Comparison, Entry, make_entry, stated
@@ -33,8 +32,6 @@ def _spheres(text: str) -> list[Entry]:
     found = []
     for symbol in (chi, *lifting.overlaps(lifting.p), *(lifting.y(k) for k in lifting.steps)):
         slope = sphere_derivative(lifting, symbol)
-        if symbol == chi:  # chi enters through every Lambda_k
-            slope = sum((diff(slope_of, lam) for slope_of, lam in _through(lifting)), Integer(0))
         statement = Eq(Derivative(sphere, symbol), slope.subs(explicit), evaluate=False)
         found.append(
             make_entry(
@@ -42,10 +39,8 @@ def _spheres(text: str) -> list[Entry]:
                     f"gradient.sphere.{text}.{symbol}",
                     f"Slope of the sphere part in {symbol}, level {text}",
                     statement,
-                    derivation=Step(
-                        "Chain rule through the Lambda_k.",
-                        statement,
-                        partial(_differentiated, statement),
+                    derivation=Derivation(
+                        (Identity("Chain rule through the Lambda_k.", statement.lhs, statement.rhs),)
                     ),
                     source=SOURCE,
                 ),
@@ -53,17 +48,6 @@ def _spheres(text: str) -> list[Entry]:
             )
         )
     return found
-
-
-def _differentiated(statement: Relational) -> bool | None:
-    return identically_zero(statement.lhs.doit() - statement.rhs)
-
-
-def _through(lifting: Lifting) -> list[tuple[Expr, Symbol]]:
-    """The sphere part in the symbols Lambda_k, once for every Lambda_k."""
-    from ..conditions.stationarity import _sphere_symbolic
-
-    return [(_sphere_symbolic(lifting), lifting.Lambda(k)) for k in range(1, lifting.level.r + 1)]
 
 
 def _innermost() -> list[Entry]:
@@ -78,7 +62,7 @@ def _innermost() -> list[Entry]:
                     f"gradient.innermost.{symbol}",
                     f"Slope of the innermost level of the ReLU in {symbol}",
                     statement,
-                    derivation=inner.formula.derivation,
+                    derivation=Derivation((Identity("Differentiate.", statement.lhs, statement.rhs),)),
                     source=SOURCE,
                 ),
                 "difference quotient of the closed form",

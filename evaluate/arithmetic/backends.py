@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from fractions import Fraction
 from typing import Any, Protocol
 
+from flrdt.derive.core.formulas import InputError
+
 __all__ = ["Arb", "Backend", "Float64", "Mpmath", "backend"]
 
 CIRCULAR = ("sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh")
@@ -511,12 +513,11 @@ BACKENDS = {b.name: b for b in (Float64(), Mpmath(), Arb())}
 
 
 def backend(name: str) -> Any:
-    """The backend of a name; raises ``ValueError`` for an unknown one.
+    """The backend of a name; raises ``InputError`` for an unknown one.
 
     >>> backend("arb").name
     'arb'
     """
-    try:
-        return BACKENDS[name]
-    except KeyError:
-        raise ValueError(f"unknown backend {name!r}: use {', '.join(BACKENDS)}") from None
+    if not isinstance(name, str) or name not in BACKENDS:
+        raise InputError(f"unknown backend {name!r}: use {', '.join(BACKENDS)}")
+    return BACKENDS[name]

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
-from flrdt.derive.core.exact_numbers import parse_number
+from flrdt.derive.core.exact_numbers import parse_count, parse_number
 from flrdt.derive.core.formulas import InputError
 
 __all__ = ["InputError", "known_digits", "parse_digits", "parse_number"]
@@ -15,10 +14,7 @@ MAX_DIGITS = 100_000
 
 def parse_digits(value: Any) -> int:
     """A number of digits from 1 to 100000; raises :class:`InputError`."""
-    text = str(value).strip()
-    if not re.fullmatch(r"[+-]?[0-9]{1,9}", text) or not 1 <= int(text) <= MAX_DIGITS:
-        raise InputError(f"digits {str(value)[:40]!r}: use an integer from 1 to {MAX_DIGITS}")
-    return int(text)
+    return parse_count(value, "digits", 1, MAX_DIGITS)
 
 
 def known_digits(value: Any, error: Any, most: int | None = None) -> str:

@@ -66,7 +66,7 @@ def run(options: argparse.Namespace) -> int:
         return _both_sides(options)
     if is_limit(options.level):
         return _limit(options)
-    options.digits = options.digits or "30"
+    options.digits = "30" if options.digits is None else options.digits
     shown = _solved(options).to_json()
     emit(shown if options.json else text(shown, columns(options.output)), options.output)
     if not shown.get("admissible", True):
@@ -113,7 +113,12 @@ def _limit(options: argparse.Namespace) -> int:
         raise InputError("level inf is offered for the relu gate with the arb backend")
     if _is_deep(options) or options.notion != "weak":
         raise InputError("level inf is offered for one layer: leave out --depth, --widths, --first-level and --notion")
-    found = limit(options.digits or 10, budget=options.budget or 1, store=Store(cache_folder()), report=progress())
+    found = limit(
+        10 if options.digits is None else options.digits,
+        budget=options.budget or 1,
+        store=Store(cache_folder()),
+        report=progress(),
+    )
     shown = found.to_json()
     emit(shown if options.json else limit_text(shown, columns(options.output)), options.output)
     return 0
@@ -130,7 +135,11 @@ def _both_sides(options: argparse.Namespace) -> int:
         )
     required = Requirement.parse(options.notion, options.budget)
     found = bracket(
-        options.digits or 30, gate=options.gate, radius=options.radius, budget=required.of(1, 1), report=progress()
+        30 if options.digits is None else options.digits,
+        gate=options.gate,
+        radius=options.radius,
+        budget=required.of(1, 1),
+        report=progress(),
     )
     shown = found.to_json()
     emit(shown if options.json else both_sides_text(shown), options.output)

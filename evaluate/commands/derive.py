@@ -37,6 +37,7 @@ def run(options: argparse.Namespace) -> int:
 
         return derive(options)
     from flrdt.derive import Level, Network, Verdict, gate, render
+    from flrdt.derive.core.exact_numbers import parse_count
     from flrdt.derive.core.formulas import InputError
     from flrdt.derive.render.replica import check_convention
 
@@ -46,10 +47,9 @@ def run(options: argparse.Namespace) -> int:
         raise InputError(f"unknown format {options.format!r}: use {', '.join(render.FORMATS)}")
     check_convention(options.notation)
     level = Level.parse(options.level if options.level is not None else ("1" if options.what == "plain" else "2"))
-    if not options.depth.isdigit() or int(options.depth) < 1:
-        raise InputError(f"depth {options.depth!r} is not a positive integer")
+    depth = parse_count(options.depth, "depth", 1, 1000)
     budget = parse_number(options.budget, "budget", positive=True)
-    network = Network(gate(options.gate), int(options.depth), budget)
+    network = Network(gate(options.gate), depth, budget)
     items = selected(options.what, network, level, options.form)
     shown = render.formulas(items, options.format, options.steps, options.notation, columns(options.output))
     emit(shown, options.output)

@@ -43,7 +43,7 @@ def capacity(options: argparse.Namespace, alpha: str | None = None) -> int:
     value = family_value(
         options.problem,
         options.level,
-        options.digits or "30",
+        "30" if options.digits is None else options.digits,
         alpha=alpha,
         free_order=getattr(options, "order", "falling") == "free",
         report=progress(),
@@ -77,7 +77,10 @@ def limit(options: argparse.Namespace) -> int:
 
     _refuse(options, gate="relu", budget="1", certified=False)
     found = family_limit(
-        options.problem, options.digits or "10", max_level=getattr(options, "max_level", None), report=progress()
+        options.problem,
+        "10" if options.digits is None else options.digits,
+        max_level=getattr(options, "max_level", None),
+        report=progress(),
     )
     shown = found.to_json()
     lines = [
@@ -146,4 +149,18 @@ def derive(options: argparse.Namespace) -> int:
     emit(
         render.formulas(items, options.format, options.steps, options.notation, columns(options.output)), options.output
     )
+    return 0
+
+
+def formulas(options: argparse.Namespace) -> int:
+    """``flrdt formulas --problem WORD``: what is derived for a problem, with the derivations."""
+    from flrdt.derive import render
+    from flrdt.derive.registry.family import problem_formulas
+
+    from ..arithmetic.decimals import InputError
+
+    if options.id is not None:
+        raise InputError("give either an id or --problem")
+    items = [f for what in ("plain", "innermost") for f in problem_formulas(options.problem, what, "2")]
+    emit(render.formulas(items, options.format, True, options.notation, columns(options.output)), options.output)
     return 0

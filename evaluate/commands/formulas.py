@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 
-from .common import columns, emit, finish_progress, notation_option, output_option, progress
+from .common import columns, emit, finish_progress, notation_option, output_option, problem_options, progress
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("id", nargs="?", metavar="ID", help="a formula, or a prefix of ids (default: list all)")
+    problem_options(parser, order=False)
     parser.add_argument("--format", default="text", metavar="F", help="text, latex, markdown or sympy (default text)")
     notation_option(parser)
     output_option(parser)
@@ -19,6 +20,10 @@ def run(options: argparse.Namespace) -> int:
     from flrdt.derive import render
     from flrdt.derive.registry import select
 
+    if options.problem is not None:
+        from .family import formulas
+
+        return formulas(options)
     items = select([options.id] if options.id else [], progress())
     finish_progress()
     if options.id is None and options.format == "text":

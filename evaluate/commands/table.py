@@ -49,5 +49,8 @@ def _deep(options: argparse.Namespace):
 
     deep_gate(options.gate)
     return deep_networks(
-        (options.levels or "1,2p").split(","), parse_depths(options.depths or "1..4"), options.digits, progress()
+        (options.levels or "1,2p").split(","),
+        parse_depths("1..4" if options.depths is None else options.depths),
+        options.digits,
+        progress(),
     )

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from flrdt.derive.core.exact_numbers import parse_count
+
 from ..arithmetic.decimals import InputError, parse_number
 from ..machine.processes import local_pool, parse_workers
 from .arrangement import expected_rays, shallow_rays
@@ -125,10 +127,7 @@ def injectivity_probability(
 
 def natural(value: int | str, name: str, least: int = 1) -> int:
     """A natural number from a word; raises ``InputError``."""
-    text = str(value).strip()
-    if not text.isdecimal() or len(text) > 9 or int(text) < least:
-        raise InputError(f"{name} {value!r}: use an integer from {least} on")
-    return int(text)
+    return parse_count(value, name, least, 999_999_999)
 
 
 def _outcomes(n: int, m: int, trials: int, seed: int, workers: int) -> Iterator[bool | None]:

@@ -13,6 +13,7 @@ from flrdt.derive.blocks.outputs import Cost
 from flrdt.derive.networks.problems import Problem, SymmetricCoupling
 
 from ..arithmetic.decimals import InputError, known_digits, parse_digits
+from ..arithmetic.exclusive import exclusive
 from ..results.capacity import shown_error, tool_version
 from ..results.family import as_problem, family_value
 from ..solve.family import ladder, solve_family
@@ -64,6 +65,7 @@ class FamilyLimit:
             }
 
 
+@exclusive
 def family_limit(
     problem: Problem | str,
     digits: int | str = 8,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -178,8 +178,7 @@ def limit(
             if level.level >= deepest or (found is not None and found.error < mpf(10) ** -wanted / 4):
                 break
         assert found is not None
-        # the levels' own errors enter through the extrapolation with weights of at most about last**order
-        alpha = Estimate(found.value, found.error + 10**6 * max(s.error for s in solved))
+        alpha = Estimate(found.value, found.error + _carried(solved, found))
         if alpha.error > mpf(10) ** -wanted:
             raise ConvergenceError(
                 f"level {solved[-1].level} gives {alpha.text(wanted)} with error {nstr(alpha.error, 2)}, "
@@ -217,6 +216,13 @@ def certified_bound(found: Limit, report: Callable[[str], None] = lambda _: None
     bound = f"{millionths // 10**6}.{millionths % 10**6:06d}"
     certify(level.level, bound, budget=found.budget, report=report)
     return level.level, bound
+
+
+def _carried(solved: Sequence[SolvedLevel], found: Acceleration) -> Any:
+    """What the errors of the levels can change of the extrapolated value: the sum over one at a time."""
+    values = {s.level: s.alpha for s in solved}
+    moved = [accelerate(values | {s.level: s.alpha + s.error}).value for s in solved]
+    return mp.fsum(abs(m - found.value) for m in moved)
 
 
 def _accelerated(values: dict[int, Any]) -> Estimate:

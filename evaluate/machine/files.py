@@ -146,6 +146,13 @@ def _refusal(path: str | Path, problem: BaseException) -> FileError:
     return FileError(f"cannot write {path}: {reason}; name a file in a writable folder that has room")
 
 
+def _denied(place: str) -> OSError:
+    with suppress(AttributeError, OSError):
+        if os.statvfs(place).f_flag & os.ST_RDONLY:
+            return OSError(errno.EROFS, os.strerror(errno.EROFS))
+    return PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+
 def check_place(path: str) -> str:
     """The path itself; raises :class:`FileError` if it cannot be written, before any work is done for it."""
     try:
@@ -156,7 +163,7 @@ def check_place(path: str) -> str:
             raise IsADirectoryError(0, "it is a folder")
         if os.path.exists(path):
             if not os.access(path, os.W_OK):
-                raise PermissionError(0, "Permission denied")
+                raise _denied(path)
             return path
         folder = os.path.dirname(target)
         if not os.path.isdir(folder):
@@ -164,7 +171,7 @@ def check_place(path: str) -> str:
         if len(os.fsencode(os.path.basename(target))) > 255:
             raise OSError(0, "File name too long")
         if not os.access(folder, os.W_OK | os.X_OK):
-            raise PermissionError(0, "Permission denied")
+            raise _denied(folder)
     except (OSError, ValueError) as problem:
         if isinstance(problem, FileError):
             raise
@@ -216,7 +223,7 @@ def _written(descriptor: int, body: bytes) -> None:
 def _overwritten(target: str, body: bytes, found: os.stat_result) -> None:
     """Replace an ordinary file where that loses nothing, and overwrite it where it does."""
     if not os.access(target, os.W_OK):
-        raise PermissionError(0, "Permission denied")
+        raise _denied(target)
     if found.st_nlink == 1 and not _attributes(target):
         try:
             _replaced(target, body, found)

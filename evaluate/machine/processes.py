@@ -204,10 +204,6 @@ def local_pool(workers: int) -> Iterator[LocalPool]:
 
 def parse_workers(value: str | int | None) -> int:
     """A number of worker processes, by default one per core; raises ``InputError``."""
-    from ..arithmetic.decimals import InputError
+    from flrdt.derive.core.exact_numbers import parse_count
 
-    if value is None:
-        return os.cpu_count() or 1
-    if not str(value).isdecimal() or not 1 <= int(value) <= 1024:
-        raise InputError(f"workers {value!r}: use an integer from 1 to 1024")
-    return int(value)
+    return (os.cpu_count() or 1) if value is None else parse_count(value, "workers", 1, 1024)

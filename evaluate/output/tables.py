@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -112,8 +113,8 @@ def parse_depths(text: str) -> list[int]:
     found: set[int] = set()
     for part in text.split(","):
         ends = part.strip().split("..")
-        if len(ends) > 2 or not all(e.isascii() and e.isdigit() and 1 <= int(e) <= 1000 for e in ends):
-            raise InputError(f"depths {text!r} are not depths: use a list like 1,2,4 or a range like 1..6")
+        if len(ends) > 2 or not all(re.fullmatch(r"[0-9]{1,4}", e.strip()) and 1 <= int(e) <= 1000 for e in ends):
+            raise InputError(f"depths {text[:40]!r} are not depths: use a list like 1,2,4 or a range like 1..6")
         found.update(range(int(ends[0]), int(ends[-1]) + 1))
     if not found:
         raise InputError(f"the range of depths {text!r} is empty: write it upwards, like 1..6")

@@ -157,6 +157,7 @@ class Energy(Result):
     energy: Any
     energy_error: Any
     slope: Any
+    slope_error: Any = 0
     zero: bool = False
 
     def __post_init__(self) -> None:
@@ -182,7 +183,7 @@ class Energy(Result):
         with workdps(self.digits + 20):
             text = self.decimal
             error = self.energy_error + abs(mpf(text) - self.energy)
-            slope = "0" if self.zero else known_digits(self.slope, self.energy_error * 100 + error, self.digits)
+            slope = "0" if self.zero else known_digits(self.slope, self.slope_error, self.digits)
             return {
                 "alpha": str(self.alpha),
                 "energy": text,
@@ -212,6 +213,8 @@ def as_gate(value: Gate | InjectiveGate | str, radius: Fraction | int | str = 1)
         return read_gate(value, _sympy(norm))
     if norm != 1:
         raise InputError("a gate object carries its own radius: use Gate(active, name, radius)")
+    if not isinstance(value, (Gate, InjectiveGate)):
+        raise GateError(f"gate {value!r} is not a gate: use a name like 'relu', an active set like '(-1,1)' or a Gate")
     return value
 
 
@@ -417,6 +420,7 @@ def energy(
             energy=-point.value,
             energy_error=point.value_error,
             slope=-point.B,
+            slope_error=point.B_error,
             status=_noted(status_of(level, the_gate, "lower"), level, used),
             seconds=time.perf_counter() - started,
         )

@@ -15,13 +15,13 @@ from fractions import Fraction
 from typing import Any
 
 from flrdt.derive import Gate, InjectiveGate, InputError, Level, Status
+from flrdt.derive.core.exact_numbers import parse_count
 
 from ..arithmetic.decimals import known_digits, parse_digits, parse_number
 from ..arithmetic.exclusive import exclusive
 from ..arithmetic.printed import printed
 from ..solve.deep_closed import solve_deep_closed
 from ..solve.enclosure import exact_mpf
-from ..solve.lifted import solve_lifted
 from ..solve.point import as_ball
 from .capacity import Capacity, as_gate, capacity
 
@@ -62,7 +62,7 @@ class Requirement:
     @classmethod
     def parse(cls, notion: str, budget: Any) -> Requirement:
         """Read notion and budget; raises ``InputError``."""
-        if notion not in NOTIONS:
+        if not isinstance(notion, str) or notion not in NOTIONS:
             raise InputError(f"unknown notion {notion!r}: use weak or strong")
         return cls(notion, None if budget is None else parse_number(budget, "budget", positive=True))
 
@@ -204,6 +204,8 @@ def layer_capacity(
         return LayerCapacity(point.ball, point.value_error, True, used, point.balls, None, point.residual)
     if not widths:
         return _one_layer(level, budget, digits, report, certified)
+    from ..solve.lifted import solve_lifted  # start-up: scipy, which the closed forms do without
+
     lifted = solve_lifted(widths, budget, digits, report, level.r)
     return LayerCapacity(
         lifted.alpha,
@@ -316,10 +318,7 @@ def _depth(depth: Any, given: Sequence[Fraction], first_level: Any) -> int:
         if depth is not None and str(depth) != str(len(given) + 1):
             raise InputError(f"depth {depth} does not fit {len(given)} hidden widths: leave the depth out")
         return len(given) + 1
-    text = "1" if depth is None else str(depth)
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 1000:
-        raise InputError(f"depth {depth!r} is not a depth: use an integer from 1 to 1000")
-    return int(text)
+    return 1 if depth is None else parse_count(depth, "depth", 1, 1000)
 
 
 def _result(

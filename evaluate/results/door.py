@@ -39,8 +39,8 @@ def _fraction(value: Any) -> Fraction:
 @exclusive
 def capacity(
     network: Network | Level | int | str | None = None,
-    level: Level | int | str | None = None,
-    digits: int | str | None = None,
+    level: Any = None,
+    digits: Any = None,
     *,
     gate: Gate | InjectiveGate | str = "relu",
     radius: Fraction | int | str = 1,
@@ -100,9 +100,9 @@ def capacity(
 @exclusive
 def energy(
     network: Network | Fraction | int | str | None = None,
-    alpha: Fraction | int | str | None = None,
-    level: Level | int | str | None = None,
-    digits: int | str | None = None,
+    alpha: Any = None,
+    level: Any = None,
+    digits: Any = None,
     **options: Any,
 ) -> Energy:
     """The ground-state energy of one layer: ``energy(network, alpha, level, digits)``, or ``energy(alpha, level, digits)``.
@@ -116,7 +116,7 @@ def energy(
     if isinstance(network, Network):
         if alpha is None:
             raise InputError("an energy needs the width alpha: energy(network, alpha, level, digits)")
-        if network.depth > 1:
+        if len(network.widths) > 0 or network.depth != 1:
             raise InputError(f"energy of a network of depth {network.depth}: energies are those of one layer")
         gate = _gate_of(network, **{k: v for k, v in options.items() if k in ("gate", "radius")})
         options = {k: v for k, v in options.items() if k not in ("gate", "radius")} | {"gate": gate}
@@ -126,5 +126,5 @@ def energy(
         alpha = network
     if alpha is None:
         raise InputError("an energy needs the width alpha: energy(alpha, level, digits)")
-    given = {"level": level, "digits": digits}
+    given: dict[str, Any] = {"level": level, "digits": digits}
     return one_layer.energy(alpha, **{k: v for k, v in given.items() if v is not None}, **options)

@@ -143,6 +143,7 @@ def status_of(problem: Problem, level: Level, free: bool = False) -> str:
 
 
 @exclusive
+@exclusive
 def family_value(
     problem: Problem | str,
     level: Level | int | str = 2,
@@ -372,6 +373,7 @@ def _smallest(problem: Problem, level: Level, digits: int, free: bool, report: R
     raise ConvergenceError(f"no stationary point of {problem} was found at level {level}")
 
 
+@exclusive
 def partial_threshold(digits: int | str = 30) -> tuple[Any, Any, Any]:
     """The margin below which partial lifting lowers the capacity of the spherical perceptron, its error, and alpha_1 there.
 

@@ -10,6 +10,7 @@ from fractions import Fraction
 from typing import Any
 
 from flrdt.derive import InputError, Level
+from flrdt.derive.core.exact_numbers import parse_count
 
 from ..arithmetic.exclusive import exclusive
 from ..solve.layer_recursion import LayerRecursionError
@@ -86,10 +87,7 @@ class NetworkVerdict:
 
 
 def _size(value: Any) -> int:
-    text = str(value)
-    if isinstance(value, bool) or not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 10**12:
-        raise InputError(f"layer size {value!r} is not a layer size: use positive integers, e.g. 100 800 760")
-    return int(text)
+    return parse_count(value, "layer size", 1, 10**12)
 
 
 @exclusive

@@ -17,7 +17,7 @@ from typing import Any
 from mpmath import matrix, mp, mpf
 
 from ..quadrature.grid import GUARD_DIGITS
-from ..systems.system import Goal, System
+from ..systems.system import EnergyGoal, Goal, System
 from .descent import curvature_at
 from .point import ConvergenceError, Point
 
@@ -32,7 +32,7 @@ SHORT = 3.0  # guard digits that the parameters may lack in the end: their error
 LONGEST = mpf("0.5")  # step in a logarithmic coordinate
 DIRECT = 46  # digits up to which a finer grid is cheap
 FINER, FINER_STRIP = 4, 0.8  # the finer grid: further digits, and a strip that is counted on less
-REST = mpf("0.01")  # what the finer grid leaves out itself, relative to the other: at half the promised rate
+REST = mpf("0.01")  # relative error of an error: what the finer grid leaves out itself, at half the promised rate
 ALONG = 1e-3  # displacement along the last step over which the Hessian's change is measured
 STEPS = 60
 CHECKED = (0.4, 0.6)  # shares of the digits on the grids that the rate of convergence is measured with
@@ -48,6 +48,7 @@ class Evaluation:
     radius: Any
     A: Any
     B: Any
+    dB: list
     curvature: Any = None
 
 
@@ -69,7 +70,8 @@ def evaluate_at(
         found = b.to_mpf(value)
         if not mp.isfinite(found) or not all(mp.isfinite(g) for g in slope):
             raise ConvergenceError("the solve left the range of its arithmetic")
-        return Evaluation(found, slope, radius, b.to_mpf(parts.A), b.to_mpf(parts.B), curvature)
+        dB = [b.to_mpf(d) for d in parts.dB]
+        return Evaluation(found, slope, radius, b.to_mpf(parts.A), b.to_mpf(parts.B), dB, curvature)
 
 
 def solve_linear(rows: Any, right: Sequence[Any]) -> list:
@@ -254,10 +256,12 @@ def _finish(
     with b.precision(bits):
         values = [b.to_mpf(v) for v in system.values([b.number(v) for v in moved])]
     values = [+v for v in values]
+    # B is not stationary: it is needed at the point itself, and is as good as the point
+    there = evaluate_at(system, goal, moved, full, 1, strip) if isinstance(goal, EnergyGoal) else here
     if not system.inside(values):
         raise ConvergenceError(f"Newton left the domain of the level; best value found {mp.nstr(here.value, 10)}")
     return Point(
-        names=system.names,
+        names=tuple(system.names),
         x=tuple(moved),
         values=tuple(values),
         errors=tuple(_spread(system, moved, values, spread, full)),
@@ -265,8 +269,9 @@ def _finish(
         value_error=left_out + here.radius + beyond,
         residual=max(map(abs, here.slope)),
         inertia=signs,
-        A=here.A,
-        B=here.B,
+        A=there.A,
+        B=there.B,
+        B_error=noise + mp.fsum(abs(d) * e for d, e in zip(there.dB, spread, strict=True)),
     )
 
 
@@ -288,8 +293,9 @@ def _third(system: System, goal: Goal, x: Sequence[Any], step: Sequence[Any], ro
         mp.fsum((mpf(b) - mpf(a)) * u for a, b, u in zip(*rows_, unit, strict=True)) / ALONG
         for rows_ in zip(*ends, strict=True)
     ]
-    turn = [abs(v) * size**2 / 2 for v in solve_linear(rows, bent)]
-    return turn, abs(mp.fdot(bent, unit)) * size**3 / 6
+    more = 1 + REST  # a one-sided difference
+    turn = [more * abs(v) * size**2 / 2 for v in solve_linear(rows, bent)]
+    return turn, more * abs(mp.fdot(bent, unit)) * size**3 / 6
 
 
 def _left_out(

@@ -21,7 +21,8 @@ class Point:
     the rounding radius.  ``errors`` (of the parameters) are the next Newton step, from the last one and the measured
     contraction, and the error of the gradient carried through the Hessian.  If it is true, exactly one stationary point
     lies within the errors.  ``residual`` is the largest component of the slope in natural coordinates, ``inertia`` the
-    number of directions in which the goal is a minimum and a maximum, ``A`` and ``B`` the parts of the objective.
+    number of directions in which the goal is a minimum and a maximum, ``A`` and ``B`` the parts of the objective:
+    for an energy those at the point, with ``B_error`` as its errors carry over; for a capacity those before the last step.
     """
 
     names: tuple[str, ...]
@@ -34,6 +35,7 @@ class Point:
     inertia: tuple[int, int]
     A: Any
     B: Any
+    B_error: Any = 0
     proved: bool = False
 
     @property

@@ -72,10 +72,13 @@ class ResultsFile:
         self._stream: IO[bytes] | None = None
         self._appends = is_regular(self.path)
         if self._appends:
+            new = not self.path.exists()
             self._hold()
             try:
                 self._load(report)
             except BaseException:
+                if new:  # the disk is full: locking made an empty file
+                    self.path.unlink(missing_ok=True)
                 self._close()
                 raise
 

@@ -31,14 +31,17 @@ class Parts:
 class System(Protocol):
     """An objective in one arithmetic.  A point is the list of its natural coordinates, numbers of the backend."""
 
-    names: tuple[str, ...]
-    """Of the parameters, in the order of ``Objective.parameters()``; one coordinate belongs to each."""
+    @property
+    def names(self) -> Sequence[str]:
+        """Of the parameters, in the order of ``Objective.parameters()``; one coordinate belongs to each."""
 
-    negative: int | None
-    """Number of directions in which a genuine stationary point is a maximum of the goal; ``None`` if not known."""
+    @property
+    def negative(self) -> int | None:
+        """Number of directions in which a genuine stationary point is a maximum of the goal; ``None`` if not known."""
 
-    curved: bool
-    """Whether ``parts`` offers exact curvatures (order 2)."""
+    @property
+    def curved(self) -> bool:
+        """Whether ``parts`` offers exact curvatures (order 2)."""
 
     @property
     def backend(self) -> Any:

@@ -18,7 +18,8 @@ from typing import Any
 
 from sympy import Basic, Expr, Integer, Rational, Symbol
 
-from flrdt.derive.core.formulas import InputError, Verdict
+from flrdt.derive.core.exact_numbers import parse_count
+from flrdt.derive.core.formulas import Verdict
 from flrdt.derive.registry import Check, Comparison, Entry, select
 
 from ..arithmetic.decimals import parse_digits
@@ -252,10 +253,7 @@ def verify(
 
 def parse_samples(value: Any) -> int:
     """A number of samples; raises ``InputError``."""
-    text = str(value).strip()
-    if not text.isascii() or not text.isdigit() or len(text) > 6 or not 1 <= int(text) <= MAX_SAMPLES:
-        raise InputError(f"samples {value!r}: use an integer from 1 to {MAX_SAMPLES}")
-    return int(text)
+    return parse_count(value, "samples", 1, MAX_SAMPLES)
 
 
 def available_cores() -> int:

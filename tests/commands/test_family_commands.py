@@ -32,6 +32,13 @@ def test_the_limit_where_lifting_does_not_help(run):
     assert code == 0 and "limit      = 2.0000000" in out and "theorem" in out
 
 
+def test_formulas_and_verification(run):
+    code, out, _ = run("formulas", "--problem", "strip:1")
+    assert code == 0 and "Innermost average of strip:1" in out
+    code, out, _ = run("verify", "--problem", "outside:1/2", "--samples", "3", "--digits", "15")
+    assert code == 0 and "average.outside:1/2" in out and "0 failed" in out
+
+
 def test_literature(run):
     code, out, _ = run("literature", "--problem", "ising:kappa=0", "--json")
     shown = json.loads(out)

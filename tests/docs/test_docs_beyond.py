@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -27,8 +28,16 @@ def test_commands(run, line, tmp_path, monkeypatch):
         np.savetxt(f"layer{number}.csv", matrix, delimiter=",")
         np.save(f"bias{number}.npy", np.full(4, 0.5))
         np.savetxt(f"bias{number}.csv", np.full(4, 0.5))
+    np.save("layer.npy", np.random.default_rng(0).standard_normal((6, 3)))
     code, out, _ = run(*shlex.split(line)[1:])
     assert code == 0 and out
+    if "pair.json" in line:
+        (snippet,) = re.findall(r"```python\n(.*?)```", PAGES["finite-size"], re.S)
+        limit = sys.get_int_max_str_digits()
+        try:
+            exec(compile(snippet, "finite-size snippet", "exec"), {})
+        finally:
+            sys.set_int_max_str_digits(limit)
 
 
 def test_python_and_toml(tmp_path, monkeypatch, capsys):

@@ -15,6 +15,7 @@ PAGES = (
     "certificates",
     "lower-bound",
     "deep",
+    "family",
     "accuracy",
     "one-layer",
     "notation",

@@ -106,7 +106,7 @@ def audit(count, seed):
         bits = draw.choice(BITS)
         size = Fraction(draw.choice([0, 1, 1, 1]), 2 ** draw.randrange(1, 2 * bits))
         middle = Fraction(draw.randrange(-3000, 3000), 1000), Fraction(draw.randrange(1001, 4000), 1000)
-        if draw.random() < 0.1:  # next to a kink, or on it
+        if draw.random() < (0.5 if f in KINKED else 0.1):  # next to a kink, or on it
             middle = Fraction(draw.choice([0, 1])), Fraction(draw.choice([1, 2]))
         if size >= Fraction(1, 2):
             continue

@@ -137,3 +137,13 @@ def test_error_figures_against_finer_solves(level, gate):
 
 def test_budget_is_read_exactly():
     assert capacity(1, 20, budget=Fraction(1, 3)).decimal == capacity(1, 20, budget="1/3").decimal
+
+
+@pytest.mark.parametrize("level", ["1", "2"])
+def test_slope_of_the_energy_has_the_digits_it_shows(level):
+    """The slope is no stationary value: its error is that of the point, checked against a finer solve."""
+    coarse, fine = energy(8, level, 12), energy(8, level, 35)
+    with mp.workdps(60):
+        assert abs(coarse.slope - fine.slope) <= coarse.slope_error < mpf(10) ** -12
+        shown = mpf(coarse.to_json()["slope"])
+        assert abs(shown - fine.slope) < mpf(10) ** (1 - len(coarse.to_json()["slope"].lstrip("-0.")))

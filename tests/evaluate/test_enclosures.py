@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import pytest
 from flint import arb, ctx, fmpq
-from mpmath import mpf, workdps
+from mpmath import exp, log, mpf, ncdf, npdf, quad, sqrt, workdps
 from sympy import Interval
 
 from flrdt.derive import Gate, Level, objective, relu_network
@@ -207,7 +207,20 @@ def test_command_reports_an_enclosure(run):
     code, out, _ = run("capacity", "--level", "2p", "--digits", "20", "--certified", "--json")
     shown = json.loads(out)
     assert code == 0 and shown["error_kind"] == "enclosure"
-    assert shown["alpha"].startswith("7.448638726293976785")
+    assert mpf(shown["alpha_error"]) < mpf(10) ** -19
+    chi, y = (mpf(shown["parameters"][name]) for name in ("chi", "y_2"))
+    with workdps(40):
+        value = mpf(shown["alpha"])
+        assert abs(partially_lifted(chi, y) - value) < mpf(shown["alpha_error"])
+        for dchi, dy in ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (1, -1), (-1, 1), (-1, -1)):
+            assert partially_lifted(chi * (1 + mpf(dchi) / 10**3), y * (1 + mpf(dy) / 10**3)) > value
+
+
+def partially_lifted(chi, y):
+    """(y + log(1 + y/chi)/2)/(-log E exp(-y M)), Gordon's inequality in exponential form, with the mean by quadrature."""
+    edge = sqrt(2 * chi)
+    moved = quad(lambda g: exp(-y * g**2 / (2 * chi)) * npdf(g), [0, edge])
+    return -(y + log(1 + y / chi) / 2) / log(mpf(1) / 2 + moved + exp(-y) * (1 - ncdf(edge)))
 
 
 def test_hessian_names_match_the_objective():

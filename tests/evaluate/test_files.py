@@ -122,6 +122,7 @@ def test_a_full_disk_is_one_line_and_leaves_what_was_there(run, here, form, monk
     assert code == 2 and "No space left on device" in error and error.count("\n") == 1
     assert {p: (here / p).read_bytes() for p in os.listdir(here) if p in before} == before
     assert leftovers(here) in ([], [f"{name}.journal.csv"])
+    assert form not in ("sweep", "sweep parquet") or sorted(os.listdir(here)) == ["w.csv"]
 
 
 def test_a_line_of_a_sweep_that_does_not_fit_is_taken_back(run, here, monkeypatch):
