@@ -65,6 +65,8 @@ CLOSE, CLOSE_MEANS, CLOSE_KINKS, CLOSE_NESTED = (
 over nested ones."""
 LOST = Rational(1, 10**12)
 """What means, which are added up in double precision, may lose to cancellation."""
+LOST_JUMPS = Rational(1, 500)
+"""What means of jumps may lose: half the fine spacing times the density each."""
 SMALL = {name: (Rational(1, 20), Rational(2, 5)) for name in ("c", "c first", "y", "y first")}
 """Lifting parameters small enough for the exponential moments to be finite nearly everywhere."""
 REACH, SPACING = 20, 0.5
@@ -211,7 +213,7 @@ def refuted(left: Expr, right: Expr) -> bool:
     kinked = [mean for mean in means if mean.expr.has(*KINKED, _envelope())]
     if kinked:
         close = CLOSE_NESTED if any(mean.expr.has(Expectation) for mean in kinked) else CLOSE_KINKS
-    lost = LOST if means else 0
+    lost = (LOST_JUMPS if kinked else LOST) if means else 0
     return any(abs(a - b) > close * (abs(a) + abs(b)) + lost for a, b in values(left, right))
 
 
@@ -388,6 +390,6 @@ def _weights(spacing: float) -> list[tuple[float, float]]:
     return [(node, spacing * _float_phi(node)) for node in nodes]
 
 
-WEIGHTS, FINE_WEIGHTS = _weights(SPACING), _weights(SPACING / 10)
+WEIGHTS, FINE_WEIGHTS = _weights(SPACING), _weights(SPACING / 200)
 """The fine ones are for jumps, which cost up to half the spacing times the density each."""
 LARGEST = 1e200
