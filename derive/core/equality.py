@@ -58,7 +58,7 @@ POINTS = 3
 CLOSE, CLOSE_MEANS, CLOSE_KINKS, CLOSE_NESTED = (
     Rational(1, 10**18),
     Rational(1, 10**9),
-    Rational(1, 50),
+    Rational(1, 200),
     Rational(1, 10),
 )
 """Values that differ relatively by less do not refute an equality: exact ones, sums over means, over means of kinks, and
