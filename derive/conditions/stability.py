@@ -246,7 +246,7 @@ def cost(gate: Gate, at: Expr) -> Expr:
 
     >>> from flrdt.derive import relu
     >>> cost(relu(), x)
-    1 - Heaviside(x)
+    Heaviside(x)
     """
     ends = [
         (Heaviside(at - a) if a.is_finite else Integer(1)) - (Heaviside(at - b) if b.is_finite else Integer(0))
@@ -298,7 +298,7 @@ def active(gate: Gate) -> Expr:
 
     >>> from flrdt.derive import relu
     >>> active(relu())
-    Phi(-x/sqrt(D))
+    Phi(x/sqrt(D))
     """
     return Add(*(gaussian_piece(Integer(1), h, x, D, a, b).value for a, b in gate.components))
 

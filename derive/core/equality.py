@@ -356,7 +356,8 @@ def _compiled(expr: Expr, arguments: tuple[Symbol, ...], module: str) -> Callabl
         name = f"mean_{i}"
         own = Dummy("u", real=True)
         inner = _compiled(mean.expr.xreplace({mean.variable: own}), (*arguments, own), module)
-        kinked = mean.expr.has(*KINKED, _envelope()) and not mean.expr.has(Expectation)
+        alone = not mean.expr.has(Expectation) and not any(isinstance(a, Dummy) for a in arguments)
+        kinked = alone and mean.expr.has(*KINKED, _envelope())
         functions[name] = _trapezoid(inner, FINE_WEIGHTS if kinked else WEIGHTS)
         inserted[mean] = Function(name)(*arguments)
     return lambdify(arguments, expr.xreplace(inserted).doit(), modules=[functions, module])
