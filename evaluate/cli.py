@@ -7,6 +7,7 @@ the module of the command at hand is imported, so that ``flrdt --help`` stays li
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
@@ -43,12 +44,24 @@ SPELLINGS = (("--level", "--levels", "-L"), ("--depth", "--depths"), ("--output"
 SHELLS = ("bash", "zsh", "tcsh")
 
 
+def one_line(message: object) -> str:
+    """A message as one line that a terminal shows as it is: long words cut in the middle, control characters escaped.
+
+    >>> one_line("level " + "9" * 5000 + " is too high")
+    'level 9999999999999999999999999999999999999999...9999999999 is too high'
+    >>> one_line("no file a\\nb")
+    'no file a\\\\nb'
+    """
+    text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(message))
+    return re.sub(r"\S{300,}", lambda word: f"{word[0][:40]}...{word[0][-10:]}", text)
+
+
 class _Parser(argparse.ArgumentParser):
     """Reports bad usage in one line: what is wrong and what was probably meant, and no wall of choices."""
 
     def error(self, message: str):
         where = "" if "--help" in message else f" (see {self.prog} --help)"
-        self.exit(BAD_INPUT, f"flrdt: {message}{where}\n")
+        self.exit(BAD_INPUT, f"flrdt: {one_line(message)}{where}\n")
 
     def _print_message(self, message: str, file=None) -> None:
         if file is sys.stdout:  # argparse would pass over a full disk
@@ -86,7 +99,9 @@ class _Parser(argparse.ArgumentParser):
                 continue
             if not any(known.startswith(name) or known == name[:2] != "--" for known in self.options()):
                 hint = _meant(name, [*self.options()]) or f"{self.prog} --help lists them"
-                self.exit(BAD_INPUT, f"flrdt: {self.prog.removeprefix('flrdt ')} has no option {name}: {hint}\n")
+                self.exit(
+                    BAD_INPUT, f"flrdt: {self.prog.removeprefix('flrdt ')} has no option {one_line(name)}: {hint}\n"
+                )
 
 
 def _meant(word: str, names: Sequence[str]) -> str | None:
@@ -205,10 +220,10 @@ def _reported(work: Callable[[], int | None]) -> int:
     except (ValueError, TypeError) as problem:
         if not getattr(problem, "bad_input", False):
             raise
-        print(f"flrdt: {problem}", file=sys.stderr)
+        print("flrdt:", one_line(problem), file=sys.stderr)
         return BAD_INPUT
     except ArithmeticError as problem:
-        print(f"flrdt: {problem}", file=sys.stderr)
+        print("flrdt:", one_line(problem), file=sys.stderr)
         return FAILED
 
 

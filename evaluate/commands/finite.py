@@ -62,7 +62,7 @@ def _random(options: argparse.Namespace) -> int:
     from ..output.figures import check_figure
     from ..output.finite_figure import draw
 
-    if options.figure:
+    if options.figure is not None:
         check_figure(options.figure)
     report = progress()
     results = [
@@ -77,7 +77,7 @@ def _random(options: argparse.Namespace) -> int:
         )
         for m in options.m.split(",")
     ]
-    if options.figure:
+    if options.figure is not None:
         draw(results, options.figure, report)
     shown = [result.to_json() for result in results]
     if options.json:

@@ -24,6 +24,7 @@ def run(options: argparse.Namespace) -> int:
         from .family import formulas
 
         return formulas(options)
+    render.formulas([], options.format, False, options.notation)  # refuses a wrong word before anything is derived
     items = select([options.id] if options.id else [], progress())
     finish_progress()
     if options.id is None and options.format == "text":

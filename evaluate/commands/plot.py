@@ -16,6 +16,13 @@ KINDS = {
     "steps": "overlap function p(y) of each level of one layer, a step function",
 }
 LEVELS = {"expansion": "1,2p", "energy": "1,2p,2,3", "capacity": "1,2p,2,3", "steps": "2,3,4"}
+#: Which kinds an option belongs to, and what it is there when it is not given.
+BELONGS = {
+    "levels": ("expansion, energy, capacity, steps", None),
+    "depths": ("expansion", "1..6"),
+    "gate": ("energy, capacity, steps", "relu"),
+    "digits": ("overlap, convergence", "7"),
+}
 ONE_LAYER = {"energy": "energy", "capacity": "capacity", "steps": "overlap"}  # of the kinds that reports have
 
 
@@ -24,9 +31,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", required=True, metavar="FILE", help="file to write: .png, .svg or .pdf")
     defaults = "; ".join(f"{levels} for {kind}" for kind, levels in LEVELS.items())
     parser.add_argument("--levels", metavar="LIST", help=f"levels, comma-separated (default {defaults})")
-    parser.add_argument("--depths", default="1..6", metavar="LIST", help="expansion: depths (default 1..6)")
-    parser.add_argument("--gate", default="relu", metavar="GATE", help="energy, capacity, steps: gate (default relu)")
-    parser.add_argument("--digits", default="7", metavar="D", help="limit: decimal places (default 7)")
+    parser.add_argument("--depths", metavar="LIST", help="expansion: depths (default 1..6)")
+    parser.add_argument("--gate", metavar="GATE", help="energy, capacity, steps: gate (default relu)")
+    parser.add_argument("--digits", metavar="D", help="overlap, convergence: decimal places (default 7)")
     parser.epilog = (
         "examples: flrdt plot expansion --output expansion.svg\n"
         "          flrdt plot capacity --levels 1,2p,2,3,4,5 --output capacity.pdf"
@@ -36,6 +43,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     from ..output.figures import check_figure, new_figure, save_figure
 
+    _settle(options)
     check_figure(options.output)  # before any work: a file that cannot be written is reported at once
     levels = (LEVELS.get(options.kind, "") if options.levels is None else options.levels).split(",")
     if options.kind in ONE_LAYER:
@@ -49,6 +57,17 @@ def run(options: argparse.Namespace) -> int:
     finish_progress()
     save_figure(figure, options.output)
     return 0
+
+
+def _settle(options: argparse.Namespace) -> None:
+    """Fill in what was not given; raises ``InputError`` for an option that the figure does not have."""
+    from ..arithmetic.decimals import InputError
+
+    for name, (kinds, default) in BELONGS.items():
+        if getattr(options, name) is None:
+            setattr(options, name, default)
+        elif options.kind not in kinds.split(", "):
+            raise InputError(f"--{name} belongs to the figures {kinds}: leave it out for {options.kind}")
 
 
 def _one_layer(options: argparse.Namespace, levels: list[str]) -> Any:

@@ -54,32 +54,33 @@ def run(options: argparse.Namespace) -> int:
     from ..arithmetic.decimals import InputError
     from ..machine.processes import local_pool, parse_workers
     from ..output.figures import check_figure
-    from ..sweeps.clusters import dask_executor
+    from ..sweeps.clusters import check_scheduler, dask_executor
     from ..sweeps.parquet_file import require_pyarrow
     from ..sweeps.run import points_of, read_plan, run_sweep
 
     plan = read_plan(options.plan) if options.plan else {}
-    plan |= {name: getattr(options, name) for name in OPTIONS if getattr(options, name)}
+    plan |= {name: getattr(options, name) for name in OPTIONS if getattr(options, name) is not None}
     if not plan:
         raise InputError("nothing to sweep: name a TOML file or give at least one of --" + ", --".join(OPTIONS))
     if not options.output.lower().endswith((".csv", ".parquet")):
         raise InputError(f"output {options.output}: use a name that ends in .csv or .parquet")
     if options.output.lower().endswith(".parquet"):
         require_pyarrow()
-    if options.dask is not None and options.workers:
+    if options.dask is not None and options.workers is not None:
         raise InputError("--workers is for local processes: leave it out with --dask")
-    if options.figure:
+    if options.figure is not None:
         check_figure(options.figure)
     points = points_of(plan)
     report = progress()
     workers = min(parse_workers(options.workers), len(points))
     executors: Callable[[], AbstractContextManager[Executor]] | None = None
     if options.dask is not None:
+        check_scheduler(options.dask)  # before the file of results is opened
         executors = partial(dask_executor, options.dask)
     elif workers > 1:
         executors = partial(local_pool, workers)
     rows = run_sweep(points, options.output, executors, report, lambda text: print("flrdt:", text, file=sys.stderr))
-    if options.figure:
+    if options.figure is not None:
         from ..output.sweep_figure import draw
 
         draw(rows, options.figure)

@@ -38,7 +38,12 @@ def run(options: argparse.Namespace) -> int:
     else:
         if options.depths is not None:
             raise InputError("depths belong to the deep table: flrdt table deep --depths " + options.depths)
-        table = single_layer((options.levels or "1,2p,2,3").split(","), options.digits, options.gate, progress())
+        table = single_layer(
+            ("1,2p,2,3" if options.levels is None else options.levels).split(","),
+            options.digits,
+            options.gate,
+            progress(),
+        )
     emit(table.render(options.format, terminal_width(options.output)), options.output)
     return 0
 
@@ -49,7 +54,7 @@ def _deep(options: argparse.Namespace):
 
     deep_gate(options.gate)
     return deep_networks(
-        (options.levels or "1,2p").split(","),
+        ("1,2p" if options.levels is None else options.levels).split(","),
         parse_depths("1..4" if options.depths is None else options.depths),
         options.digits,
         progress(),

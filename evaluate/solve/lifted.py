@@ -397,7 +397,7 @@ def _float_point(system: LiftedSystem, report: Report) -> Any:
 @dataclass(frozen=True)
 class LiftedPoint:
     """A stationary point at a full level: values as balls around the computed point, alpha last, the estimated errors,
-    and the numbers of minimised and maximised directions.
+    the numbers of minimised and maximised directions, and ``count``, the derivative of P in alpha.
     """
 
     values: dict[str, Any]
@@ -406,6 +406,7 @@ class LiftedPoint:
     point_error: float
     residual: float
     inertia: tuple[int, int]
+    count: Any = None
 
 
 def _rates(system: LiftedSystem, u: Any) -> tuple[dict[str, float], Any]:
@@ -427,16 +428,24 @@ def _rates(system: LiftedSystem, u: Any) -> tuple[dict[str, float], Any]:
 
 
 def solve_lifted(
-    widths: Sequence[Any], budget: Any, digits: int, report: Report = lambda _: None, level: int = 2
+    widths: Sequence[Any],
+    budget: Any,
+    digits: int,
+    report: Report = lambda _: None,
+    level: int = 2,
+    near: Sequence[Any] | None = None,
 ) -> LiftedPoint:
     """Solve a full level behind hidden layers of the given widths to the digits asked for.
 
-    Raises :class:`ConvergenceError` if no genuine point was found or the value did not settle on finer grids; it says the
+    ``near`` are the values of a point of the same level at a budget close by, to start from.  Raises :class:`ConvergenceError` if no genuine point was found or the value did not settle on finer grids; it says the
     best value known.
     """
     with numpy.errstate(all="ignore"):
-        system = LiftedSystem(tuple(float(w) for w in widths), float(budget), 2)
-        u = _float_point(system, report)
+        system = LiftedSystem(tuple(float(w) for w in widths), float(budget), 2 if near is None else level)
+        if near is None:
+            u = _float_point(system, report)
+        else:
+            u = _damped(system, system.coordinates.unknowns([float(v) for v in near]))
         while system.r < level:
             report(f"level {system.r}, depth {system.layout.depth}: alpha = {math.exp(u[-1]):.8g}")
             try:
@@ -506,4 +515,5 @@ def _digits(
             max(size * 1e-6, defect * float(numpy.linalg.norm(inverse, numpy.inf))),
             unit,
             inertia,
+            count.mid(),
         )

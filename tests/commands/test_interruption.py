@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -30,12 +31,15 @@ PATIENCE = 20  # for a machine with much else to do; what is asserted of time is
 class Program:
     """A running command in a session of its own."""
 
+    started: list["Program"] = []
+
     def __init__(self, name, folder, *before):
         words = [sys.executable, "-m", "flrdt", *COMMANDS[name]]
         self.folder = folder
         self.process = subprocess.Popen(
             [*before, *words], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
         )
+        self.started.append(self)
 
     def until(self, condition):
         """Wait for something to happen; returns whether it did before the program ended."""
@@ -71,6 +75,17 @@ class Program:
             return os.getsid(process.pid) == self.process.pid and process.status() != psutil.STATUS_ZOMBIE
         except (OSError, psutil.Error):
             return False
+
+
+@pytest.fixture(autouse=True)
+def nothing_stays():
+    """A test that fails leaves no program at work."""
+    yield
+    while Program.started:
+        process = Program.started.pop().process
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
 
 
 def whole(names):
