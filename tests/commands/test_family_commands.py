@@ -62,6 +62,14 @@ def test_literature(run):
     assert code == 0 and shown["summary"] == {"agree": 1, "differ": 0, "not compared": 1}
 
 
+@pytest.mark.slow
+def test_the_whole_table_of_the_literature(run):
+    """Everything that is quick to compute agrees with what was printed; nothing differs."""
+    code, out, _ = run("literature", "--json")
+    shown = json.loads(out)
+    assert code == 0 and shown["summary"]["differ"] == 0 and shown["summary"]["agree"] >= 15
+
+
 @pytest.mark.parametrize(
     "words, said",
     [
