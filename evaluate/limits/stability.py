@@ -18,6 +18,7 @@ from sympy import Symbol, diff, log
 from flrdt.derive import Gate, InjectiveGate, Level, Lifting, innermost
 from flrdt.derive.conditions.stability import kink, thermal_plain_level
 from flrdt.derive.core import symbols as derived
+from flrdt.derive.core.shown import Shown
 from flrdt.derive.objectives.energy_map import lambda_forms
 
 from ..arithmetic.backends import backend as get_backend
@@ -25,6 +26,7 @@ from ..arithmetic.compile import compile_grid, compile_scalar
 from ..arithmetic.decimals import InputError, parse_digits, parse_number
 from ..arithmetic.exclusive import exclusive
 from ..results.capacity import as_gate, capacity
+from ..results.shown_values import equation
 from ..solve.point import ConvergenceError
 
 __all__ = ["Replicon", "ThermalInstability", "replicon", "thermal_instability"]
@@ -34,13 +36,19 @@ ROOT = 2**10  # last step of a root that counts as found, in units of the workin
 STEP = 3  # of the trapezoidal rule, in units of the strip's half-width over the digits; confirmed by halving
 
 
-@dataclass(frozen=True)
-class Replicon:
+@dataclass(frozen=True, repr=False)
+class Replicon(Shown):
     """The replicon eigenvalue of the outermost step of a level at its capacity; negative is unstable."""
 
     level: str
     eigenvalue: Any
     error: Any
+
+    def _line(self) -> str:
+        return f"{mp.nstr(self.eigenvalue, 8)} at level {self.level}, error < {mp.nstr(self.error, 2)}"
+
+    def _tex(self) -> str:
+        return equation(r"\lambda", mp.nstr(self.eigenvalue, 8), mp.nstr(self.error, 2) if self.error else "0")
 
     @property
     def stable(self) -> bool:
@@ -48,8 +56,8 @@ class Replicon:
         return self.eigenvalue > self.error
 
 
-@dataclass(frozen=True)
-class ThermalInstability:
+@dataclass(frozen=True, repr=False)
+class ThermalInstability(Shown):
     """The de Almeida-Thouless point of the plain level on the line where the thermal count equals the budget."""
 
     alpha: Any
@@ -58,6 +66,12 @@ class ThermalInstability:
     overlap_error: Any
     beta: Any
     beta_error: Any
+
+    def _line(self) -> str:
+        return f"alpha = {mp.nstr(self.alpha, 10)}, error < {mp.nstr(self.error, 2)}, beta = {mp.nstr(self.beta, 8)}"
+
+    def _tex(self) -> str:
+        return equation(r"\alpha", mp.nstr(self.alpha, 10), mp.nstr(self.error, 2))
 
 
 @lru_cache(maxsize=16)
