@@ -373,7 +373,7 @@ def energy(
 ) -> Energy:
     """The ground-state energy ``e_r(alpha) = -min P_r`` of one layer, with ``de/dalpha = -B`` at the minimum.
 
-    Below the zero-energy threshold (alpha <= 2 for the ReLU) the infimum is 0, reached as chi -> oo; the result then
+    Up to the zero-energy threshold (alpha <= 2 for the ReLU) the infimum is 0, reached as chi -> oo; the result then
     says so and has no parameters.  Raises as :func:`capacity`.
 
     >>> energy(2).zero, energy("7.647694935435279817", level=1, digits=12).decimal  # the plain capacity: e = 1
@@ -394,7 +394,7 @@ def energy(
         "backend": backend,
         "alpha": at,
     }
-    if _zero_energy(the_gate, at):
+    if _zero_energy(the_gate, level, at):
         with workdps(digits + 20):
             zero = mpf(0)
         return Energy(
@@ -426,11 +426,13 @@ def energy(
         )
 
 
-def _zero_energy(the_gate: Gate, at: Fraction) -> bool:
-    """Whether the energy vanishes: known exactly when the inactive set is convex."""
+def _zero_energy(the_gate: Gate, level: Level, at: Fraction) -> bool:
+    """Whether the energy of the level vanishes: it does up to the plain threshold at level 1.
+
+    Where the inactive set is convex the threshold is the same at every level; elsewhere lifting lowers it.
+    """
     from flrdt.derive.blocks.innermost import zero_energy_threshold
 
-    if not the_gate.convex_complement:
+    if level.r > 1 and not the_gate.convex_complement:
         return False
-    threshold = zero_energy_threshold(the_gate)
-    return bool(_sympy(at) <= threshold)
+    return bool(_sympy(at) <= zero_energy_threshold(the_gate))

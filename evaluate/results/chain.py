@@ -335,15 +335,13 @@ def _result(
             mpf(w.numerator) / w.denominator if isinstance(w, Fraction) else exact_mpf(w)
             for w in (layer.width for layer in layers)
         ]
-        # balls carry the errors of the widths before them; estimates have to be added up
+        # balls carry the enclosed errors of the widths before them; the estimated ones have to be added up
         errors, carried = [], mpf(0)
         for layer, known in zip(layers, exact, strict=True):
             own = mpf(0) if known else mpf(layer.capacity.error)
-            errors.append(own if layer.capacity.enclosure else own + carried)
-            carried = carried + own
+            errors.append(own + carried)
+            carried += mpf(0) if layer.capacity.enclosure else own
         enclosed = all(layer.capacity.enclosure for layer, known in zip(layers, exact, strict=True) if not known)
-        if not enclosed:
-            errors[-1] = max(errors[-1], mpf(last.error) + sum(errors[:-1]))
         named = {_layered(n): v for n, v in last.parameters.items() if not n.startswith("alpha")}
         parameters = {n: exact_mpf(v) if hasattr(v, "rad") else +v for n, v in named.items()}
         short = tuple(

@@ -66,12 +66,17 @@ def evaluate_at(
         curvature = None
         if order == 2:
             curvature = matrix([[b.to_mpf(v) for v in row] for row in goal.curvature(parts, b)])
-        radius = b.to_mpf(value.rad()) if hasattr(value, "rad") else abs(b.to_mpf(value)) * mpf(2) ** (16 - bits)
+        radius = _rounding(b, value, bits)
         found = b.to_mpf(value)
         if not mp.isfinite(found) or not all(mp.isfinite(g) for g in slope):
             raise ConvergenceError("the solve left the range of its arithmetic")
         dB = [b.to_mpf(d) for d in parts.dB]
         return Evaluation(found, slope, radius, b.to_mpf(parts.A), b.to_mpf(parts.B), dB, curvature)
+
+
+def _rounding(b: Any, value: Any, bits: int) -> Any:
+    """The radius of a ball; where the arithmetic has none, what sixteen bits of accumulated rounding make."""
+    return b.to_mpf(value.rad()) if hasattr(value, "rad") else abs(b.to_mpf(value)) * mpf(2) ** (16 - bits)
 
 
 def solve_linear(rows: Any, right: Sequence[Any]) -> list:
@@ -254,8 +259,9 @@ def _finish(
     b = system.backend
     bits = system.bits([b.number(v) for v in moved], full)
     with b.precision(bits):
-        values = [b.to_mpf(v) for v in system.values([b.number(v) for v in moved])]
-    values = [+v for v in values]
+        computed = system.values([b.number(v) for v in moved])
+        values, rounding = [b.to_mpf(v) for v in computed], [_rounding(b, v, bits) for v in computed]
+    values, rounding = [+v for v in values], [r + abs(v) * mp.eps for r, v in zip(rounding, values, strict=True)]
     # B is not stationary: it is needed at the point itself, and is as good as the point
     there = evaluate_at(system, goal, moved, full, 1, strip) if isinstance(goal, EnergyGoal) else here
     if not system.inside(values):
@@ -264,7 +270,7 @@ def _finish(
         names=tuple(system.names),
         x=tuple(moved),
         values=tuple(values),
-        errors=tuple(_spread(system, moved, values, spread, full)),
+        errors=tuple(_spread(system, moved, rounding, spread)),
         value=here.value + correction,
         value_error=left_out + here.radius + beyond,
         residual=max(map(abs, here.slope)),
@@ -333,10 +339,10 @@ def _left_out(
     return value, share * value, rate
 
 
-def _spread(system: System, x: list, values: list, errors: Sequence[Any], full: int) -> list:
-    """Errors of the parameters from those of the coordinates, through the slopes of one in the other."""
+def _spread(system: System, x: list, rounding: Sequence[Any], errors: Sequence[Any]) -> list:
+    """Errors of the parameters: their rounding, and those of the coordinates through the slopes of one in the other."""
     b, n = system.backend, len(x)
-    total = [abs(v) * mpf(10) ** -(full + 2) for v in values]
+    total = list(rounding)
     with b.precision(170), mp.workprec(170):
         width = mpf(2) ** -80
         middle = [b.to_mpf(v) for v in system.values([b.number(v) for v in x])]

@@ -30,6 +30,9 @@ MERGED = 1e-6
 NEARBY = 0.5
 """How far, in natural coordinates, the minimum reached from a neighbour's solution may lie from it."""
 
+WIDEST = 1e4
+"""The largest chi that is scanned for a start."""
+
 # The pattern 1 - p_k ~ Q((k-1+a)/(r-1+b)), y_k ~ Y((k-1+c)/(r-1+d)), offsets fitted at r = 16 and 24; only for starts.
 PATTERN = (0.45, 0.33, 0.065, 0.44)
 
@@ -148,13 +151,15 @@ def _seeds(network: Network, level: Level, goal: Goal, lower: Minimum | None) ->
     if lower is None:
         widths = [float(b - a) for a, b in network.gate.components if (b - a).is_finite]
         least = min([1e-3, *(w * w / 100 for w in widths)])  # a narrow component is all used up at its width squared
-        low, high = math.log(max(least, 1e-9)), math.log(1e4)
+        low, high = math.log(max(least, 1e-9)), math.log(WIDEST)
         system = system_of(network, level)
         scan = [[low + (high - low) * i / 28] for i in range(29)]
         return [min(scan, key=lambda x: float_value(system, goal, x))]
     if r > 2:
         return [_from_below(lower.x, r)]
     chi = math.exp(lower.x[0])
+    if chi > WIDEST:  # no energy at the plain level, whose chi tells nothing then: the scale of the fields instead
+        chi = 1.0
     if level.partial:
         return [[math.log(chi * a), math.log(y)] for a, y in ((0.5, 0.5), (0.9, 0.1), (0.3, 2.0))]
     seeds = ((0.1, 0.8, 3.0), (0.4, 0.6, 1.0), (0.05, 0.9, 5.0), (0.7, 0.3, 0.5))
