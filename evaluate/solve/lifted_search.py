@@ -66,8 +66,7 @@ def _resampled(values: Any, count: int) -> Any:
 
 def extrapolated(depth: int, found: dict[int, Any]) -> Iterator[Any]:
     """Starts at the level above those in ``found`` (coordinates by level), from the last two, then the last three."""
-    r = max(found) + 1
-    lay = layout(depth, r)
+    r = max(found, default=0) + 1
     for many in (2, 3):
         levels = [r - j for j in range(1, many + 1)]
         if any(level not in found for level in levels):
@@ -80,7 +79,7 @@ def extrapolated(depth: int, found: dict[int, Any]) -> Iterator[Any]:
             for i in range(len(data[0][0]))
         ]
         try:
-            yield _assembled(lay, families, sum(w * o for w, (_, o) in zip(weights, data, strict=True)))
+            yield _assembled(layout(depth, r), families, sum(w * o for w, (_, o) in zip(weights, data, strict=True)))
         except FieldRangeError:
             continue
 
