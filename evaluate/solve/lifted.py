@@ -553,7 +553,6 @@ def _finished(system: LiftedSystem, u: Any, widths: list, budget: Any, digits: i
     left_out = sum(10.0 ** (-rate * (FULL + FINER[1])) for rate in rates.values())
     spread = max(found + [value]) - min(found + [value])
     error = (spread + bent + left_out) / abs(count)
-    report(f"DEBUG spread {spread:.1e} bent {bent:.1e} left {left_out:.1e} rates {rates} res {remaining}")
     shift = -(value + target) / count
     names, exact = system.layout.names, backend("arb")
     with exact.precision(128):

@@ -2,10 +2,11 @@ r"""From two levels to the next: overlaps and lifting parameters extrapolated, t
 
 Every family of a level (the shares ``1 - p_k/p_1`` and ``1 - q_k/q_1`` of each layer, and the y_k) is a function of the
 place of k between its ends; its logarithm, and those of the other parameters, are interpolated in the place and
-extrapolated in the logarithm of the level.  A start of this kind is good to some per cent.  Newton's step is damped until
-the next one, with the same Jacobian, is shorter (the natural monotonicity test: P. Deuflhard, Newton Methods for Nonlinear
-Problems, 2004, section 3.1); the Jacobian, of one-sided differences on a coarse grid, is kept and learns from the steps
-(Broyden) while they shrink.
+extrapolated in the logarithm of the level.  A start of this kind is good to some ten per cent.  A full step of Newton is
+taken where the next one, with the same Jacobian, is half as long (the natural monotonicity test: P. Deuflhard, Newton
+Methods for Nonlinear Problems, 2004, section 3.1); elsewhere the step is that of Levenberg and Marquardt within a radius
+of trust, which shortens it along the directions that the equations hardly determine.  The Jacobian, of one-sided
+differences on a coarse grid, learns from every step (Broyden).
 """
 
 from __future__ import annotations
@@ -25,9 +26,9 @@ __all__ = ["extrapolated", "search"]
 
 ROUGH = 6.0  # digits of the grids of a Jacobian
 STEPS = 80
-LONGEST = 0.5  # step in a logarithmic coordinate
-SHORTEST = 2e-3  # damping below which the search is given up
-KEPT = 0.7  # contraction up to which a Jacobian is kept and learns
+TRUST = 0.3  # first radius in which the equations count as linear, in logarithmic coordinates
+NARROWEST = 1e-5  # radius at which the search is given up
+GOOD, POOR = 0.75, 0.25  # shares of the expected gain at which the radius grows and shrinks
 REACHED = 1e-7  # step at which the point is found: Newton finishes it on finer grids
 
 
@@ -89,43 +90,72 @@ def _jacobian(system: Any, u: Any) -> Any:
     return system.using(ROUGH).differences(system.residual, u, one_sided=True)
 
 
+def _within(radius: float, decomposed: tuple, residual: Any) -> Any:
+    """The step of Levenberg and Marquardt whose length is the radius, or Newton's if that is shorter."""
+    left, sizes, right = decomposed
+    parts = -(left.T @ residual)
+    low, high = 0.0, 1.0
+
+    def step(damping: float) -> Any:
+        return right.T @ (parts * sizes / (sizes**2 + damping))
+
+    if numpy.linalg.norm(step(0.0)) <= radius:
+        return step(0.0)
+    while numpy.linalg.norm(step(high)) > radius:
+        low, high = high, 10 * high
+    while numpy.linalg.norm(step(high)) < 0.9 * radius:  # the length falls with the damping
+        middle = math.sqrt(low * high) if low else high / 100
+        low, high = (low, middle) if numpy.linalg.norm(step(middle)) <= radius else (middle, high)
+    return step(high)
+
+
 def search(system: Any, u: Any, report: Any) -> Any:
-    """The solution that damped Newton reaches from a rough start; raises ``ConvergenceError`` if it gets stuck."""
-    jacobian, residual, fresh = _jacobian(system, u), system.residual(u), True
+    """The solution that Newton reaches from a rough start; raises ``ConvergenceError`` if it gets stuck."""
+    jacobian, residual, radius = _jacobian(system, u), system.residual(u), TRUST
+    fresh, scale = True, numpy.linalg.norm(jacobian, axis=1)
     for _ in range(STEPS):
-        if not (numpy.isfinite(jacobian).all() and numpy.isfinite(residual).all()):
+        if not (numpy.isfinite(jacobian).all() and numpy.isfinite(residual).all() and radius > NARROWEST):
             break
-        step = -numpy.linalg.solve(jacobian, residual)
-        size = float(numpy.abs(step).max())
+        newton, whole = -numpy.linalg.solve(jacobian, residual), False
+        size = float(numpy.abs(newton).max())
         if size < REACHED:
-            return u + step
-        share, taken = min(1.0, LONGEST / size), None
-        while share > SHORTEST:
-            try:
-                after = system.residual(u + share * step)
-            except FieldRangeError:
-                share /= 2
-                continue
-            following = -numpy.linalg.solve(jacobian, after)
-            contraction = float(numpy.linalg.norm(following) / numpy.linalg.norm(step))
-            if contraction <= 1 - share / 4:
-                taken = after
-                break
-            if not fresh:
-                break
-            bend = float(numpy.linalg.norm(following - (1 - share) * step))
-            share = min(share / 2, max(share**2 * float(numpy.linalg.norm(step)) / (2 * bend), share / 10))
-        if taken is None:
-            if fresh:
-                break
-            jacobian, fresh = _jacobian(system, u), True
+            return u + newton
+        if size < TRUST:
+            after = _inside(system, u + newton)
+            following = math.inf if after is None else numpy.linalg.norm(numpy.linalg.solve(jacobian, after))
+            whole = bool(following < numpy.linalg.norm(newton) / 2)
+            step = newton
+        if not whole:
+            step = _within(radius, numpy.linalg.svd(jacobian / scale[:, None]), residual / scale)
+            after = _inside(system, u + step)
+        if after is None:
+            radius = float(numpy.linalg.norm(step)) / 3
             continue
-        moved = share * step
-        u = u + moved
-        report(f"level {system.r}, depth {system.layout.depth}: Newton, alpha = {math.exp(u[-1]):.10g}")
-        if share < 1 or contraction > KEPT:
-            jacobian, fresh = _jacobian(system, u), True
+        length = float(numpy.linalg.norm(step))
+        before, now, wanted = (
+            float(numpy.linalg.norm(v / scale)) ** 2 for v in (residual, after, residual + jacobian @ step)
+        )
+        gain = 1.0 if whole else (before - now) / (before - wanted)
+        jacobian = jacobian + numpy.outer(after - residual - jacobian @ step, step) / (step @ step)
+        if gain > 1e-3:
+            u, residual = u + step, after
+            report(f"level {system.r}, depth {system.layout.depth}: Newton, alpha = {math.exp(u[-1]):.10g}")
+        if gain > GOOD:
+            radius = max(radius, 2 * length)
+        elif gain < POOR:
+            radius = length / 3
+        if gain >= POOR or fresh:
+            fresh = False
         else:
-            jacobian, fresh = jacobian + numpy.outer(taken - residual - jacobian @ moved, moved) / (moved @ moved), False
-        residual = taken
+            jacobian, fresh = _jacobian(system, u), True
+            scale = numpy.linalg.norm(jacobian, axis=1)
     raise ConvergenceError("the extrapolated start did not lead to a point")
+
+
+def _inside(system: Any, u: Any) -> Any:
+    """The residual at a point, ``None`` outside the domain."""
+    try:
+        residual = system.residual(u)
+    except FieldRangeError:
+        return None
+    return residual if numpy.isfinite(residual).all() else None
