@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
-from .common import columns, emit, level_options, output_option, problem_options, progress, the_gate
+from .common import (
+    admissible,
+    columns,
+    emit,
+    level_options,
+    network_options,
+    network_words,
+    output_option,
+    problem_options,
+    progress,
+    refuse_without_problem,
+    the_gate,
+)
 
 EXPLANATION = """\
 alpha   outputs/inputs of the layer: from the capacity on, a large random layer is injective, and below it is not.
@@ -18,19 +29,7 @@ status  what the theory says of the value: a proved bound, or the value of the (
 def arguments(parser: argparse.ArgumentParser) -> None:
     level_options(parser)
     problem_options(parser)
-    deep = parser.add_mutually_exclusive_group()
-    deep.add_argument("--depth", metavar="L", help="layers, each hidden one at its own capacity (default 1)")
-    deep.add_argument("--widths", metavar="A1,A2,...", help="hidden widths relative to the input: capacity behind them")
-    required = parser.add_mutually_exclusive_group()
-    required.add_argument(
-        "--notion", default="weak", metavar="NAME", help="weak (local recoverability, default) or strong (global)"
-    )
-    required.add_argument(
-        "--budget",
-        metavar="B",
-        help="required active outputs per input (default 1; 2 for strong with 2 layers or more)",
-    )
-    parser.add_argument("--first-level", metavar="R", help="level at which the first width of a chain is taken")
+    network_options(parser)
     parser.add_argument("--backend", default="arb", choices=("arb", "mpmath"), help="arithmetic (default arb)")
     parser.add_argument("--certified", action="store_true", help="prove the value: the error is then an enclosure")
     parser.add_argument(
@@ -62,6 +61,7 @@ def run(options: argparse.Namespace) -> int:
         from .family import capacity
 
         return capacity(options)
+    refuse_without_problem(options)
     if options.both_sides:
         return _both_sides(options)
     if is_limit(options.level):
@@ -69,15 +69,7 @@ def run(options: argparse.Namespace) -> int:
     options.digits = "30" if options.digits is None else options.digits
     shown = _solved(options).to_json()
     emit(shown if options.json else text(shown, columns(options.output)), options.output)
-    if not shown.get("admissible", True):
-        from ..results.chain import shortfall
-
-        print(
-            "flrdt: hidden architecture not admissible: " + "; ".join(map(shortfall, shown["short_layers"])),
-            file=sys.stderr,
-        )
-        return 1
-    return 0
+    return admissible(shown)
 
 
 def _is_deep(options: argparse.Namespace) -> bool:
@@ -90,16 +82,10 @@ def _solved(options: argparse.Namespace):
     return capacity(
         level=options.level,
         digits=options.digits,
-        gate=options.gate,
-        radius=options.radius,
-        depth=options.depth,
-        widths=() if options.widths is None else options.widths.split(","),
-        notion=options.notion,
-        budget=options.budget,
-        first_level=options.first_level,
         backend=options.backend,
         certified=options.certified,
         report=progress(),
+        **network_words(options),
     )
 
 

@@ -13,14 +13,18 @@ from typing import Any
 from ..machine.streams import overwrites, put
 
 __all__ = [
+    "admissible",
     "columns",
     "emit",
     "level_options",
+    "network_options",
+    "network_words",
     "notation_option",
     "output_option",
     "place",
     "problem_options",
     "progress",
+    "refuse_without_problem",
     "terminal_width",
     "the_gate",
 ]
@@ -50,6 +54,50 @@ def level_options(parser: argparse.ArgumentParser, level: bool = True) -> None:
     )
     parser.add_argument("--digits", default="30", metavar="D", help="digits asked for (default 30)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def network_options(parser: argparse.ArgumentParser, first_level: bool = True) -> None:
+    """``--depth`` or ``--widths``, ``--notion`` or ``--budget``, ``--first-level``: the network behind gate and radius."""
+    deep = parser.add_mutually_exclusive_group()
+    deep.add_argument("--depth", metavar="L", help="layers, each hidden one at its own capacity (default 1)")
+    deep.add_argument(
+        "--widths", metavar="A1,A2,...", help="hidden widths relative to the input: the value behind them"
+    )
+    required = parser.add_mutually_exclusive_group()
+    required.add_argument(
+        "--notion", default="weak", metavar="NAME", help="weak (local recoverability, default) or strong (global)"
+    )
+    required.add_argument(
+        "--budget",
+        metavar="B",
+        help="required active outputs per input (default 1; 2 for strong with 2 layers or more)",
+    )
+    if first_level:
+        parser.add_argument("--first-level", metavar="R", help="level at which the first width of a chain is taken")
+
+
+def network_words(options: argparse.Namespace) -> dict[str, Any]:
+    """The keywords of the Python functions for the network that the options describe."""
+    return {
+        "gate": options.gate,
+        "radius": options.radius,
+        "depth": options.depth,
+        "widths": () if options.widths is None else options.widths.split(","),
+        "notion": options.notion,
+        "budget": options.budget,
+        "first_level": options.first_level,
+    }
+
+
+def admissible(shown: dict[str, Any]) -> int:
+    """The exit code of a value: 1, with a line on stderr, where given hidden widths are below their capacities."""
+    if shown.get("admissible", True):
+        return 0
+    from ..results.chain import shortfall
+
+    short = "; ".join(map(shortfall, shown["short_layers"]))
+    print(f"flrdt: hidden architecture not admissible: {short}", file=sys.stderr)
+    return 1
 
 
 def the_gate(options: argparse.Namespace) -> str:
@@ -148,6 +196,17 @@ def emit(text: str | dict[str, Any], output: str | None = None) -> None:
         write_file(output, body + "\n")
 
 
+def refuse_without_problem(options: argparse.Namespace) -> None:
+    """Options of ``--problem`` are refused where it is not given."""
+    from ..arithmetic.decimals import InputError
+
+    given = [f"--{n}" for n, usual in (("order", "falling"), ("branch", None)) if getattr(options, n, usual) != usual]
+    if given:
+        raise InputError(
+            f"{' and '.join(given)} need --problem WORD: the injectivity of a layer has one order and one branch"
+        )
+
+
 def problem_options(parser: argparse.ArgumentParser, order: bool = True) -> None:
     """``--problem`` and ``--order``: the word that every command accepts."""
     parser.add_argument(
@@ -163,4 +222,10 @@ def problem_options(parser: argparse.ArgumentParser, order: bool = True) -> None
             default="falling",
             choices=("falling", "free"),
             help="order of the lifting parameters: falling (default), or free, which is no bound and says so",
+        )
+        parser.add_argument(
+            "--branch",
+            choices=("symmetric", "full"),
+            help="of an even problem from level 3 on: outermost overlap 0 (symmetric) or positive (full); default: for a set with "
+            "a gap around 0 the lower of both, or the symmetric one with --order free",
         )

@@ -4,15 +4,35 @@ from __future__ import annotations
 
 import argparse
 
-from .common import columns, emit, level_options, output_option, problem_options, progress, the_gate
+from .common import (
+    admissible,
+    columns,
+    emit,
+    level_options,
+    network_options,
+    network_words,
+    output_option,
+    problem_options,
+    progress,
+    refuse_without_problem,
+    the_gate,
+)
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--alpha", required=True, metavar="A", help="aspect ratio m/n, a decimal or a fraction")
+    parser.add_argument(
+        "--alpha", required=True, metavar="A", help="outputs of the last layer over inputs, a decimal or a fraction"
+    )
     level_options(parser)
     problem_options(parser)
+    network_options(parser)
+    parser.add_argument("--backend", default="arb", choices=("arb", "mpmath"), help="arithmetic (default arb)")
     output_option(parser)
-    parser.epilog = "example: flrdt energy --alpha 8 --level 2 --digits 30"
+    parser.epilog = (
+        "examples: flrdt energy --alpha 8 --level 2 --digits 30\n"
+        "          flrdt energy --alpha 7 --depth 2 --level 2p\n"
+        "          flrdt energy --alpha 7 --widths 7.7 --level 1"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -21,14 +41,19 @@ def run(options: argparse.Namespace) -> int:
         from .family import capacity
 
         return capacity(options, options.alpha)
-    from ..results.capacity import energy
+    refuse_without_problem(options)
+    from ..results.door import energy
 
-    result = energy(
-        options.alpha, options.level, options.digits, gate=options.gate, radius=options.radius, report=progress()
-    )
-    shown = result.to_json()
+    shown = energy(
+        options.alpha,
+        options.level,
+        options.digits,
+        backend=options.backend,
+        report=progress(),
+        **network_words(options),
+    ).to_json()
     emit(shown if options.json else text(shown, columns(options.output)), options.output)
-    return 0
+    return admissible(shown)
 
 
 def text(shown: dict, width: int) -> str:
@@ -38,9 +63,11 @@ def text(shown: dict, width: int) -> str:
     from ..output.pages import entry, parameter_lines, sentence
 
     level = f"level {shown['level']} ({Level.parse(shown['level']).name})"
+    depth = shown.get("depth", 1)
+    layers = "one layer" if depth == 1 else f"the last of {depth} layers"
     lines = [
         *sentence(
-            f"Ground-state energy of one layer at {level}: the least number of active outputs per input dimension, "
+            f"Ground-state energy of {layers} at {level}: the least number of active outputs per input dimension, "
             "at alpha = outputs/inputs.",
             width,
         ),
@@ -48,6 +75,7 @@ def text(shown: dict, width: int) -> str:
         *entry("error", f"{shown['energy_error']} ({shown['error_kind']})", width, sign="<"),
         *entry("de/dalpha", shown["slope"], width),
         *entry("alpha", f"{shown['alpha']}, level {shown['level']}, gate {shown['gate']}", width),
+        *[line for i, a in enumerate(shown.get("chain", ()), start=1) for line in entry(f"alpha_{i}", a, width)],
         *entry("status", shown["status"], width),
         *parameter_lines(shown["parameters"], width),
     ]

@@ -28,6 +28,7 @@ from ..results.capacity import tool_version
 from ..results.chain import Requirement, at_least, layer_capacity
 from ..solve.deep_closed import solve_deep_closed
 from ..solve.point import Point
+from ..systems.system import CapacityGoal
 from . import deep_checker
 from . import one_layer_checker as checker
 from .enclosures import CertifyError
@@ -112,7 +113,7 @@ def _point(
 ) -> tuple[Point, Fraction]:
     """The stationary point, to the digits that alpha calls for, and the bound."""
     for wanted in TRUSTED_DIGITS if alpha is not None else (digits + 8,):
-        used, point = solve_deep_closed(list(chain), budget, level, wanted)
+        used, point = solve_deep_closed(list(chain), CapacityGoal(budget), level, wanted)
         if used != level:
             raise CertifyError(f"level {level} does not improve on level 1 at layer {len(chain) + 1}: certify level 1")
         value = midpoint(point.ball)

@@ -386,7 +386,9 @@ class _Innermost:
         for side, (a, mass) in fields.items():
             found = _compiled_transform(side, slopes, to.name)[1](shifts, a[:, None], h[None, :], *parameters)
             transform = [numpy.broadcast_to(t, (len(a), len(h))) for t in found]
-            kernel = [to.banded(k * mass[None, :]) for k in _compiled_kernel(side, slopes, to.name)(a[None, :], w[:, None], d)]
+            kernel = [
+                to.banded(k * mass[None, :]) for k in _compiled_kernel(side, slopes, to.name)(a[None, :], w[:, None], d)
+            ]
             self.kernels.append(kernel)
             self.transforms.append(transform)
             total = total + to.product(kernel[0], transform[0])

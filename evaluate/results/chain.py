@@ -23,6 +23,7 @@ from ..arithmetic.printed import printed
 from ..solve.deep_closed import solve_deep_closed
 from ..solve.enclosure import exact_mpf
 from ..solve.point import as_ball
+from ..systems.system import CapacityGoal
 from .capacity import Capacity, as_gate, capacity
 
 __all__ = [
@@ -32,10 +33,14 @@ __all__ = [
     "Requirement",
     "architecture",
     "at_least",
+    "by_layer",
     "deep_capacity",
     "deep_gate",
+    "hidden_chain",
     "layer_capacity",
+    "short_layers",
     "shortfall",
+    "widths_of",
 ]
 
 Report = Callable[[str], None]
@@ -179,13 +184,17 @@ class DeepCapacity(Capacity):
         if self.inertia is not None:
             shown["inertia"] = list(self.inertia)
         if self.short:
-            from mpmath import nstr
-
-            shown["short_layers"] = [
-                {"layer": i, "width": nstr(w, 12), "capacity": nstr(c, 10), "shortfall": nstr(c - w, 4)}
-                for i, w, c in self.short
-            ]
+            shown["short_layers"] = short_layers(self.short)
         return shown
+
+
+def short_layers(short: Sequence[tuple[int, Any, Any]]) -> list[dict[str, Any]]:
+    """Given widths below the capacity, for JSON."""
+    from mpmath import nstr
+
+    return [
+        {"layer": i, "width": nstr(w, 12), "capacity": nstr(c, 10), "shortfall": nstr(c - w, 4)} for i, w, c in short
+    ]
 
 
 def _one_layer(level: Level, budget: Fraction, digits: int, report: Report, certified: bool) -> LayerCapacity:
@@ -211,7 +220,7 @@ def layer_capacity(
     Raises ``ConvergenceError``.
     """
     if level.r == 1 or level.partial:
-        used, point = solve_deep_closed(widths, budget, level, digits + 6, report)
+        used, point = solve_deep_closed(widths, CapacityGoal(budget), level, digits + 6, report)
         return LayerCapacity(point.ball, point.value_error, True, used, point.balls, {}, point.residual)
     if not widths:
         return _one_layer(level, budget, digits, report, certified)
@@ -301,16 +310,30 @@ def deep_capacity(
     given, count = architecture(level, depth, widths, first_level)
     if certified and count > 1 and level.r > 1 and not level.partial:
         raise InputError(f"level {level} of a deep network is not certified: use level 1 or 2p")
+    layers = hidden_chain(given, count, required, first, level, digits, report, certified)
+    used = first if count == 1 else level
+    found = layer_capacity(
+        [layer.width for layer in layers], required.of(count, count), used, digits, report, certified
+    )
+    layers.append(ChainLayer(found.alpha, found))
+    return _result(layers, rectifier, level, first, digits, required, given, time.perf_counter() - started)
+
+
+def hidden_chain(
+    given: Sequence[Fraction], depth: int, required: Requirement, first: Level, level: Level, digits: int,
+    report: Report, certified: bool = False,
+) -> list[ChainLayer]:  # fmt: skip
+    """The hidden layers: of the given widths, each checked, or each at its own capacity."""
     layers: list[ChainLayer] = []
-    for i in range(1, count + 1):
-        behind = given[: i - 1] if given else [layer.width for layer in layers]
-        wanted = digits if i == count else min(digits, CHECK_DIGITS) if given else digits + EXTRA
-        found = layer_capacity(behind, required.of(i, count), first if i == 1 else level, wanted, report, certified)
-        if given and i < count:
+    for i in range(1, depth):
+        behind = [layer.width for layer in layers]
+        wanted = min(digits, CHECK_DIGITS) if given else digits + EXTRA
+        found = layer_capacity(behind, required.of(i, depth), first if i == 1 else level, wanted, report, certified)
+        if given:
             layers.append(ChainLayer(given[i - 1], found, at_least(given[i - 1], found)))
         else:
             layers.append(ChainLayer(found.alpha, found))
-    return _result(layers, rectifier, level, first, digits, required, given, time.perf_counter() - started)
+    return layers
 
 
 def architecture(
@@ -341,21 +364,10 @@ def _result(
     from mpmath import mpf, workdps
 
     last = layers[-1].capacity
-    exact = [isinstance(layer.width, Fraction) for layer in layers]
+    chain, errors, enclosed = widths_of(layers, digits)
     with workdps(digits + 20):
-        chain = [
-            mpf(w.numerator) / w.denominator if isinstance(w, Fraction) else exact_mpf(w)
-            for w in (layer.width for layer in layers)
-        ]
-        # balls carry the enclosed errors of the widths before them; the estimated ones have to be added up
-        errors, carried = [], mpf(0)
-        for layer, known in zip(layers, exact, strict=True):
-            own = mpf(0) if known else mpf(layer.capacity.error)
-            errors.append(own + carried)
-            carried += mpf(0) if layer.capacity.enclosure else own
-        enclosed = all(layer.capacity.enclosure for layer, known in zip(layers, exact, strict=True) if not known)
         kept = [n for n in last.parameters if not n.startswith("alpha")]
-        named = {_layered(n): last.parameters[n] for n in kept}
+        named = by_layer({n: last.parameters[n] for n in kept})
         parameters = {n: exact_mpf(v) if hasattr(v, "rad") else +v for n, v in named.items()}
         short = tuple(
             (i, chain[i - 1], exact_mpf(layer.capacity.alpha))
@@ -371,7 +383,7 @@ def _result(
             error_kind="enclosure" if enclosed else "estimate",
             status=(Status.FULLY_LIFTED if level.r > 1 and not level.partial else Status.LIFTED).value,
             budget=required.of(len(layers), len(layers)), depth=len(layers), notion=required.notion,
-            widths=tuple(map(str, given)), chain=tuple(chain), chain_errors=tuple(errors), short=short,
+            widths=tuple(map(str, given)), chain=chain, chain_errors=errors, short=short,
             unlifted=tuple(
                 i for i, layer in enumerate(layers, start=1)
                 if layer.capacity.level != (first if i == 1 else level)
@@ -380,8 +392,32 @@ def _result(
         )  # fmt: skip
 
 
+def widths_of(layers: Sequence[ChainLayer], digits: int) -> tuple[tuple[Any, ...], tuple[Any, ...], bool]:
+    """The widths of layers and their errors as mpf, and whether all of them are proved."""
+    from mpmath import mpf, workdps
+
+    exact = [isinstance(layer.width, Fraction) for layer in layers]
+    with workdps(digits + 20):
+        chain = tuple(
+            mpf(w.numerator) / w.denominator if isinstance(w, Fraction) else exact_mpf(w)
+            for w in (layer.width for layer in layers)
+        )
+        # balls carry the enclosed errors of the widths before them; the estimated ones have to be added up
+        errors, carried = [], mpf(0)
+        for layer, known in zip(layers, exact, strict=True):
+            own = mpf(0) if known else mpf(layer.capacity.error)
+            errors.append(own + carried)
+            carried += mpf(0) if layer.capacity.enclosure else own
+    enclosed = all(layer.capacity.enclosure for layer, known in zip(layers, exact, strict=True) if not known)
+    return chain, tuple(errors), enclosed
+
+
+def by_layer(parameters: dict[str, Any]) -> dict[str, Any]:
+    """Parameters with the names of the output: ``p^(1)_2`` as ``1.p_2``."""
+    return {_layered(name): value for name, value in parameters.items()}
+
+
 def _layered(name: str) -> str:
-    """``p^(1)_2`` as ``1.p_2``."""
     if "^(" not in name:
         return name
     family, rest = name.split("^(")

@@ -1,4 +1,4 @@
-"""The public door: what is asked of a network, whatever its depth.
+"""The public door to values: what is asked of a network, whatever its depth.
 
 A call names a :class:`flrdt.derive.Network`, or gives the keywords that build one.  Which road leads to the number is
 decided here, once.
@@ -16,20 +16,41 @@ from ..arithmetic.decimals import InputError
 from ..arithmetic.exclusive import exclusive
 from . import capacity as one_layer
 from . import chain as deep
+from . import deep_energies
 from .capacity import Capacity, Energy
 
-__all__ = ["capacity", "energy"]
+__all__ = ["capacity", "described", "energy"]
 
 Report = Callable[[str], None]
 
 
-def _gate_of(network: Network, **given: Any) -> Gate:
-    """The gate of a network that is given whole; raises ``InputError`` for a keyword that says the same."""
-    usual = {"gate": "relu", "radius": 1, "depth": None, "widths": (), "notion": "weak", "budget": None}
+USUAL = {"gate": "relu", "radius": 1, "depth": None, "widths": (), "notion": "weak", "budget": None}
+
+
+def described(network: Network, **given: Any) -> dict[str, Any]:
+    """The keywords that describe a network: gate, depth, widths, notion, budget.
+
+    Raises ``InputError`` for a keyword among ``given`` that the network says already.
+
+    >>> from flrdt.derive import relu_network
+    >>> described(relu_network(depth=2))["depth"]
+    2
+    """
     for name, value in given.items():
-        if value != usual[name]:
+        if name in USUAL and value != USUAL[name]:
             raise InputError(f"{name} with a network: the network says it, leave the keyword out")
-    return network.gate
+    return {
+        "gate": network.gate,
+        "depth": None if network.widths else network.depth,
+        "widths": [_fraction(w) for w in network.widths],
+        "notion": network.notion,
+        "budget": None if network.budget == network.usual_budget else _fraction(network.budget),
+    }
+
+
+def _is_single(depth: Any, widths: Sequence[Any], first_level: Any = None) -> bool:
+    """Whether keywords describe one layer: the only place where a value asks it."""
+    return not widths and first_level is None and str(1 if depth is None else depth) == "1"
 
 
 def _fraction(value: Any) -> Fraction:
@@ -71,17 +92,15 @@ def capacity(
     '7.540672913473'
     """
     if isinstance(network, Network):
-        gate = _gate_of(network, gate=gate, radius=radius, depth=depth, widths=widths, notion=notion, budget=budget)
-        depth, widths, notion = network.depth if not network.widths else None, network.widths, network.notion
-        widths = [_fraction(w) for w in widths]
-        budget = None if network.budget == network.usual_budget else _fraction(network.budget)
+        words = described(network, gate=gate, radius=radius, depth=depth, widths=widths, notion=notion, budget=budget)
+        gate, depth, widths, notion, budget = words.values()
     elif network is not None:  # capacity(level, digits)
         if level is not None and digits is not None:
             raise InputError("three arguments begin with a network: capacity(network, level, digits)")
         level, digits = network, digits if level is None else level
     level = 2 if level is None else level
     digits = 30 if digits is None else digits
-    if not widths and first_level is None and str(1 if depth is None else depth) == "1":
+    if _is_single(depth, widths, first_level):
         required = deep.Requirement.parse(notion, budget)
         return one_layer.capacity(
             level, digits, gate=gate, radius=radius, budget=required.of(1, 1), backend=backend, certified=certified,
@@ -103,28 +122,49 @@ def energy(
     alpha: Any = None,
     level: Any = None,
     digits: Any = None,
-    **options: Any,
+    *,
+    gate: Gate | InjectiveGate | str = "relu",
+    radius: Fraction | int | str = 1,
+    depth: int | str | None = None,
+    widths: Sequence[Any] = (),
+    notion: str = "weak",
+    budget: Any = None,
+    first_level: Level | int | str | None = None,
+    backend: str = "arb",
+    report: Report = lambda _: None,
 ) -> Energy:
-    """The ground-state energy of one layer: ``energy(network, alpha, level, digits)``, or ``energy(alpha, level, digits)``.
+    r"""The ground-state energy :math:`e_r(\alpha)`: ``energy(network, alpha, level, digits)``.
 
-    See :func:`flrdt.evaluate.results.capacity.energy` for the keywords and for what is raised.
+    It is the least number of active outputs per input dimension, over the inputs, at the width alpha of the last layer; the
+    capacity is the alpha where it meets the required count.  Without a network, ``energy(alpha, level, digits)`` takes the
+    one that the keywords describe.  ``notion``, ``budget`` and ``first_level`` say how hidden widths are taken.
+    See :func:`flrdt.evaluate.results.capacity.energy` for one layer and
+    :func:`flrdt.evaluate.results.deep_energies.deep_energy` for several, and for what is raised.
 
     >>> from flrdt.derive import relu_network
     >>> energy(relu_network(), 8, 1, 10).decimal == energy(8, 1, 10).decimal
     True
+    >>> energy(relu_network(depth=2), "7.540672913473", 1, 10).decimal
+    '1.000000000'
     """
     if isinstance(network, Network):
-        if alpha is None:
-            raise InputError("an energy needs the width alpha: energy(network, alpha, level, digits)")
-        if len(network.widths) > 0 or network.depth != 1:
-            raise InputError(f"energy of a network of depth {network.depth}: energies are those of one layer")
-        gate = _gate_of(network, **{k: v for k, v in options.items() if k in ("gate", "radius")})
-        options = {k: v for k, v in options.items() if k not in ("gate", "radius")} | {"gate": gate}
+        words = described(network, gate=gate, radius=radius, depth=depth, widths=widths, notion=notion, budget=budget)
+        gate, depth, widths, notion, budget = words.values()
     elif network is not None:  # energy(alpha, level, digits)
         if alpha is not None:
             level, digits = alpha, digits if level is None else level
         alpha = network
     if alpha is None:
-        raise InputError("an energy needs the width alpha: energy(alpha, level, digits)")
-    given: dict[str, Any] = {"level": level, "digits": digits}
-    return one_layer.energy(alpha, **{k: v for k, v in given.items() if v is not None}, **options)
+        raise InputError("an energy needs the width alpha: energy(network, alpha, level, digits)")
+    level = 2 if level is None else level
+    digits = 30 if digits is None else digits
+    if _is_single(depth, widths):
+        deep.Requirement.parse(notion, budget)
+        level = level if first_level is None else first_level
+        return one_layer.energy(alpha, level, digits, gate=gate, radius=radius, backend=backend, report=report)
+    if backend != "arb":
+        raise InputError(f"backend {backend!r} for a deep network: its widths are handed on as balls, use arb")
+    return deep_energies.deep_energy(
+        alpha, level, digits, gate=deep.deep_gate(gate, radius), depth=depth, widths=widths, notion=notion, budget=budget,
+        first_level=first_level, report=report,
+    )  # fmt: skip

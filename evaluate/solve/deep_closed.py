@@ -14,7 +14,7 @@ from typing import Any
 from flrdt.derive import Level, objective, relu_network
 
 from ..systems.closed import ClosedSystem
-from ..systems.system import CapacityGoal
+from ..systems.system import CapacityGoal, EnergyGoal, Goal
 from .descent import float_value, stationary
 from .enclosure import enclose
 from .layer_recursion import plain_recursion
@@ -35,9 +35,12 @@ def closed_system(widths: Sequence[Any], level: Level, arithmetic: str = "arb") 
     )
 
 
-def _plain_start(widths: Sequence[float], budget: float) -> list[float]:
+def _plain_start(widths: Sequence[float], goal: Goal) -> list[float]:
     """Logarithms of the plain stationary point, from the multipliers of the recursion."""
-    found = plain_recursion(widths, budget)
+    if isinstance(goal, EnergyGoal):
+        found = plain_recursion(widths, alpha=float(goal.alpha))
+    else:
+        found = plain_recursion(widths, float(goal.budget))
     norms, bounds = [1.0], [1.0]
     for width, layer in zip(widths, found.layers, strict=True):
         norms.append(float(width * norms[-1] * layer.square))
@@ -56,21 +59,21 @@ def _plain_start(widths: Sequence[float], budget: float) -> list[float]:
 
 
 class _Path:
-    """The stationary point in everything but the lifting parameter, and the capacity there, in double precision."""
+    """The stationary point in everything but the lifting parameter, and the goal there, in double precision."""
 
-    def __init__(self, widths: Sequence[float], budget: float) -> None:
-        self.system, self.goal = closed_system(widths, PARTIAL, "float64"), CapacityGoal(budget)
-        self.start = [*_plain_start(widths, budget), log(FIRST)]
+    def __init__(self, widths: Sequence[float], goal: Goal) -> None:
+        self.system, self.goal = closed_system(widths, PARTIAL, "float64"), goal
+        self.start = [*_plain_start(widths, goal), log(FIRST)]
         self.plain = float_value(closed_system(widths, Level(1), "float64"), self.goal, self.start[:-1])
 
     def at(self, y: float, start: Sequence[float]) -> tuple[list[float], float]:
-        """The point at a lifting parameter, and the slope of the capacity in its logarithm."""
+        """The point at a lifting parameter, and the slope of the goal in its logarithm."""
         x = [*start[:-1], log(y)]
         found, slope = stationary(self.system, self.goal, x, hold=[len(x) - 1])
         return found, slope[-1]
 
     def lowest(self) -> list[float] | None:
-        """A start at the lowest minimum of the capacity, ``None`` if it does not fall below the plain value."""
+        """A start at the lowest minimum of the goal, ``None`` if it does not fall below the plain value."""
         best, value, x = None, self.plain, self.start
         y, ratio, previous = FIRST, RATIO, None
         while y < LAST:
@@ -95,13 +98,13 @@ class _Path:
             previous = (x, slope, alpha)
             y *= ratio
         if best is None and previous is not None and previous[1] < 0:
-            raise ConvergenceError("the capacity still falls at the largest lifting parameter that could be reached")
+            raise ConvergenceError("the value still falls at the largest lifting parameter that could be reached")
         return best
 
 
 def partial_point(widths: Sequence[float], budget: float, y: float) -> list[float]:
     """Double-precision stationary point of the partial level at a fixed lifting parameter: the parameters, alpha_l."""
-    path = _Path(widths, budget)
+    path = _Path(widths, CapacityGoal(budget))
     x, at = path.start, FIRST
     while at < y:
         x, _ = path.at(at, x)
@@ -111,7 +114,7 @@ def partial_point(widths: Sequence[float], budget: float, y: float) -> list[floa
 
 
 def solve_deep_closed(
-    widths: Sequence[Any], budget: Any, level: Level, digits: int, report: Callable[[str], None] = lambda _: None
+    widths: Sequence[Any], goal: Goal, level: Level, digits: int, report: Callable[[str], None] = lambda _: None
 ) -> tuple[Level, Point]:
     """The enclosed stationary point behind hidden layers of the given widths (balls or exact numbers), and its level.
 
@@ -119,8 +122,8 @@ def solve_deep_closed(
     ``LayerRecursionError`` for a width at which the recursion has no solution.
     """
     floats = [float(w) for w in widths]
-    start = _Path(floats, float(budget)).lowest() if level == PARTIAL else _plain_start(floats, float(budget))
+    start = _Path(floats, goal).lowest() if level == PARTIAL else _plain_start(floats, goal)
     if start is None:
-        return solve_deep_closed(widths, budget, Level(1), digits, report)
-    system, goal = closed_system(widths, level), CapacityGoal(budget)
+        return solve_deep_closed(widths, goal, Level(1), digits, report)
+    system = closed_system(widths, level)
     return level, enclose(system, goal, refine(system, goal, start, digits, report=report), digits)

@@ -103,6 +103,7 @@ def enclose(system: ClosedSystem, goal: Goal, point: Point, digits: int) -> Poin
                 residual=max(exact_mpf(s.abs_upper()) for s in slope),
                 A=exact_mpf(parts.A),
                 B=exact_mpf(parts.B),
+                B_error=exact_mpf(parts.B.rad()),
                 proved=True,
             )
     raise ConvergenceError("the stationary point could not be enclosed at this precision")

@@ -36,10 +36,11 @@ class RecursionLayer:
 
 @dataclass(frozen=True)
 class RecursionResult:
-    """The capacity, the threshold ``k`` of the output layer, and the hidden layers."""
+    """The last width, the threshold ``k`` and the active share of the output layer, and the hidden layers."""
 
     alpha: Any
     threshold: Any
+    tail: Any
     layers: tuple[RecursionLayer, ...]
 
 
@@ -103,29 +104,39 @@ def _hidden(width: Any, bound: Any, index: int) -> RecursionLayer:
     return RecursionLayer(kappa, tau, square, width * gain**2 / square)
 
 
-def plain_recursion(widths: Sequence[Any], budget: Any) -> RecursionResult:
-    """Plain capacity behind hidden layers of the given widths, at the current mpmath precision.
+def plain_recursion(widths: Sequence[Any], budget: Any = None, alpha: Any = None) -> RecursionResult:
+    r"""Plain capacity behind hidden layers of the given widths, at the current mpmath precision.
 
-    Source: arXiv 2412.19677 (deep networks, plain level).  Raises :class:`LayerRecursionError`.
+    The last layer solves :math:`\alpha\int_0^k u^2\phi = a_l^2`, with :math:`\alpha H(k)` the required count: the budget is
+    given and alpha found, or, for an energy, alpha is given and the count found.
+    Source: arXiv 2412.19677 (deep networks, plain level).  Raises :class:`LayerRecursionError`, also for an alpha of at
+    most :math:`2 a_l^2`: then the plain energy is zero, and k infinite.
 
     >>> from mpmath import mp, nstr
     >>> with mp.workdps(30):
     ...     nstr(plain_recursion([plain_recursion([], 1).alpha], 1).alpha, 20)
     '7.540672913472712607'
     """
-    from mpmath import exp, mpf
+    from mpmath import exp, log, mpf
 
     bound, layers = mpf(1), []
     for i, width in enumerate(widths, start=1):
         layers.append(_hidden(mpf(width), bound, i))
         bound = layers[-1].next
     closure = _closure_functions()
+    if alpha is not None and alpha <= 2 * bound:
+        raise LayerRecursionError(
+            f"alpha = {float(alpha):.6g} behind these widths: the plain energy is zero up to {float(2 * bound):.6g}"
+        )
 
     def step(x: list) -> list:
         k = exp(x[0])
         tail, second, tail_k, second_k = closure(k)
+        if alpha is not None:
+            return [-log(alpha * second / bound) / (k * second_k / second)]
         residual = budget * second - bound * tail
         return [-residual / (k * (budget * second_k - bound * tail_k))]
 
     k = exp(_newton(step, [mpf(0)], "output layer")[0])
-    return RecursionResult(budget / closure(k)[0], k, tuple(layers))
+    tail = closure(k)[0]
+    return RecursionResult(budget / tail if alpha is None else mpf(alpha), k, tail, tuple(layers))

@@ -575,7 +575,9 @@ def _finished(system: LiftedSystem, u: Any, widths: list, budget: Any, digits: i
     planned = (digits + 2) / min(min(rates.values()), 1.2)
     work = sum(sum(g.nodes) * _size(g) for g in fine.form.grids(values, planned).hidden)
     if work > LARGEST:
-        report(f"{name}: {digits} digits need ball arithmetic, too slow at this level; double precision gives {error:.1e}")
+        report(
+            f"{name}: {digits} digits need ball arithmetic, too slow at this level; double precision gives {error:.1e}"
+        )
         return point
     return _digits(fine, u, widths, budget, digits, point, inverse, rates, report)
 

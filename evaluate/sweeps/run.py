@@ -11,6 +11,7 @@ from fractions import Fraction
 from itertools import product
 from pathlib import Path
 from queue import SimpleQueue
+from typing import Any
 
 from ..arithmetic.decimals import InputError, parse_digits, parse_number
 from ..machine.files import read_toml, shown
@@ -139,18 +140,14 @@ def evaluate_point(point: Point, near: Sequence[float] | None = None) -> Row:
 
     ``near`` are parameters to start from, see :func:`~flrdt.evaluate.capacity`.
     """
-    from ..results.capacity import capacity
-    from ..results.chain import deep_capacity, shortfall
+    from ..results.chain import shortfall
+    from ..results.door import capacity
 
-    gate, level, digits, radius, budget = (point[name] for name in ("gate", "level", "digits", "radius", "budget"))
+    words: dict[str, Any] = {
+        name: point[name] for name in ("level", "digits", "gate", "radius", "depth", "notion", "budget")
+    }
     try:
-        if point["depth"] == "1":
-            found = capacity(level, digits, gate=gate, radius=radius, budget=budget, near=near).to_json()
-        else:
-            widths = _split(point["widths"])
-            found = deep_capacity(
-                level, digits, depth=point["depth"], widths=widths, notion=point["notion"], budget=budget
-            ).to_json()
+        found = capacity(widths=_split(point["widths"]), near=near, **words).to_json()
     except ArithmeticError as problem:
         return {**point, **dict.fromkeys(RESULTS, ""), "problem": " ".join(str(problem).split())}
     row = {name: str(found.get(name, "")) for name in RESULTS}

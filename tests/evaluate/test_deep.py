@@ -131,7 +131,7 @@ def test_small_lifting_is_the_plain_level():
     """y -> 0 at the plain point: the partial objective is stationary there up to O(y), and equals the plain
     one.
     """
-    _, found = solve_deep_closed([Fraction(77, 10)], 1, PLAIN, 30)
+    _, found = solve_deep_closed([Fraction(77, 10)], CapacityGoal(1), PLAIN, 30)
     with workdps(40):
         system = ClosedSystem(DeepObjective(relu_network(depth=2), PARTIAL), (Fraction(77, 10),), "mpmath")
         goal, sizes = CapacityGoal(1), []
@@ -145,7 +145,7 @@ def test_small_lifting_is_the_plain_level():
 @pytest.mark.parametrize("level", [PLAIN, PARTIAL], ids=str)
 def test_hidden_layers_have_two_directions_of_maxima(level):
     for widths in ([Fraction(77, 10)], [Fraction(77, 10), Fraction(38, 5)]):
-        used, found = solve_deep_closed(widths, 1, level, 20)
+        used, found = solve_deep_closed(widths, CapacityGoal(1), level, 20)
         assert used == level and found.proved and found.inertia[1] == 2 * len(widths)
 
 

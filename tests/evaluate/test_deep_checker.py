@@ -23,6 +23,7 @@ from flrdt.evaluate.proofs.check_files import check, check_file
 from flrdt.evaluate.proofs.deep_checker import Layer, at_the_centres, judge, local_maximum, read
 from flrdt.evaluate.proofs.one_layer_checker import MalformedCertificate
 from flrdt.evaluate.solve.deep_closed import solve_deep_closed
+from flrdt.evaluate.systems.system import CapacityGoal
 
 from ..strategies import fractions
 
@@ -55,7 +56,7 @@ def real(value):
 @lru_cache
 def value(widths, budget, level):
     """The level's value behind given widths, from the solver."""
-    found = solve_deep_closed(list(widths), budget, Level.parse(level), 30)[1].ball
+    found = solve_deep_closed(list(widths), CapacityGoal(budget), Level.parse(level), 30)[1].ball
     return Fraction(int(found.mid().man_exp()[0])) * Fraction(2) ** int(found.mid().man_exp()[1])
 
 
