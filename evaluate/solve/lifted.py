@@ -432,7 +432,8 @@ def ascend(
 ) -> dict[int, Any]:  # fmt: skip
     """Coordinates of the points of levels 2 to that of the system, in double precision.
 
-    ``found`` are points known already, perhaps of widths close by: they are starts.  ``keep`` is told every new one.
+    ``found`` are points known already, perhaps of widths close by: that of the last level is a start, those below it
+    stand for their levels.  ``keep`` is told every new one.
     Raises :class:`ConvergenceError` with the value of the last level reached.
     """
     name, known = f"depth {system.layout.depth}", dict(found or {})
@@ -441,7 +442,7 @@ def ascend(
         at = LiftedSystem(system.widths, system.budget, r)
         if r in known:
             try:
-                done[r] = _newton(at, known[r]).u
+                done[r] = _newton(at, known[r]).u if r == system.r else known[r]
             except FAILURES:
                 report(f"level {r}, {name}: the stored point is not one; solving anew")
         if r not in done:
@@ -551,7 +552,8 @@ def _finished(system: LiftedSystem, u: Any, widths: list, budget: Any, digits: i
     turned = fine.moved(u)
     bent = abs(float(numpy.array(gradient, dtype=float)[:-1] @ (turned @ remaining)[:-1])) / 2
     left_out = sum(10.0 ** (-rate * (FULL + FINER[1])) for rate in rates.values())
-    spread = max(found + [value]) - min(found + [value])
+    found.append(value)
+    spread = max(found) - min(found)
     error = (spread + bent + left_out) / abs(count)
     shift = -(value + target) / count
     names, exact = system.layout.names, backend("arb")
