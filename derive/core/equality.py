@@ -55,10 +55,18 @@ __all__ = ["equal", "evaluated", "positive", "refuted", "values"]
 
 DIGITS = 30
 POINTS = 3
-CLOSE, CLOSE_MEANS, CLOSE_KINKS = Rational(1, 10**18), Rational(1, 10**9), Rational(1, 10)
-"""Values that differ relatively by less do not refute an equality: exact ones, sums over means, sums over means of kinks."""
+CLOSE, CLOSE_MEANS, CLOSE_KINKS, CLOSE_NESTED = (
+    Rational(1, 10**18),
+    Rational(1, 10**9),
+    Rational(1, 200),
+    Rational(1, 10),
+)
+"""Values that differ relatively by less do not refute an equality: exact ones, sums over means, over means of kinks, and
+over nested ones."""
 LOST = Rational(1, 10**12)
 """What means, which are added up in double precision, may lose to cancellation."""
+LOST_JUMPS = Rational(1, 500)
+"""What means of jumps may lose: half the fine spacing times the density each."""
 SMALL = {name: (Rational(1, 20), Rational(2, 5)) for name in ("c", "c first", "y", "y first")}
 """Lifting parameters small enough for the exponential moments to be finite nearly everywhere."""
 REACH, SPACING = 20, 0.5
@@ -202,9 +210,10 @@ def refuted(left: Expr, right: Expr) -> bool:
     """Whether the sides have different values at one of a few points, each known to :data:`DIGITS` digits."""
     means = left.atoms(Expectation) | right.atoms(Expectation)
     close = CLOSE_MEANS if means else CLOSE
-    if any(mean.expr.has(*KINKED, _envelope()) for mean in means):
-        close = CLOSE_KINKS
-    lost = LOST if means else 0
+    kinked = [mean for mean in means if mean.expr.has(*KINKED, _envelope())]
+    if kinked:
+        close = CLOSE_NESTED if any(mean.expr.has(Expectation) for mean in kinked) else CLOSE_KINKS
+    lost = (LOST_JUMPS if kinked else LOST) if means else 0
     return any(abs(a - b) > close * (abs(a) + abs(b)) + lost for a, b in values(left, right))
 
 
@@ -256,7 +265,7 @@ def values(*sides: Expr) -> Iterator[tuple[Expr, ...]]:
     for point in _points(symbols):
         try:
             here = [_number(side, point) for side in sides]
-        except (ArithmeticError, AttributeError, KeyError, NotImplementedError, TypeError, ValueError):
+        except (ArithmeticError, AttributeError, LookupError, NameError, NotImplementedError, TypeError, ValueError):
             continue  # outside the reals, or nothing with a value
         # a real and a complex value differ
         if None not in here and any(v is not None and v.is_real for v in here):
@@ -347,7 +356,10 @@ def _compiled(expr: Expr, arguments: tuple[Symbol, ...], module: str) -> Callabl
     for i, mean in enumerate(_outermost(expr)):
         name = f"mean_{i}"
         own = Dummy("u", real=True)
-        functions[name] = _trapezoid(_compiled(mean.expr.xreplace({mean.variable: own}), (*arguments, own), module))
+        inner = _compiled(mean.expr.xreplace({mean.variable: own}), (*arguments, own), module)
+        alone = not mean.expr.has(Expectation) and not any(isinstance(a, Dummy) for a in arguments)
+        kinked = alone and mean.expr.has(*KINKED, _envelope())
+        functions[name] = _trapezoid(inner, FINE_WEIGHTS if kinked else WEIGHTS)
         inserted[mean] = Function(name)(*arguments)
     return lambdify(arguments, expr.xreplace(inserted).doit(), modules=[functions, module])
 
@@ -358,8 +370,8 @@ def _outermost(expr: Expr) -> list[Expectation]:
     return list(dict.fromkeys(mean for a in expr.args for mean in _outermost(a)))
 
 
-def _trapezoid(integrand: Callable[..., float]) -> Callable[..., float]:
-    return lambda *args: sum(weight * integrand(*args, node) for node, weight in WEIGHTS)
+def _trapezoid(integrand: Callable[..., float], weights: list[tuple[float, float]]) -> Callable[..., float]:
+    return lambda *args: sum(weight * integrand(*args, node) for node, weight in weights)
 
 
 def _float_phi(x: float) -> float:
@@ -372,6 +384,14 @@ FLOATS = {
     "H": lambda x: math.erfc(x / math.sqrt(2)) / 2,
     "Heaviside": lambda x, *_: float(x > 0),
 }
-NODES = [(j + 0.37) * SPACING for j in range(-REACH, REACH)]  # no node at 0, where integrands may have a pole
-WEIGHTS = [(node, SPACING * _float_phi(node)) for node in NODES]
+
+
+def _weights(spacing: float) -> list[tuple[float, float]]:
+    count = round(REACH * SPACING / spacing)
+    nodes = [(j + 0.37) * spacing for j in range(-count, count)]  # no node at 0, where integrands may have a pole
+    return [(node, spacing * _float_phi(node)) for node in nodes]
+
+
+WEIGHTS, FINE_WEIGHTS = _weights(SPACING), _weights(SPACING / 200)
+"""The fine ones are for jumps, which cost up to half the spacing times the density each."""
 LARGEST = 1e200

@@ -227,7 +227,7 @@ class Theorem(Step):
 
 @dataclass(frozen=True)
 class Identity(Step):
-    """``left = right``.
+    """``left = right``; failed also if it stays undecided and one of the facts does not occur in it.
 
     >>> from sympy.abc import x
     >>> Identity("Differentiate.", Derivative(x**2, x), 2*x).verdict().value
@@ -243,7 +243,18 @@ class Identity(Step):
         return Eq(self.left, self.right, evaluate=False)
 
     def holds(self, facts: Facts) -> bool | None:
-        return equal(rewritten(self.left, facts), rewritten(self.right, facts))
+        found = equal(rewritten(self.left, facts), rewritten(self.right, facts))
+        return False if found is None and self._idle(facts) else found
+
+    def _idle(self, facts: Facts) -> bool:
+        """Whether one of the facts finds nothing to replace: the step does not follow from what it names."""
+        sides = Eq(self.left, self.right, evaluate=False).args
+        for fact in facts:
+            inserted = tuple(_rewrite(side, fact) for side in sides)
+            if inserted == sides:
+                return True
+            sides = inserted
+        return False
 
 
 @dataclass(frozen=True)
