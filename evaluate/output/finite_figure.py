@@ -11,7 +11,7 @@ from .figures import new_figure, save_figure
 
 __all__ = ["draw", "draw_least"]
 
-LEVELS = ("1", "2p", "2")
+LEVELS = {"1": ":", "2p": "-.", "2": "--"}  # with the style of their line
 
 
 def draw(results: Sequence[FiniteResult], path: str, report: Callable[[str], None] = lambda _: None) -> None:
@@ -30,7 +30,7 @@ def draw(results: Sequence[FiniteResult], path: str, report: Callable[[str], Non
         [r.high - p for p, r in zip(middle, results, strict=True)],
     ]
     axes.errorbar(ratios, middle, yerr=errors, marker="o", capsize=3, label=f"n = {results[0].n}, exact trials")
-    for level, style in zip(LEVELS, (":", "-.", "--"), strict=True):
+    for level, style in LEVELS.items():
         alpha = float(capacity(level, 10, report=report).alpha)
         axes.axvline(alpha, color="black", linestyle=style, linewidth=1, label=f"level {level}: {alpha:.4f}")
     axes.set(xlabel="m / n", ylabel="probability of injectivity", ylim=(-0.03, 1.03))
@@ -69,7 +69,7 @@ def draw_least(results: Sequence[LeastCounts], path: str, report: Callable[[str]
         slope, limit = numpy.polyfit(x, y, 1, w=weights)
         ends = numpy.array([0, x.max()])
         axes.plot(ends, limit + slope * ends, linewidth=1, label=f"line through all sizes: {limit:.3f}")
-    for level, style in zip(LEVELS, (":", "-.", "--"), strict=True):
+    for level, style in LEVELS.items():
         found = float(energy(alpha, level, 6, widths=hidden, report=report).energy)
         axes.axhline(found, color="black", linestyle=style, linewidth=1, label=f"level {level}: {found:.4f}")
     ratios = ", ".join(f"{float(a):g}" for a in (*hidden, alpha))
