@@ -80,7 +80,7 @@ def enclose(system: ClosedSystem, goal: Goal, point: Point, digits: int) -> Poin
         correction = step_towards_root(inverse, slope)
         for growth in (4, 64, 1024):
             # where no step is left, the rounding of the centre itself is the box
-            widths = [(abs(s) * growth + abs(c) * arb(2) ** (8 - system.bits(point.x, digits + 12))).upper()
+            widths = [(abs(s) * growth + (1 + abs(c)) * arb(2) ** (8 - system.bits(point.x, digits + 12))).upper()
                       for s, c in zip(correction, centre, strict=True)]  # fmt: skip
             box = [c + arb(0, w) for c, w in zip(centre, widths, strict=True)]
             if not system.smooth(box):
