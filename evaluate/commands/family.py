@@ -76,7 +76,7 @@ def limit(options: argparse.Namespace) -> int:
     """``flrdt limit --problem WORD``."""
     from ..limits.family import family_limit
 
-    _refuse(options, gate="relu", budget="1", certified=False)
+    _refuse(options, gate="relu", budget=None, depth=None, widths=None, notion="weak", certified=False)
     found = family_limit(
         options.problem,
         "10" if options.digits is None else options.digits,
