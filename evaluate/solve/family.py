@@ -158,8 +158,8 @@ def _seeds(system: FamilySystem, below: Sequence[FloatMinimum]) -> list[list[flo
         r == 3 and system.outer_zero
     ):  # from level 2p: a first overlap, and a second lifting parameter on either side of its own
         y = below[-1].values[-1]
-        guesses = ((0.15, 1.0, 0.3), (0.8, 3.0, 0.5), (0.85, 0.8, 0.97), (0.9, 0.6, 0.97))
-        return [[*(c * 0.8 for c in chi), p, y * a, y * b] for p, a, b in guesses]
+        splits = ((0.15, 1.0, 0.3), (0.8, 3.0, 0.5), (0.85, 0.8, 0.97), (0.9, 0.6, 0.97))
+        return [[*(c * 0.8 for c in chi), p, y * a, y * b] for p, a, b in splits]
     if r == 2:
         guesses = (
             (0.8, 2.0, 0.7),
@@ -174,9 +174,12 @@ def _seeds(system: FamilySystem, below: Sequence[FloatMinimum]) -> list[list[flo
         return [[*(c * s for c in chi), p, y] for p, y, s in (*guesses, *extra)]
     if system.outer_zero:
         z, n = below[-1].values, system.leading
-        p, y = list(z[n : n + r - 3]), list(z[n + r - 3 :])
+        overlaps, lifting = list(z[n : n + r - 3]), list(z[n + r - 3 :])
         tries = ((0.15, 2.5), (0.07, 6.0), (0.3, 0.7))  # one more step close to 1
-        return [[*(0.8 * c for c in z[:n]), 1 - s * (1 - p[0]), *p, y[0] * rise, *y] for s, rise in tries]
+        return [
+            [*(0.8 * c for c in z[:n]), 1 - s * (1 - overlaps[0]), *overlaps, lifting[0] * rise, *lifting]
+            for s, rise in tries
+        ]
     return [*_continued(below, r, system.leading), *_from_below(below[-1].values, r, system.leading)]
 
 

@@ -18,6 +18,7 @@ from sympy import DiracDelta, Expr, Heaviside, Symbol, diff
 
 from flrdt.derive.blocks.hidden_averages import exponential_domain
 from flrdt.derive.objectives.closed_form import ScaledTerm
+from flrdt.derive.objectives.family import FamilyObjective
 from flrdt.derive.objectives.objective import Objective
 
 from ..arithmetic.backends import backend
@@ -95,7 +96,7 @@ class ClosedSystem:
     At ball arguments the values, slopes and curvatures are enclosures.
     """
 
-    objective: Objective
+    objective: Objective | FamilyObjective
     widths: tuple[Any, ...] = ()
     arithmetic: str = "arb"
     negative: int | None = None
