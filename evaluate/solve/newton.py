@@ -19,11 +19,11 @@ from mpmath import matrix, mp, mpf
 from ..quadrature.grid import GUARD_DIGITS
 from ..systems.system import EnergyGoal, Goal, System
 from .descent import curvature_at
+from .enclosure import GUARD, enclose, inertia
 from .point import ConvergenceError, Point
 
-__all__ = ["Evaluation", "evaluate_at", "refine"]
+__all__ = ["GUARD", "Evaluation", "evaluate_at", "refine"]
 
-GUARD = 6  # digits computed beyond those asked for
 EXTRA = 6  # digits of a gradient beyond those that its Newton step is good for
 KNOWN = 10.0  # digits of a start in double precision
 FRESH = 8.0  # digits that a step gains with a Hessian in double precision, until one has shown more
@@ -96,23 +96,6 @@ def solve_linear(rows: Any, right: Sequence[Any]) -> list:
         return [b.to_mpf(v) for v in found.entries()]
 
 
-def inertia(rows: Any) -> tuple[int, int]:
-    """Numbers of positive and negative eigenvalues of a symmetric matrix: the signs of its pivots (Sylvester)."""
-    with mp.workdps(40):
-        left, n = rows.copy(), rows.rows
-        signs = []
-        for k in range(n):
-            pivot = left[k, k]
-            if pivot == 0:
-                raise ConvergenceError("the Hessian is singular at the stationary point")
-            signs.append(pivot > 0)
-            for i in range(k + 1, n):
-                factor = left[i, k] / pivot
-                for j in range(k + 1, n):
-                    left[i, j] -= factor * left[k, j]
-        return sum(signs), n - sum(signs)
-
-
 def differences(system: System, goal: Goal, x: Sequence[Any], digits: float) -> Any:
     """The Hessian by central differences of the exact slope, good to two thirds of the digits."""
     n = len(x)
@@ -151,12 +134,14 @@ def refine(
     hessian: Any = None,
     report: Report = lambda _: None,
     point_digits: int | None = None,
+    prove: bool = False,
 ) -> Point:
     """The stationary point near ``start`` (natural coordinates), the value to ``digits`` decimal places.
 
     ``hessian`` is that of the goal in natural coordinates, as good as it is known.  The parameters get as many digits as
-    the value unless ``point_digits`` asks for fewer; half of them are enough for the value.
-    Raises :class:`ConvergenceError` with the best value found.
+    the value unless ``point_digits`` asks for fewer; half of them are enough for the value.  With ``prove`` the last step is
+    that of Krawczyk's operator: the errors are then proved.
+    Raises :class:`ConvergenceError` with the best value found, and ``QuadratureError`` where no error can be proved.
     """
     with mp.workdps(digits + 3 * GUARD):
         full = digits + GUARD
@@ -167,6 +152,13 @@ def refine(
         for _ in range(STEPS):
             if system.curved:
                 gain = _planned(known - lost, target + lost) - known + lost
+                if prove and known + gain - lost >= target - SHORT:
+                    point = enclose(system, goal, x, digits, report)
+                    _check_signs(system, point.inertia, point.value)
+                    if point.value_error < mpf(10) ** -(digits + 1) and max(point.errors) < mpf(10) ** (SHORT - target):
+                        return point
+                    x, known = list(point.x), float(-mp.log10(max(point.errors)))
+                    continue
                 rows = evaluate_at(system, goal, x, max(gain, KNOWN) + EXTRA, 2).curvature
             elif rows is None:
                 rows = differences(system, goal, x, max(known, 2 * KNOWN))
@@ -199,6 +191,12 @@ def refine(
         raise ConvergenceError(f"no convergence after {STEPS} Newton steps; best value found {mp.nstr(here.value, 10)}")
 
 
+def _check_signs(system: System, signs: tuple[int, int], value: Any) -> None:
+    if system.negative is not None and signs[1] != system.negative:
+        kind = "a minimum" if system.negative == 0 else f"one with {system.negative} maximised directions"
+        raise ConvergenceError(f"the stationary point found is not {kind}; its value is {mp.nstr(value, 10)}")
+
+
 def _planned(known: float, target: float) -> float:
     """The digits that the next of several doublings should reach, so that the last one ends at the target."""
     doublings = max(1, math.ceil(math.log2(target / max(known, 0.5))))
@@ -229,9 +227,7 @@ def _finish(
     """Take the last step, correct the value to second order, and find the errors."""
     full, strip, left_out, slope_out = digits + GUARD, 1.0, mpf(0), mpf(0)
     signs = inertia(rows)
-    if system.negative is not None and signs[1] != system.negative:
-        kind = "a minimum" if system.negative == 0 else f"one with {system.negative} maximised directions"
-        raise ConvergenceError(f"the stationary point found is not {kind}; its value is {mp.nstr(here.value, 10)}")
+    _check_signs(system, signs, here.value)
     for _ in range(4):
         if here is None:
             here = evaluate_at(system, goal, x, full, 1, strip)
