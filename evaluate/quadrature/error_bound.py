@@ -63,6 +63,8 @@ class TowerBound:
 
     def places(self, order: int) -> float:
         """To how many decimal places slopes (order 1) or curvatures (2) are known in the logarithms of the arguments."""
+        if not self.error.is_finite():
+            return -math.inf
         return -float((self.error * (2 / self.rho) ** order).log() / arb(10).log())
 
 
@@ -252,12 +254,15 @@ def bound_tower(
 ) -> TowerBound:
     """The proved error of :func:`flrdt.evaluate.quadrature.one_field.evaluate_tower` on a grid.
 
-    ``limits`` are the values of f far out, 0 or -1.  Raises :class:`QuadratureError` if there is no bound.
+    ``limits`` are the values of f far out, 0 or -1.  Raises :class:`QuadratureError` if there is no bound; a grid that is too coarse for one
+    has an infinite error.
     """
     with ctx.workprec(_bits(list(map(float, lifting)))):
         rho = disc([float(y) for y in lifting])
         tower = _Tower(front, variances, lifting, limits, rho)
         unit = arb(1) / grid.steps_per_unit
+        centre = (*own, *variances, *lifting)
+        radii = (*((rho * v).lower() for v in (*own, *variances)), *([rho] * len(lifting)))
         error = arb(0)  # of W on its window
         for k, level in enumerate(grid.levels):
             step, kernel = unit * level.stride, tower.kernels[k + 1]
@@ -267,7 +272,7 @@ def bound_tower(
             )
             share = error / tower.low[k]
             if not share < 1:
-                raise QuadratureError("the grid is too coarse for a bound")
+                return TowerBound(arb("inf"), centre, radii, rho)
             relative = -(-share).log1p()
             last = k == len(tower.powers)
             if last:
@@ -280,9 +285,7 @@ def bound_tower(
             error = tower.discretisation(k, step) + kernel.beyond(step * half) * most
             error = (error + kernel.sampled(step) * inner.max(ends[0]).max(ends[1])).upper()
         y = lifting[-1] - rho
-        radii = [rho * v for v in (*own, *variances)] + [rho] * len(lifting)
-        centre = (*own, *variances, *lifting)
-        return TowerBound((error / y).upper(), centre, tuple(r.lower() for r in radii), rho)
+        return TowerBound((error / y).upper(), centre, radii, rho)
 
 
 def enclosed(found: TowerValue, arguments: Sequence[arb], bound: TowerBound) -> TowerValue:

@@ -148,16 +148,17 @@ def refine(
         target = full if point_digits is None else point_digits + GUARD
         x = [mpf(v) if hasattr(v, "_mpf_") else mpf(float(v)) for v in start]
         rows = None if system.curved or hessian is None else matrix(hessian)
-        known, gain, lost, before, renewed = KNOWN, FRESH, 0.0, None, False
+        known, gain, lost, before, renewed, spare = KNOWN, FRESH, 0.0, None, False, 0
         for _ in range(STEPS):
             if system.curved:
                 gain = _planned(known - lost, target + lost) - known + lost
                 if prove and known + gain - lost >= target - SHORT:
-                    point = enclose(system, goal, x, digits, report)
+                    point = enclose(system, goal, x, digits + spare, report)
                     _check_signs(system, point.inertia, point.value)
-                    if point.value_error < mpf(10) ** -(digits + 1) and max(point.errors) < mpf(10) ** (SHORT - target):
+                    lacking = _lacking(point, digits, target - GUARD)
+                    if lacking <= 0:
                         return point
-                    x, known = list(point.x), float(-mp.log10(max(point.errors)))
+                    x, spare = list(point.x), spare + lacking
                     continue
                 rows = evaluate_at(system, goal, x, max(gain, KNOWN) + EXTRA, 2).curvature
             elif rows is None:
@@ -189,6 +190,13 @@ def refine(
             before = _Taken(step, here.slope, reached, damp == 1)
             known = min(reached + gained, work) if damp == 1 else 0.5
         raise ConvergenceError(f"no convergence after {STEPS} Newton steps; best value found {mp.nstr(here.value, 10)}")
+
+
+def _lacking(point: Point, digits: int, point_digits: int) -> int:
+    """The digits by which the errors of a point are larger than asked for."""
+    wanted = [(point.value_error, digits + 1)]
+    wanted += [(e / max(abs(v), mpf(10) ** -point_digits), point_digits) for e, v in zip(point.errors, point.values, strict=True)]
+    return max(math.ceil(float(mp.log10(e)) + n) if e else 0 for e, n in wanted)
 
 
 def _check_signs(system: System, signs: tuple[int, int], value: Any) -> None:

@@ -33,6 +33,7 @@ __all__ = ["OneFieldSystem"]
 CLOSEST = 1e-9  # increments below which a level is all but merged with the next
 LEAST = 1e-3  # lifting parameters below which a level is all but merged with the next
 PROOF_BITS = 40
+FARTHEST = 20.0  # digits that one trial adds at most
 TRIALS = 9  # grids that are tried for a proved error
 MORE = 0.3  # digits by which a grid is planned better than the last one lacked
 WIDEST = 20_000  # longest vector a float64 evaluation may need: longer ones belong to all but merged levels
@@ -240,7 +241,7 @@ class OneFieldSystem:
                 reached = bound.places(order)
                 if reached >= digits:
                     break
-                asked += max(digits - reached, MORE)
+                asked += min(max(digits - reached, MORE), FARTHEST)
             else:
                 raise QuadratureError(f"the quadrature is proved to {reached:.0f} of {digits:.0f} digits only")
             found.append(ProvedGrid(grid, bound))
