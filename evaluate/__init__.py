@@ -6,7 +6,34 @@ Names are loaded on first use, so that importing the package (and ``flrdt --help
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .arithmetic.decimals import InputError as InputError
+    from .finite_size.injectivity import decide_injectivity as decide_injectivity
+    from .finite_size.probability import injectivity_probability as injectivity_probability
+    from .limits.family import family_limit as family_limit
+    from .limits.limits import Limit as Limit
+    from .limits.limits import limit as limit
+    from .limits.stability import replicon as replicon
+    from .limits.stability import thermal_instability as thermal_instability
+    from .proofs.check_files import check as check
+    from .proofs.check_files import check_file as check_file
+    from .proofs.enclosures import CertifyError as CertifyError
+    from .proofs.one_layer_certificates import certify as certify
+    from .results.capacity import Capacity as Capacity
+    from .results.capacity import Energy as Energy
+    from .results.chain import DeepCapacity as DeepCapacity
+    from .results.chain import deep_capacity as deep_capacity
+    from .results.door import capacity as capacity
+    from .results.door import energy as energy
+    from .results.family import FamilyValue as FamilyValue
+    from .results.family import family_value as family_value
+    from .results.family import partial_threshold as partial_threshold
+    from .results.layer_sizes import network_verdict as network_verdict
+    from .solve.point import ConvergenceError as ConvergenceError
+    from .sweeps.run import run_sweep as run_sweep
+    from .verification.runner import verify as verify
 
 _HOME = {
     "Capacity": "results.capacity",

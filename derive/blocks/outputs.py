@@ -196,6 +196,16 @@ class Cost:
             raise CostError("the cost is constant: there is nothing to minimise")
 
     @property
+    def symmetric(self) -> bool:
+        """Whether V(z) = V(-z).
+
+        >>> hinge(0).symmetric, cost(Max(0, Abs(z) - 1)).symmetric
+        (False, True)
+        """
+        mirrored = tuple(CostPiece(-t.upper, -t.lower, t.constant, -t.slope, t.curvature) for t in reversed(self.tiles))
+        return mirrored == self.tiles
+
+    @property
     def ends(self) -> list[Expr]:
         """Where one piece of the cost meets the next."""
         return [t.upper for t in self.tiles[:-1]]

@@ -11,9 +11,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
+from html import escape
 from typing import Any
 
-from sympy import Basic, Expr, Rational, Symbol, powsimp, simplify, together
+from sympy import Basic, Expr, Rational, Symbol, latex, powsimp, simplify, together
+
+from .shown import Shown, gathered
 
 __all__ = ["Basis", "Derivation", "Formula", "InputError", "Status", "Step", "Verdict", "identically_zero"]
 
@@ -129,8 +132,8 @@ def _fact(known: dict[str, Basic], name: str) -> Basic:
     return fact.reversed if name.startswith("~") else fact
 
 
-@dataclass(frozen=True)
-class Derivation:
+@dataclass(frozen=True, repr=False)
+class Derivation(Shown):
     """A chain of steps, the last of which is the statement; ``uses`` names the conditions that were assumed on the way.
 
     Raises ``ValueError`` for a step that uses a name which no earlier step has, and for a name that two different steps have.
@@ -148,6 +151,17 @@ class Derivation:
             name = getattr(step, "name", "")
             if name and earlier.setdefault(name, step) != step:
                 raise ValueError(f"two different steps are called {name!r}")
+
+    def _line(self) -> str:
+        return f"of {len(self)} step{'s' * (len(self) != 1)}: {self.steps[-1].text if self.steps else 'nothing is derived'}"
+
+    def _tex(self) -> str:
+        return gathered(latex(link.expression) for link in self)
+
+    def _repr_html_(self) -> str:
+        """Every step with its sentence."""
+        steps = (f"<li>{escape(link.text)} $$ {escape(latex(link.expression), quote=False)} $$</li>" for link in self)
+        return f"<ol>{''.join(steps)}</ol>"
 
     @cached_property
     def links(self) -> tuple[Link, ...]:
@@ -188,8 +202,8 @@ class Derivation:
         return Verdict.PROVED if found else Verdict.UNKNOWN
 
 
-@dataclass(frozen=True)
-class Formula:
+@dataclass(frozen=True, repr=False)
+class Formula(Shown):
     """A derived statement with everything needed to publish it.
 
     ``statement`` is a SymPy relation; ``id`` is stable across versions; ``source`` names an arXiv id and what it
@@ -206,6 +220,12 @@ class Formula:
     assumptions: tuple[str, ...] = ()
     variables: tuple[Symbol, ...] = field(default=())
     concludes: str = ""
+
+    def _line(self) -> str:
+        return f"{self.id}: {self.title} ({self.status.value})"
+
+    def _tex(self) -> str:
+        return latex(self.statement)
 
     def verdict(self) -> Verdict:
         """That of the derivation, if the step that is the statement says it; failed if it does not."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from sympy import Expr, Integer, latex, sympify
 
 from ..core.formulas import InputError
+from ..core.shown import Shown
 from .gates import Gate, relu
 
 __all__ = ["Network", "NetworkError", "relu_network"]
@@ -17,7 +18,7 @@ class NetworkError(InputError):
 
 
 @dataclass(frozen=True, repr=False)
-class Network:
+class Network(Shown):
     """``depth`` layers of a gate; ``budget * n`` active outputs of the last layer are required per input.
 
     ``widths`` are alpha_1..alpha_(l-1), the hidden widths relative to the input; without them the hidden layers form the
@@ -69,12 +70,15 @@ class Network:
         shown += [f"notion={self.notion!r}"] if self.notion != "weak" else []
         return f"Network({', '.join(shown)})"
 
-    def _repr_latex_(self) -> str:
+    def _line(self) -> str:
+        return repr(self)
+
+    def _tex(self) -> str:
         """The network as a composition, with what is required of it."""
         chain = [rf"A_{{{i}}}" for i in range(self.depth, 0, -1)]  # type: ignore[arg-type]
         body = rf"\sigma {chain[0]}" + "".join(rf" \sigma {a}" for a in chain[1:])
         needed = "n" if self.budget == 1 else rf"{latex(self.budget)}\, n"
-        return rf"$x \mapsto {body}\, x,\quad \sigma = \text{{{self.gate}}},\quad \text{{at least }} {needed} \text{{ active}}$"
+        return rf"x \mapsto {body}\, x,\quad \sigma = \text{{{self.gate}}},\quad \text{{at least }} {needed} \text{{ active}}"
 
 
 def _exact(value: object, name: str) -> Expr:

@@ -14,6 +14,7 @@ from sympy import Expr, Integer, Rational, Symbol, oo, sympify
 from ..blocks.kernels import Kernel, activation, identity_kernel, kernel
 from ..blocks.outputs import Cost, HardSet, SetError, count_below, hinge, quadratic
 from ..core.formulas import InputError
+from ..core.shown import Shown
 
 __all__ = ["WORDS", "Cube", "NormOutput", "Problem", "ProblemError", "Sphere", "SymmetricCoupling", "problem"]
 
@@ -61,8 +62,8 @@ class NormOutput:
 Output = HardSet | Cost | SymmetricCoupling | NormOutput
 
 
-@dataclass(frozen=True)
-class Problem:
+@dataclass(frozen=True, repr=False)
+class Problem(Shown):
     """An input set, an output and a kernel; ``alpha = m/n`` where the problem is not about finding it.
 
     Raises :class:`ProblemError` for a combination that the family does not cover.
@@ -106,6 +107,11 @@ class Problem:
         return "energy" if isinstance(self.output, Cost) else "ground state"
 
     @property
+    def even(self) -> bool:
+        """Whether the tower is even in its field, so that a vanishing outermost overlap is stationary."""
+        return not isinstance(self.output, (HardSet, Cost)) or self.output.symmetric
+
+    @property
     def ising(self) -> bool:
         """Whether it is a perceptron with Ising spins."""
         return isinstance(self.input, Cube) and isinstance(self.output, HardSet)
@@ -122,6 +128,12 @@ class Problem:
 
     def __repr__(self) -> str:
         return f"Problem({self})"
+
+    def _line(self) -> str:
+        return f"{self.quantity} of {self}"
+
+    def _tex(self) -> str:
+        return rf"\text{{{self._line()}}}"
 
 
 _NUMBER = r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,2})?|[+-]?\d+/\d+"

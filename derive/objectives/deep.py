@@ -22,7 +22,7 @@ from .objective import Objective
 __all__ = ["DeepObjective"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class DeepObjective(Objective):
     """The energy form of a network of depth l at a level, as a sum of block terms.
 

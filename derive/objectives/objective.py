@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from sympy import Add, Eq, Expr, Integer, Symbol
+from sympy import Add, Eq, Expr, Integer, Symbol, latex
 
 from ..blocks.field_towers import Anchor, FieldTower, SphereSum
 from ..blocks.hidden_averages import HiddenLayer, LayerLifting
 from ..blocks.sphere import CountingOutput, InputSphere, coupling
 from ..core.formulas import Derivation, Formula, Status
+from ..core.shown import Shown
 from ..core.steps import Definition, Identity
 from ..core.symbols import Level, Lifting, alpha, chi, gamma_p, gamma_s, nu
 from ..networks.network import Network, NetworkError, relu_network
@@ -37,8 +38,8 @@ class InputLifting(Lifting):
         return Lifting(self.level).y(k)
 
 
-@dataclass(frozen=True)
-class Objective:
+@dataclass(frozen=True, repr=False)
+class Objective(Shown):
     """An objective as a sum of block terms; every term is a SymPy expression.
 
     ``psi`` is the random-dual form (theory 3a): capacity is the alpha at which it vanishes at its stationary point.
@@ -48,6 +49,12 @@ class Objective:
 
     network: Network
     level: Level
+
+    def _line(self) -> str:
+        return f"of level {self.level}, {self.network!r}"
+
+    def _tex(self) -> str:
+        return f"P_{{{self.level}}} = {latex(self.energy)}"
 
     @property
     def layered(self) -> bool:

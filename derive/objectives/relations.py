@@ -29,6 +29,7 @@ from sympy import (
     diff,
     exp,
     factor,
+    latex,
     log,
     solve,
     sqrt,
@@ -39,6 +40,7 @@ from sympy import (
 from ..blocks.sphere import InputSphere, coupling
 from ..core.formulas import Derivation, Formula, Status
 from ..core.gaussian import Expectation
+from ..core.shown import Shown, gathered
 from ..core.steps import Chain, Definition, Identity, Induction, Solution, Step, Substitution
 from ..core.symbols import Level, Lifting, alpha, gamma_p, gamma_s, nu
 
@@ -47,8 +49,8 @@ __all__ = ["LiftingRelations", "conditions", "dual_overlaps", "recursion", "rela
 SOURCE = "arXiv 2410.20646 (closed-form relations of the lifting parameters, one layer)"
 
 
-@dataclass(frozen=True)
-class LiftingRelations(Mapping):
+@dataclass(frozen=True, repr=False)
+class LiftingRelations(Shown, Mapping):
     """The closed forms of a level as a mapping from names (``c_2``, ``gamma_s``, ``Lambda_1``, ...) to expressions.
 
     At full levels the expressions are in the overlaps ``p_k, q_k`` alone.  At the partial level the overlaps are
@@ -70,6 +72,12 @@ class LiftingRelations(Mapping):
 
     def __hash__(self) -> int:
         return hash(self.level)
+
+    def _line(self) -> str:
+        return f"of level {self.level}: {', '.join(self)}"
+
+    def _tex(self) -> str:
+        return gathered(latex(Eq(Symbol(name, positive=True), form, evaluate=False)) for name, form in self.items())
 
     @property
     def formulas(self) -> tuple[Formula, ...]:

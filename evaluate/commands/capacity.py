@@ -14,6 +14,7 @@ from .common import (
     output_option,
     problem_options,
     progress,
+    refuse_without_problem,
     the_gate,
 )
 
@@ -60,6 +61,7 @@ def run(options: argparse.Namespace) -> int:
         from .family import capacity
 
         return capacity(options)
+    refuse_without_problem(options)
     if options.both_sides:
         return _both_sides(options)
     if is_limit(options.level):

@@ -24,6 +24,7 @@ __all__ = [
     "place",
     "problem_options",
     "progress",
+    "refuse_without_problem",
     "terminal_width",
     "the_gate",
 ]
@@ -195,6 +196,17 @@ def emit(text: str | dict[str, Any], output: str | None = None) -> None:
         write_file(output, body + "\n")
 
 
+def refuse_without_problem(options: argparse.Namespace) -> None:
+    """Options of ``--problem`` are refused where it is not given."""
+    from ..arithmetic.decimals import InputError
+
+    given = [f"--{n}" for n, usual in (("order", "falling"), ("branch", None)) if getattr(options, n, usual) != usual]
+    if given:
+        raise InputError(
+            f"{' and '.join(given)} need --problem WORD: the injectivity of a layer has one order and one branch"
+        )
+
+
 def problem_options(parser: argparse.ArgumentParser, order: bool = True) -> None:
     """``--problem`` and ``--order``: the word that every command accepts."""
     parser.add_argument(
@@ -210,4 +222,10 @@ def problem_options(parser: argparse.ArgumentParser, order: bool = True) -> None
             default="falling",
             choices=("falling", "free"),
             help="order of the lifting parameters: falling (default), or free, which is no bound and says so",
+        )
+        parser.add_argument(
+            "--branch",
+            choices=("symmetric", "full"),
+            help="of an even problem from level 3 on: outermost overlap 0 (symmetric) or positive (full); default: for a set with "
+            "a gap around 0 the lower of both, or the symmetric one with --order free",
         )

@@ -14,6 +14,7 @@ from .common import (
     output_option,
     problem_options,
     progress,
+    refuse_without_problem,
     the_gate,
 )
 
@@ -40,6 +41,7 @@ def run(options: argparse.Namespace) -> int:
         from .family import capacity
 
         return capacity(options, options.alpha)
+    refuse_without_problem(options)
     from ..results.door import energy
 
     shown = energy(

@@ -46,6 +46,7 @@ def capacity(options: argparse.Namespace, alpha: str | None = None) -> int:
         "30" if options.digits is None else options.digits,
         alpha=alpha,
         free_order=getattr(options, "order", "falling") == "free",
+        branch=getattr(options, "branch", None),
         report=progress(),
     )
     shown = value.to_json()

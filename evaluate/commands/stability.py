@@ -36,8 +36,8 @@ def run(options: argparse.Namespace) -> int:
             "thermal_instability": {
                 "alpha": known_digits(thermal.alpha, thermal.error, digits),
                 "alpha_error": nstr(thermal.error * mpf("1.05"), 2),
-                "p": known_digits(thermal.overlap, thermal.error * 10, digits),
-                "beta": known_digits(thermal.beta, thermal.error * 100, digits),
+                "p": known_digits(thermal.overlap, thermal.overlap_error, digits),
+                "beta": known_digits(thermal.beta, thermal.beta_error, digits),
             },
             "error_kind": "estimate",
             "digits": digits,

@@ -15,6 +15,7 @@ from flrdt.derive.core.exact_numbers import parse_count
 
 from ..arithmetic.decimals import InputError, parse_number
 from ..machine.processes import local_pool, parse_workers
+from ..results.shown_values import ShownValue
 from .arrangement import expected_rays, shallow_rays
 from .search import candidates
 
@@ -30,8 +31,8 @@ SEARCH_FIRST = 1_000
 IN_PROCESS_SECONDS = 3.0
 
 
-@dataclass(frozen=True)
-class FiniteResult:
+@dataclass(frozen=True, repr=False)
+class FiniteResult(ShownValue):
     """Trials of m x n Gaussian layers: proved injective, refuted by an exact count, or left undecided.
 
     ``low`` and ``high`` enclose the probability of injectivity with the given confidence (Clopper-Pearson); the lower
@@ -48,6 +49,13 @@ class FiniteResult:
     high: float
     confidence: Fraction
     seconds: float
+
+    def _line(self) -> str:
+        return f"{self.m} x {self.n}: {self.injective} of {self.trials} injective, {self.undecided} undecided"
+
+    def _tex(self) -> str:
+        low, high = self.to_json()["interval"]
+        return rf"P(\text{{injective}}) \in [{low}, {high}]"
 
     @property
     def undecided(self) -> int:

@@ -16,6 +16,7 @@ from ..arithmetic.decimals import InputError, known_digits, parse_digits
 from ..arithmetic.exclusive import exclusive
 from ..results.capacity import shown_error, tool_version
 from ..results.family import as_problem, family_value
+from ..results.shown_values import ShownValue, equation
 from ..solve.family import ladder, solve_family
 from ..solve.point import ConvergenceError
 from .acceleration import accelerate
@@ -28,8 +29,8 @@ GUARD = 12  # digits of the levels beyond those of the limit: acceleration ampli
 Report = Callable[[str], None]
 
 
-@dataclass(frozen=True)
-class FamilyLimit:
+@dataclass(frozen=True, repr=False)
+class FamilyLimit(ShownValue):
     """The accelerated value with its error estimate, and the levels it came from."""
 
     problem: Problem
@@ -41,6 +42,14 @@ class FamilyLimit:
     seconds: float
     reason: str = ""
     error_kind: str = "estimate"
+
+    def _line(self) -> str:
+        shown = self.to_json()
+        return f"of {self.problem}: {shown['value']}, error < {shown['value_error']}: {self.status}"
+
+    def _tex(self) -> str:
+        shown = self.to_json()
+        return equation(rf"\text{{{self.problem}}}", shown["value"], shown["value_error"])
 
     def to_json(self) -> dict[str, Any]:
         """The object that ``flrdt limit --problem WORD --json`` prints."""

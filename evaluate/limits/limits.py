@@ -22,6 +22,7 @@ from ..arithmetic.decimals import InputError, known_digits, parse_count, parse_d
 from ..arithmetic.exclusive import exclusive
 from ..machine.files import check_place
 from ..results.capacity import tool_version
+from ..results.shown_values import ShownValue, equation
 from ..solve.point import ConvergenceError
 from .acceleration import Acceleration, accelerate
 from .levels import Checkpoint, SolvedLevel, solve_levels
@@ -55,7 +56,7 @@ class Estimate:
 
 
 @dataclass(frozen=True, repr=False)
-class Limit:
+class Limit(ShownValue):
     """The limit capacity, how it was obtained, and what it says of the order parameter."""
 
     digits: int
@@ -69,9 +70,12 @@ class Limit:
     flow: FlowSolution | None
     seconds: float
 
-    def __repr__(self) -> str:
+    def _line(self) -> str:
         levels = f"{self.levels[0].level} to {self.levels[-1].level}"
-        return f"<Limit alpha = {self.alpha.text(self.digits + 1)}, error < {nstr(self.alpha.error, 2)}, from levels {levels}>"
+        return f"alpha = {self.alpha.text(self.digits + 1)}, error < {nstr(self.alpha.error, 2)}, from levels {levels}"
+
+    def _tex(self) -> str:
+        return equation(r"\alpha", self.alpha.text(self.digits + 1), nstr(self.alpha.error, 2))
 
     @exclusive
     def to_json(self) -> dict[str, Any]:

@@ -15,29 +15,40 @@ from typing import Any
 from mpmath import findroot, inf, mp, mpf
 from sympy import Symbol, diff, log
 
-from flrdt.derive import Gate, InjectiveGate, innermost
+from flrdt.derive import Gate, InjectiveGate, Level, Lifting, innermost
 from flrdt.derive.conditions.stability import kink, thermal_plain_level
+from flrdt.derive.core import symbols as derived
+from flrdt.derive.core.shown import Shown
+from flrdt.derive.objectives.energy_map import lambda_forms
 
 from ..arithmetic.backends import backend as get_backend
 from ..arithmetic.compile import compile_grid, compile_scalar
 from ..arithmetic.decimals import InputError, parse_digits, parse_number
 from ..arithmetic.exclusive import exclusive
 from ..results.capacity import as_gate, capacity
+from ..results.shown_values import equation
 from ..solve.point import ConvergenceError
 
 __all__ = ["Replicon", "ThermalInstability", "replicon", "thermal_instability"]
 
 GUARD = 8
+ROOT = 2**10  # last step of a root that counts as found, in units of the working precision
 STEP = 3  # of the trapezoidal rule, in units of the strip's half-width over the digits; confirmed by halving
 
 
-@dataclass(frozen=True)
-class Replicon:
+@dataclass(frozen=True, repr=False)
+class Replicon(Shown):
     """The replicon eigenvalue of the outermost step of a level at its capacity; negative is unstable."""
 
     level: str
     eigenvalue: Any
     error: Any
+
+    def _line(self) -> str:
+        return f"{mp.nstr(self.eigenvalue, 8)} at level {self.level}, error < {mp.nstr(self.error, 2)}"
+
+    def _tex(self) -> str:
+        return equation(r"\lambda", mp.nstr(self.eigenvalue, 8), mp.nstr(self.error, 2) if self.error else "0")
 
     @property
     def stable(self) -> bool:
@@ -45,22 +56,38 @@ class Replicon:
         return self.eigenvalue > self.error
 
 
-@dataclass(frozen=True)
-class ThermalInstability:
+@dataclass(frozen=True, repr=False)
+class ThermalInstability(Shown):
     """The de Almeida-Thouless point of the plain level on the line where the thermal count equals the budget."""
 
     alpha: Any
     error: Any
     overlap: Any
+    overlap_error: Any
     beta: Any
+    beta_error: Any
+
+    def _line(self) -> str:
+        return f"alpha = {mp.nstr(self.alpha, 10)}, error < {mp.nstr(self.error, 2)}, beta = {mp.nstr(self.beta, 8)}"
+
+    def _tex(self) -> str:
+        return equation(r"\alpha", mp.nstr(self.alpha, 10), mp.nstr(self.error, 2))
 
 
 @lru_cache(maxsize=16)
 def _compiled_curvature(gate: Gate) -> Any:
-    """``f_2''(x)^2`` for mpmath."""
+    """``f_2''(x)^2`` along x, for mpmath."""
     inner = innermost(gate)
     f = log(inner.W) / inner.y
     return compile_grid([diff(f, inner.x, 2) ** 2], inner.x, (inner.chi, inner.D, inner.y), get_backend("mpmath"))
+
+
+@lru_cache(maxsize=1)
+def _compiled_lambda() -> Any:
+    """``Lambda_2`` of level 2 as a function of chi, p_2 and y_2, for mpmath."""
+    lifting = Lifting(Level(2))
+    form = lambda_forms(lifting)[lifting.Lambda(2)]
+    return compile_scalar([form], [derived.chi, lifting.p(2), lifting.y(2)], get_backend("mpmath"))
 
 
 @lru_cache(maxsize=16)
@@ -109,13 +136,21 @@ def replicon(level: int | str, digits: int | str = 15, *, gate: Gate | str = "re
         return Replicon("1", -inf, mpf(0))
     point = capacity(2, wanted + GUARD, gate=the_gate)
     with mp.workdps(wanted + 2 * GUARD):
-        chi, p, y = (point.parameters[name] for name in ("chi", "p_2", "y_2"))
-        curvature = _compiled_curvature(the_gate)(chi, 1 - p, y)
-        Lambda = chi + y * (1 - p)
+        names = ("chi", "p_2", "y_2")
+        z = [point.parameters[name] for name in names]
+        errors = [point.parameter_errors[name] for name in names]
         # f_2 varies on the scale sqrt(1 - p), which in units of the outer normal sets the step
-        step = mp.sqrt((1 - p) / p) * STEP / mp.dps
-        coarse, fine = (1 - point.alpha * Lambda**2 * _gaussian_means(curvature, p, s)[0] for s in (step, step / 2))
-        return Replicon("2", fine, abs(fine - coarse) + mpf(10) ** -(wanted + 2))
+        step = mp.sqrt((1 - z[1]) / z[1]) * STEP / mp.dps
+        curved = _compiled_curvature(the_gate)
+
+        def eigenvalue(chi: Any, p: Any, y: Any, step: Any) -> Any:
+            (Lambda,) = _compiled_lambda()(chi, p, y)
+            return 1 - point.alpha * Lambda**2 * _gaussian_means(curved(chi, 1 - p, y), p, step)[0]
+
+        coarse, fine = (eigenvalue(*z, s) for s in (step, step / 2))
+        moved = [[v + e * (i == j) for j, (v, e) in enumerate(zip(z, errors, strict=True))] for i in range(3)]
+        carried = mp.fsum(abs(eigenvalue(*m, step) - coarse) for m in moved) + abs(fine - 1) * point.alpha_error
+        return Replicon("2", fine, abs(fine - coarse) + carried + mp.eps / step)
 
 
 @exclusive
@@ -141,17 +176,28 @@ def thermal_instability(digits: int | str = 15, *, gate: Gate | str = "relu", bu
         alpha = p / (Lambda**2 * slope)
         return [alpha * Lambda**2 * curvature - 1, alpha * active - mpf(count.numerator) / count.denominator]
 
-    def solve(start: tuple, fraction: Any) -> tuple[Any, Any, Any]:
+    def alpha_at(p: Any, beta: Any, fraction: Any) -> Any:
+        Lambda, (slope, _, _) = means(p, beta, fraction)
+        return p / (Lambda**2 * slope)
+
+    def solve(start: tuple, fraction: Any) -> tuple[Any, Any]:
         try:
-            p, beta = findroot(lambda a, b: equations(a, b, fraction), start)
+            p, beta = findroot(lambda a, b: equations(a, b, fraction), start, tol=ROOT * mp.eps)
         except (ValueError, ZeroDivisionError):
             raise ConvergenceError(f"no instability point found for gate {the_gate} and budget {count}") from None
-        Lambda, (slope, _, _) = means(p, beta, fraction)
-        return p / (Lambda**2 * slope), p, beta
+        return p, beta
 
     with mp.workdps(15):
-        _, p, beta = solve((mpf("0.7"), mpf(3)), STEP)
+        rough = solve((mpf("0.7"), mpf(3)), STEP)
     with mp.workdps(wanted + GUARD):
-        coarse = solve((p, beta), STEP)
-        alpha, p, beta = solve((coarse[1], coarse[2]), mpf(STEP) / 2)
-        return ThermalInstability(alpha, abs(alpha - coarse[0]) + mpf(10) ** -(wanted + 2), p, beta)
+        before = solve(rough, STEP)
+        found = solve(before, mpf(STEP) / 2)
+        old, new = alpha_at(*before, STEP), alpha_at(*found, mpf(STEP) / 2)
+        # the halved step shows what the rule leaves out; Newton's last step is at least what is left of the root
+        p_error, beta_error = (abs(a - b) + ROOT * mp.eps * abs(b) for a, b in zip(before, found, strict=True))
+        p, beta = found
+        carried = abs(alpha_at(p + ROOT * mp.eps * p, beta, STEP) - old) + abs(
+            alpha_at(p, beta + ROOT * mp.eps * beta, STEP) - old
+        )
+        error = abs(new - old) + carried
+        return ThermalInstability(new, error, p, p_error, beta, beta_error)

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
 
+from flrdt.derive.core.shown import Shown, array
+
 from ..arithmetic.decimals import InputError
 
 __all__ = ["FORMATS", "Table", "deep_networks", "parse_depths", "single_layer"]
@@ -21,14 +23,23 @@ NARROWEST = 8  # columns are not made narrower than this to fit a terminal
 FORMATS = ("text", "markdown", "latex", "csv", "json")
 
 
-@dataclass(frozen=True)
-class Table:
+@dataclass(frozen=True, repr=False)
+class Table(Shown):
     """A caption, column heads and rows of strings, with the JSON objects the rows were made from."""
 
     caption: str
     heads: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     objects: tuple[dict[str, Any], ...]
+
+    def _line(self) -> str:
+        return f"{self.caption}: {len(self.rows)} rows"
+
+    def _rows(self) -> Sequence[Sequence[str]]:
+        return (self.heads, *self.rows)
+
+    def _tex(self) -> str:
+        return array(self._rows())
 
     def render(self, style: str, width: int | None = None) -> str:
         """The table in one of :data:`FORMATS`, as text in at most ``width`` columns; raises ``InputError`` for another name."""

@@ -24,6 +24,7 @@ from ..solve.newton import GUARD
 from ..solve.one_layer import solve_one_layer
 from ..solve.point import Point
 from ..systems.system import CapacityGoal, EnergyGoal
+from .shown_values import ShownValue, equation
 
 __all__ = ["Capacity", "Energy", "capacity", "energy"]
 
@@ -45,7 +46,7 @@ def tool_version() -> str:
 
 
 @dataclass(frozen=True, repr=False)
-class Result:
+class Result(ShownValue):
     """What every solved value carries.  Numbers are mpf; errors say what kind they are."""
 
     level: str
@@ -73,11 +74,22 @@ class Result:
             }
         object.__setattr__(self, "parameters", shown)
 
-    def _line(self, value: str, error: Any) -> str:
+    def _number(self) -> tuple[str, str, str, Any]:
+        """What is solved for: as text and in TeX, its decimal, and its error."""
+        raise NotImplementedError
+
+    def _line(self) -> str:
         from mpmath import nstr
 
+        name, _, value, error = self._number()
         where = f"level {self.level}, gate {self.gate}"
-        return f"<{type(self).__name__} {value}, error < {nstr(error, 2)} ({self.error_kind}), {where}: {self.status}>"
+        return f"{name} = {value}, error < {nstr(error, 2)} ({self.error_kind}), {where}: {self.status}"
+
+    def _tex(self) -> str:
+        from mpmath import nstr
+
+        _, symbol, value, error = self._number()
+        return equation(symbol, value, nstr(error, 2) if error else "0")
 
     def _common(self) -> dict[str, Any]:
         from mpmath import nstr, workdps
@@ -116,8 +128,9 @@ class Capacity(Result):
     def __post_init__(self) -> None:
         self._show(alpha=self.decimal)
 
-    def __repr__(self) -> str:
-        return self._line(f"alpha = {self.decimal}", self.alpha_error)
+    def _number(self) -> tuple[str, str, str, Any]:
+        symbol = r"\alpha" if self.depth == 1 else rf"\alpha_{{{self.depth}}}"
+        return "alpha", symbol, self.decimal, self.alpha_error
 
     @property
     @exclusive
@@ -163,8 +176,9 @@ class Energy(Result):
     def __post_init__(self) -> None:
         self._show(energy=self.decimal)
 
-    def __repr__(self) -> str:
-        return self._line(f"e({self.alpha}) = {self.decimal}", self.energy_error)
+    def _number(self) -> tuple[str, str, str, Any]:
+        name = f"e({self.alpha})"
+        return name, name, self.decimal, self.energy_error
 
     @property
     @exclusive

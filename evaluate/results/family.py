@@ -33,6 +33,7 @@ from ..solve.point import ConvergenceError, Point
 from ..systems.entropic import EntropicSystem
 from ..systems.family import FamilySystem
 from .capacity import shown_error, tool_version
+from .shown_values import ShownValue, equation
 
 __all__ = ["FamilyValue", "as_problem", "family_value", "partial_threshold"]
 
@@ -43,8 +44,8 @@ FREE_WARNING = (
 Report = Callable[[str], None]
 
 
-@dataclass(frozen=True)
-class FamilyValue:
+@dataclass(frozen=True, repr=False)
+class FamilyValue(ShownValue):
     """A value of a problem at a level.  Numbers are mpf.
 
     ``level`` is the level asked for and ``reached`` the one whose value it is: lower where lifting does not help, and ``reason``
@@ -105,8 +106,12 @@ class FamilyValue:
             shown["alpha"], shown["alpha_error"] = text, shown["value_error"]
         return shown
 
-    def __repr__(self) -> str:
-        return f"<{self.problem} at level {self.level}: {nstr(self.value, 12)}, {self.status}>"
+    def _line(self) -> str:
+        return f"{self.problem} at level {self.level}: {nstr(self.value, 12)}, {self.status}"
+
+    def _tex(self) -> str:
+        shown = self.to_json()
+        return equation(rf"\text{{{self.problem}}}", str(shown["value"]), str(shown["value_error"]))
 
 
 def as_problem(given: Problem | str) -> Problem:
@@ -143,7 +148,6 @@ def status_of(problem: Problem, level: Level, free: bool = False) -> str:
 
 
 @exclusive
-@exclusive
 def family_value(
     problem: Problem | str,
     level: Level | int | str = 2,
@@ -151,12 +155,15 @@ def family_value(
     *,
     alpha: Fraction | int | str | None = None,
     free_order: bool = False,
+    branch: str | None = None,
     report: Report = lambda _: None,
 ) -> FamilyValue:
     """The value of a problem of the family at a level, to ``digits`` decimal places.
 
     ``problem`` is a word such as ``perceptron:kappa=-3/2`` or a :class:`~flrdt.derive.networks.problems.Problem`; ``alpha`` is the aspect
-    ratio of an energy.  With ``free_order`` the lifting parameters need not fall with the level.
+    ratio of an energy.  With ``free_order`` the lifting parameters need not fall with the level.  ``branch`` is ``symmetric`` for
+    the branch of an even problem whose outermost overlap vanishes, ``full`` for the other one; without it a symmetric set
+    with a gap around 0 takes the lower of both, and the symmetric one with ``free_order``.
     Raises ``InputError`` for bad input and ``ConvergenceError`` where no stationary point was found.
 
     >>> print(family_value("perceptron:kappa=0", 1, 10).decimal)
@@ -171,29 +178,44 @@ def family_value(
         from sympy import Rational
 
         given = given.at(Rational(ratio.numerator, ratio.denominator))
+    if branch is not None:
+        _check_branch(given, at, branch)
     if isinstance(given.output, Cost) and given.alpha is None:
-        return _from_zero(given, at, wanted, free_order, report, started)
+        return _from_zero(given, at, wanted, free_order, report, branch)
     if given.kernel.value is None:
         raise InputError(
             f"the kernel of {given.kernel} has no closed form here: give an activation whose derivative is a Gaussian times a "
             "polynomial, or piecewise linear with its kink at 0"
         )
-    solve = _ising if given.ising else _smallest if _is_smallest(given) else _minimised
     with workdps(wanted + 20):
-        return solve(given, at, wanted, free_order, report, started)
+        if given.ising or _is_smallest(given):
+            solve = _ising if given.ising else _smallest
+            return solve(given, at, wanted, free_order, report, started)
+        return _minimised(given, at, wanted, free_order, report, started, branch)
+
+
+def _check_branch(problem: Problem, level: Level, branch: str) -> None:
+    if branch not in ("symmetric", "full"):
+        raise InputError(f"unknown branch {branch!r}: use symmetric or full")
+    if not problem.even:
+        raise InputError(f"{problem} has one branch: only even problems have one with a vanishing outermost overlap")
+    if problem.ising or _is_smallest(problem) or level.r < 3:
+        raise InputError(f"{problem} has one branch at level {level}: leave the branch out")
 
 
 def _is_smallest(problem: Problem) -> bool:
     return isinstance(problem.output, NormOutput) and problem.output.sign < 0
 
 
-def _from_zero(problem: Problem, level: Level, digits: int, free: bool, report: Report, started: float) -> FamilyValue:
+def _from_zero(
+    problem: Problem, level: Level, digits: int, free: bool, report: Report, branch: str | None
+) -> FamilyValue:
     """The capacity of a cost: where its energy leaves zero, which is the capacity of the set where it vanishes."""
     output = problem.output
     if not isinstance(output, Cost):
         raise InputError(f"{problem} is no cost")
     hard = Problem(problem.input, output.zero_set(), problem.kernel, name=f"{problem}, zero set {output.zero_set()}")
-    return family_value(hard, level, digits, free_order=free, report=report)
+    return family_value(hard, level, digits, free_order=free, branch=branch, report=report)
 
 
 def _closed(form: Expr, digits: int) -> tuple[Any, Any]:
@@ -239,7 +261,9 @@ def _plain(problem: Problem, digits: int) -> tuple[Any, Any]:
         return b.to_mpf(ball), b.to_mpf(ball.rad())
 
 
-def _minimised(problem: Problem, level: Level, digits: int, free: bool, report: Report, started: float) -> FamilyValue:
+def _minimised(
+    problem: Problem, level: Level, digits: int, free: bool, report: Report, started: float, branch: str | None
+) -> FamilyValue:
     """Problems whose objective is minimised in everything: hard sets, committees, costs, SK, Hopfield +."""
     convex_line = isinstance(problem.output, HardSet) and problem.output.half_line is not None
     if convex_line and problem.kernel.identity and problem.output.half_line >= 0 and level.r > 1:  # type: ignore[operator, union-attr]
@@ -248,7 +272,7 @@ def _minimised(problem: Problem, level: Level, digits: int, free: bool, report: 
         return _made(
             problem, level, Level(1), digits, started, value=value, error=error, error_kind="enclosure", reason=reason
         )
-    minima = level_minima(problem, level, free, report)
+    minima = level_minima(problem, level, free, report, branch)
     found = minima[-1] if minima else None
     sign = -1 if isinstance(problem.output, Cost) else 1
     if found is None:
@@ -261,7 +285,10 @@ def _minimised(problem: Problem, level: Level, digits: int, free: bool, report: 
     reason = ""
     if found.level != level:
         reason = f"level {level} has no point of its own below the value of level {found.level}: lifting does not help further"
-    free_point = free and not _falls(found.values, FamilySystem(problem, found.level, "float64", free))
+    system = FamilySystem(problem, found.level, "float64", free, found.outer_zero)
+    free_point = free and not _falls(found.values, system)
+    if found.outer_zero:
+        reason = "; ".join(filter(None, (reason, "the outermost overlap vanishes: the symmetric branch")))
     rest = _of_point(point, sign)
     if free_point:
         rest |= {"status": status_of(problem, found.level, True), "warning": FREE_WARNING}

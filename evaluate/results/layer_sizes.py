@@ -11,6 +11,7 @@ from typing import Any
 
 from flrdt.derive import InputError, Level
 from flrdt.derive.core.exact_numbers import parse_count
+from flrdt.derive.core.shown import Shown, array
 
 from ..arithmetic.exclusive import exclusive
 from ..solve.layer_recursion import LayerRecursionError
@@ -59,8 +60,8 @@ class LayerVerdict:
         }
 
 
-@dataclass(frozen=True)
-class NetworkVerdict:
+@dataclass(frozen=True, repr=False)
+class NetworkVerdict(Shown):
     """Verdicts of all layers."""
 
     level: Level
@@ -72,6 +73,19 @@ class NetworkVerdict:
     def injective(self) -> bool | None:
         """The verdict on the whole network."""
         return self.layers[-1].injective
+
+    def _line(self) -> str:
+        sizes = ", ".join(str(layer.size) for layer in self.layers)
+        words = {True: "injective", False: "not injective", None: "undecided"}
+        return f"layers {sizes} on {self.input_size} inputs, level {self.level}: {words[self.injective]}"
+
+    def _rows(self) -> list[tuple[str, ...]]:
+        heads = ("layer", "size", "width", "capacity", "injective")
+        rows = [layer.to_json() for layer in self.layers]
+        return [heads, *(tuple("-" if row[name] is None else str(row[name]) for name in heads) for row in rows)]
+
+    def _tex(self) -> str:
+        return array(self._rows())
 
     def to_json(self) -> dict[str, Any]:
         """The object that ``flrdt network --json`` prints."""

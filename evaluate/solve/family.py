@@ -8,12 +8,14 @@ of the one below; where no start improves on the level below, lifting does not h
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 import numpy
 
+from flrdt.derive.blocks.outputs import HardSet
 from flrdt.derive.core.symbols import Level
 from flrdt.derive.networks.problems import Problem
 
@@ -43,6 +45,7 @@ class FloatMinimum:
     value: float
     hessian: numpy.ndarray
     values: tuple[float, ...]
+    outer_zero: bool = False
 
 
 def _at(system: FamilySystem, x: numpy.ndarray) -> tuple[float, numpy.ndarray]:
@@ -58,6 +61,11 @@ def _at(system: FamilySystem, x: numpy.ndarray) -> tuple[float, numpy.ndarray]:
     value, slope = evaluate(system, system.goal, [float(v) for v in x], grid)
     slope = numpy.array(slope, dtype=float)  # type: ignore[assignment]
     return (float(value), slope) if numpy.isfinite(value) and numpy.isfinite(slope).all() else outside  # type: ignore[return-value]
+
+
+def _minimum(system: FamilySystem, x: numpy.ndarray, value: float, H: numpy.ndarray) -> FloatMinimum:
+    values = tuple(float(v) for v in system.values([float(v) for v in x]))
+    return FloatMinimum(system.level, x, value, H, values, system.outer_zero)
 
 
 def _hessian(system: FamilySystem, x: numpy.ndarray) -> numpy.ndarray:
@@ -114,7 +122,7 @@ def descend(system: FamilySystem, start: Sequence[float], steps: int = 60) -> Fl
                 if eigenvalues[0] <= 0:
                     break
                 H = H if taken is None else _hessian(system, x)  # the next Newton needs a good one
-                return FloatMinimum(system.level, x, value, H, tuple(system.values([float(v) for v in x])))
+                return _minimum(system, x, value, H)
             while scale > 1e-6:
                 trial = x + scale * move
                 found, rise = _at(system, trial)
@@ -123,7 +131,7 @@ def descend(system: FamilySystem, start: Sequence[float], steps: int = 60) -> Fl
                 scale /= 2
             else:
                 if decrement < 1e-10 * max(1.0, abs(value)) and eigenvalues[0] > 0 and abs(move).max() < 1e-3:
-                    return FloatMinimum(system.level, x, value, H, tuple(system.values([float(v) for v in x])))
+                    return _minimum(system, x, value, H)
                 if taken is None or abs(taken[0]).max() > KEPT:
                     break
                 taken = None  # a kept Hessian may be the reason: take a new one
@@ -144,6 +152,12 @@ def _seeds(system: FamilySystem, below: Sequence[FloatMinimum]) -> list[list[flo
         return [[c] for c in (0.3, 1.0, 3.0, 10.0)] if system.leading else [[]]
     if partial:
         return [[*(c * s for c in chi), y] for s, y in ((0.8, 0.3), (0.5, 1.0), (0.3, 3.0), (0.1, 10.0))]
+    if (
+        r == 3 and system.outer_zero
+    ):  # from level 2p: a first overlap, and a second lifting parameter on either side of its own
+        y = below[-1].values[-1]
+        guesses = ((0.15, 1.0, 0.3), (0.8, 3.0, 0.5), (0.85, 0.8, 0.97), (0.9, 0.6, 0.97))
+        return [[*(c * 0.8 for c in chi), p, y * a, y * b] for p, a, b in guesses]
     if r == 2:
         guesses = (
             (0.8, 2.0, 0.7),
@@ -156,6 +170,11 @@ def _seeds(system: FamilySystem, below: Sequence[FloatMinimum]) -> list[list[flo
         partial_y = [m.values[-1] for m in below if m.level.partial]
         extra = [(p, y, 0.9) for y in partial_y for p in (0.05, 0.3)]
         return [[*(c * s for c in chi), p, y] for p, y, s in (*guesses, *extra)]
+    if system.outer_zero:
+        z, n = below[-1].values, system.leading
+        p, y = list(z[n : n + r - 3]), list(z[n + r - 3 :])
+        tries = ((0.15, 2.5), (0.07, 6.0), (0.3, 0.7))  # one more step close to 1
+        return [[*(0.8 * c for c in z[:n]), 1 - s * (1 - p[0]), *p, y[0] * rise, *y] for s, rise in tries]
     return [*_continued(below, r, system.leading), *_from_below(below[-1].values, r, system.leading)]
 
 
@@ -231,19 +250,55 @@ def improves(found: FloatMinimum, below: Sequence[FloatMinimum]) -> bool:
 
 
 def level_minima(
-    problem: Problem, level: Level, free_order: bool = False, report: Report = lambda _: None
+    problem: Problem,
+    level: Level,
+    free_order: bool = False,
+    report: Report = lambda _: None,
+    branch: str | None = None,
 ) -> list[FloatMinimum]:
     """Minima of the levels up to the one asked for that improve on those below, in order.
 
-    The last one is the answer: it has a lower level than asked for where lifting stopped helping.
+    The last one is the answer: it has a lower level than asked for where lifting stopped helping.  For even problems the
+    outermost overlap may vanish: ``branch`` is ``symmetric`` to keep it at 0, ``full`` to keep it positive.  Without it a
+    symmetric set with a gap around 0 is tried on both branches from level 3 on and the lower minimum counts; where the
+    order is free nothing is minimised among stationary points, and the symmetric branch is taken as for Ising spins.
     """
+    if branch == "symmetric":
+        return _branch(problem, level, free_order, True, report)
+    gap = isinstance(problem.output, HardSet) and problem.even and not problem.output.convex
+    if level.r < 3 or branch == "full" or not gap:
+        return _branch(problem, level, free_order, False, report)
+    found = _branch(problem, level, free_order, True, report)
+    below = _branch(problem, Level(2), False, False, report)
+    if free_order or not found or found[-1].level != level:
+        return min((m for m in (found, below) if m), key=lambda m: m[-1].value, default=[])
+    system, z = FamilySystem(problem, level, "float64"), found[-1].values
+    cut = system.leading + level.r - 2
+    for share in (0.3, 0.1):
+        with suppress(ConvergenceError, numpy.linalg.LinAlgError):
+            seed = [*z[:cut], share * z[cut - 1], *z[cut:]]
+            full = descend(system, system.coordinates(seed))
+            if improves(full, [*found, *below]):
+                report(f"level {level}: double-precision minimum {full.value:.10f} with a positive outermost overlap")
+                return [*below, full]
+    return found
+
+
+def _branch(problem: Problem, level: Level, free: bool, outer_zero: bool, report: Report) -> list[FloatMinimum]:
+    """The minima of one branch; on the symmetric one level 2 is level 2p."""
     found: list[FloatMinimum] = []
     ladder = [Level(1), *([Level(2, True)] if level.r > 1 else []), *(Level(r) for r in range(2, level.r + 1))]
     for current in [lv for lv in ladder if lv.r < level.r or lv == level or (level == Level(2) and lv.partial)]:
-        system = FamilySystem(problem, current, "float64", free_order)
+        zero = outer_zero and current.r > 2
+        if outer_zero and current == Level(2):
+            continue
+        system = FamilySystem(problem, current, "float64", free, zero)
         if current.r == 1 and not system.leading:
             continue  # closed form
-        best = _level(system, found, current.r > 2)
+        if current.r > 2 and (not found or found[-1].level.r != current.r - 1 or found[-1].level.partial > outer_zero):
+            report(f"level {current}: level {current.r - 1} is none of its own to continue from")
+            break
+        best = _level(system, found, current.r > 2 and not free)
         if best is None or not improves(best, found):
             report(f"level {current}: no improvement on the level below")
             if current.r > 2:
@@ -274,7 +329,7 @@ def solve_family(
     problem: Problem, minimum: FloatMinimum, digits: int, free_order: bool = False, report: Report = lambda _: None
 ) -> Point:
     """The digits of a minimum: Newton in ball arithmetic from the double-precision point and its Hessian."""
-    system = FamilySystem(problem, minimum.level, "arb", free_order)
+    system = FamilySystem(problem, minimum.level, "arb", free_order, minimum.outer_zero)
     return refine(system, system.goal, list(minimum.x), digits, minimum.hessian.tolist(), report)
 
 
@@ -289,7 +344,10 @@ def stationary(system: Any, start: Sequence[float], steps: int = 60) -> tuple[li
         if not system.inside(system.values([float(v) for v in at])):
             raise ConvergenceError("Newton left the domain of the level")
         point = [float(v) for v in at]
-        return numpy.array(evaluate(system, system.goal, point, system.quadrature(point, FLOAT_DIGITS))[1], dtype=float)
+        grid = system.quadrature(point, FLOAT_DIGITS)
+        if max(g.halves[0] for g in (grid if isinstance(grid, tuple) else (grid,))) > WIDEST:
+            raise ConvergenceError("Newton ran into all but merged levels")
+        return numpy.array(evaluate(system, system.goal, point, grid)[1], dtype=float)
 
     with numpy.errstate(all="ignore"):
         for _ in range(steps):

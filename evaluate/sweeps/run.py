@@ -11,6 +11,7 @@ from fractions import Fraction
 from itertools import product
 from pathlib import Path
 from queue import SimpleQueue
+from typing import Any
 
 from ..arithmetic.decimals import InputError, parse_digits, parse_number
 from ..machine.files import read_toml, shown
@@ -142,7 +143,9 @@ def evaluate_point(point: Point, near: Sequence[float] | None = None) -> Row:
     from ..results.chain import shortfall
     from ..results.door import capacity
 
-    words = {name: point[name] for name in ("level", "digits", "gate", "radius", "depth", "notion", "budget")}
+    words: dict[str, Any] = {
+        name: point[name] for name in ("level", "digits", "gate", "radius", "depth", "notion", "budget")
+    }
     try:
         found = capacity(widths=_split(point["widths"]), near=near, **words).to_json()
     except ArithmeticError as problem:

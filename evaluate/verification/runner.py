@@ -22,6 +22,7 @@ from flrdt.derive.core.exact_numbers import parse_count
 from flrdt.derive.core.formulas import Verdict
 from flrdt.derive.registry import Check, Comparison, Entry, select
 
+from ..arithmetic.compile import CompileError
 from ..arithmetic.decimals import parse_digits
 from ..arithmetic.exclusive import exclusive
 from ..machine.processes import end_with_parent
@@ -93,7 +94,10 @@ def verify_entry(item: Entry, digits: int, samples: int, statement: Basic | None
     tried = item.formula.statement if statement is None else statement
     if not item.checks:
         return Result(item.id, Verdict.UNKNOWN, digits, 0, "no independent check")
-    found = [_run(item, check, tried, digits, samples) for check in item.checks]
+    try:
+        found = [_run(item, check, tried, digits, samples) for check in item.checks]
+    except CompileError as problem:  # what the toolkit cannot evaluate exactly it does not judge
+        return Result(item.id, Verdict.UNKNOWN, digits, 0, str(problem), seconds=time.perf_counter() - started)
     weakest = next(
         (r for v in (Verdict.FAILED, Verdict.UNKNOWN, Verdict.VERIFIED) for r in found if r.verdict is v), found[0]
     )

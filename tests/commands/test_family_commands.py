@@ -61,6 +61,10 @@ def test_literature(run):
         (("derive", "gradient", "--problem", "sk"), "not derived"),
         (("derive", "relations", "--problem", "sk"), "need the sphere"),
         (("literature", "--problem", "nothing"), "no published value"),
+        (("capacity", "--branch", "symmetric"), "need --problem"),
+        (("energy", "--alpha", "3", "--order", "free"), "need --problem"),
+        (("capacity", "--problem", "perceptron", "--level", "3", "--branch", "full"), "one branch"),
+        (("capacity", "--problem", "strip:1", "--level", "2", "--branch", "symmetric"), "one branch at level 2"),
     ],
 )
 def test_bad_input(run, words, said):

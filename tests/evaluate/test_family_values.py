@@ -6,6 +6,7 @@ import pytest
 
 from flrdt.evaluate.results.family import family_value
 
+from ..field_route import committee_relu, hopfield_plus
 from ..references import FAMILY, FREE_ORDER, SLOW
 
 
@@ -16,7 +17,7 @@ def agree(computed, printed: str) -> bool:
 
 
 def check(reference, **options) -> None:
-    value = family_value(reference.problem, reference.level, 14, **options)
+    value = family_value(reference.problem, reference.level, 14, branch=reference.branch, **options)
     assert agree(value.decimal, reference.value), (reference, value.decimal)
     last = list(value.parameters.values())[-len(reference.parameters) :] if reference.parameters else []
     for found, printed in zip(last, reference.parameters, strict=True):
@@ -57,4 +58,34 @@ def test_higher_levels(reference):
 def test_free_order(reference):
     value = family_value(reference.problem, reference.level, 14, free_order=True)
     assert agree(value.decimal, reference.value)
+    last = [str(v) for v in value.parameters.values()][-len(reference.parameters) :] if reference.parameters else []
+    for found, printed in zip(last, reference.parameters, strict=True):
+        assert abs(Decimal(found) - Decimal(printed)) <= 2 * Decimal(1).scaleb(Decimal(printed).as_tuple().exponent)
     assert "conjectural" in value.status and "not a bound" in value.warning
+
+
+@pytest.mark.slow
+def test_the_two_branches_of_a_set_with_a_gap():
+    """A positive outermost overlap is lower, and both lie between level 2 and 2p (values of the second route)."""
+    full, symmetric = (family_value("outside:1", 3, 12, branch=b) for b in (None, "symmetric"))
+    values = [Decimal("2.01885152"), Decimal(full.decimal), Decimal(symmetric.decimal), Decimal("2.020574420794")]
+    assert values == sorted(set(values))
+    assert "p_3" in full.parameters and "p_3" not in symmetric.parameters and "symmetric" in symmetric.reason
+    assert agree(symmetric.decimal, "2.02055917")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "word, level, route", [("committee:relu", "4", committee_relu), ("hopfield:+,alpha=1", "3", hopfield_plus)]
+)
+def test_minima_by_nested_rules(word, level, route):
+    """At the parameters found the nested rule has the same value, and its slope in every parameter vanishes."""
+    value = family_value(word, level, 14)
+    at = [float(v) for v in value.parameters.values()]
+    assert route(at) == pytest.approx(float(value.value), rel=3e-11)
+    for i in range(len(at)):
+        width = 1e-3 * min(at[i], 1 - at[i] if at[i] < 1 else at[i])
+        ends = [route([v + s * width * (i == j) for j, v in enumerate(at)]) for s in (1, -1)]
+        curvature = ends[0] + ends[1] - 2 * route(at)
+        assert curvature > 0  # and the slope is that of a minimum less than a hundredth of the width away
+        assert abs(ends[0] - ends[1]) / 2 < 0.02 * curvature + 1e-12

@@ -72,9 +72,30 @@ def test_thermal_point_against_float_quadrature():
     assert abs(alpha * numpy.dot(weight, count) - 1) < 1e-6
 
 
-def test_thermal_error_estimate():
-    rough, fine = thermal_instability(8), thermal_instability(20)
-    assert abs(rough.alpha - fine.alpha) <= rough.error and fine.error < 1e-18
+@pytest.fixture(scope="module")
+def finest():
+    """Both results to more digits than they are compared at."""
+    return thermal_instability(20), replicon(2, 20)
+
+
+@pytest.mark.parametrize("digits", [4, 13])
+def test_errors_of_the_thermal_point(digits, finest):
+    """At least the true ones; at most a hundred times them, or rounding at the working precision."""
+    rough, fine = thermal_instability(digits), finest[0]
+    for value, error, exact in (
+        (rough.alpha, rough.error, fine.alpha),
+        (rough.overlap, rough.overlap_error, fine.overlap),
+        (rough.beta, rough.beta_error, fine.beta),
+    ):
+        true = abs(value - exact)
+        assert true <= error <= max(100 * true, mpf(10) ** -(digits + 3))
+
+
+@pytest.mark.parametrize("digits", [3, 14])
+def test_error_of_the_replicon(digits, finest):
+    rough, fine = replicon(2, digits), finest[1]
+    true = abs(rough.eigenvalue - fine.eigenvalue)
+    assert true <= rough.error <= max(100 * true, mpf(10) ** -(digits + 3))
 
 
 def test_thermal_level_is_symbolic():
