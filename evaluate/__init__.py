@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "Capacity": "results.capacity",
-    "CertifyError": "proofs.enclosures",
+    "CertifyError": "solve.point",
     "ConvergenceError": "solve.point",
     "DeepCapacity": "results.chain",
     "Energy": "results.capacity",

@@ -304,5 +304,8 @@ def enclosed(found: TowerValue, arguments: Sequence[arb], bound: TowerBound) -> 
     return TowerValue(
         widened(found.value, error),
         [widened(s, error / h) for s, h in zip(found.slopes, half, strict=False)],
-        [[widened(c, 2 * error / (h * g)) for c, g in zip(row, half, strict=True)] for row, h in zip(found.curvatures, half, strict=False)],
+        [
+            [widened(c, 2 * error / (h * g)) for c, g in zip(row, half, strict=True)]
+            for row, h in zip(found.curvatures, half, strict=False)
+        ],
     )

@@ -188,12 +188,13 @@ def short_layers(short: Sequence[tuple[int, Any, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def _one_layer(level: Level, budget: Fraction, digits: int, report: Report, certified: bool) -> LayerCapacity:
+def _one_layer(level: Level, budget: Fraction, digits: int, report: Report, certified: bool | None) -> LayerCapacity:
     """A first layer at a level of the one-layer theory; its ball carries the error if that is proved."""
     found = capacity(level, digits, budget=budget, certified=certified, report=report)
     error = found.alpha_error
-    ball = as_ball(found.alpha, error if certified else 0)
-    return LayerCapacity(ball, error, certified, level, dict(found.parameters), error, found.residual)
+    proved = found.error_kind == "enclosure"
+    ball = as_ball(found.alpha, error if proved else 0)
+    return LayerCapacity(ball, error, proved, level, dict(found.parameters), error, found.residual)
 
 
 def layer_capacity(
@@ -202,7 +203,7 @@ def layer_capacity(
     level: Level,
     digits: int,
     report: Report = lambda _: None,
-    certified: bool = False,
+    certified: bool | None = None,
 ) -> LayerCapacity:
     """Capacity behind hidden layers of the given widths (exact numbers or balls), to the digits asked for.
 
@@ -275,7 +276,7 @@ def deep_capacity(
     notion: str = "weak",
     budget: Any = None,
     first_level: Level | int | str | None = None,
-    certified: bool = False,
+    certified: bool | None = None,
     report: Report = lambda _: None,
 ) -> DeepCapacity:
     r"""Capacity :math:`\alpha_l` of a deep ReLU network, behind a minimal chain or given widths.
@@ -309,7 +310,7 @@ def deep_capacity(
 
 def hidden_chain(
     given: Sequence[Fraction], depth: int, required: Requirement, first: Level, level: Level, digits: int,
-    report: Report, certified: bool = False,
+    report: Report, certified: bool | None = None,
 ) -> list[ChainLayer]:  # fmt: skip
     """The hidden layers: of the given widths, each checked, or each at its own capacity."""
     layers: list[ChainLayer] = []

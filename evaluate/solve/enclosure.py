@@ -22,7 +22,16 @@ ROUGH = 15.0  # digits of the curvature that finds the size of the step, and the
 SPARE = 4.0  # digits of the curvature beyond those that the step lacks
 Report = Callable[[str], None]
 
-__all__ = ["GUARD", "enclose", "inertia", "exact_mpf", "inverse_midpoint", "krawczyk", "positive_definite", "step_towards_root"]
+__all__ = [
+    "GUARD",
+    "enclose",
+    "exact_mpf",
+    "inertia",
+    "inverse_midpoint",
+    "krawczyk",
+    "positive_definite",
+    "step_towards_root",
+]
 
 
 def inverse_midpoint(jacobian: Sequence[Sequence[arb]]) -> arb_mat:

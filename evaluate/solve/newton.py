@@ -195,7 +195,10 @@ def refine(
 def _lacking(point: Point, digits: int, point_digits: int) -> int:
     """The digits by which the errors of a point are larger than asked for."""
     wanted = [(point.value_error, digits + 1)]
-    wanted += [(e / max(abs(v), mpf(10) ** -point_digits), point_digits) for e, v in zip(point.errors, point.values, strict=True)]
+    wanted += [
+        (e / max(abs(v), mpf(10) ** -point_digits), point_digits)
+        for e, v in zip(point.errors, point.values, strict=True)
+    ]
     return max(math.ceil(float(mp.log10(e)) + n) if e else 0 for e, n in wanted)
 
 

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from flint import arb
 from sympy import Expr, Integer, Symbol, diff, oo
 
 from flrdt.derive.blocks.field_towers import FieldTower, SphereSum
