@@ -37,6 +37,7 @@ def capacity(options: argparse.Namespace, alpha: str | None = None) -> int:
         first_level=None,
         notion="weak",
         certified=False,
+        estimate=False,
     )
     if is_limit(options.level):
         return limit(options)
@@ -76,7 +77,7 @@ def limit(options: argparse.Namespace) -> int:
     """``flrdt limit --problem WORD``."""
     from ..limits.family import family_limit
 
-    _refuse(options, gate="relu", budget="1", certified=False)
+    _refuse(options, gate="relu", budget="1", certified=False, estimate=False)
     found = family_limit(
         options.problem,
         "10" if options.digits is None else options.digits,

@@ -104,7 +104,6 @@ class Result(ShownValue):
             }
             return {
                 "error_kind": self.error_kind,
-                **({"unproved": self.unproved} if self.unproved else {}),
                 "digits": self.digits,
                 "level": self.level,
                 "gate": self.gate,
@@ -115,6 +114,7 @@ class Result(ShownValue):
                 "seconds": round(self.seconds, 3),
                 "version": tool_version(),
                 "radius": self.radius,
+                **({"unproved": self.unproved} if self.unproved else {}),
             }
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from flint import arb, arb_mat
 from mpmath import matrix, mp
 
-from ..systems.system import Goal
+from ..systems.system import Goal, ProvedSystem
 from .point import ConvergenceError, Point
 
 GUARD = 6  # digits computed beyond those asked for
@@ -93,7 +93,7 @@ def _places(numbers: Sequence[arb]) -> float:
     return math.inf if not size > 0 else -float(size.log()) / math.log(10)
 
 
-def enclose(system: Any, goal: Goal, x: Sequence[Any], digits: int, report: Report = lambda _: None) -> Point:
+def enclose(system: ProvedSystem, goal: Goal, x: Sequence[Any], digits: int, report: Report = lambda _: None) -> Point:
     r"""The stationary point near natural coordinates ``x`` (mpf), proved: exactly one lies within the errors.
 
     Krawczyk's operator is taken with the slope at ``x``, to the digits asked for, and the curvature on a small box, to the
