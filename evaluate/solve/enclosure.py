@@ -14,6 +14,7 @@ from typing import Any
 from flint import arb, arb_mat
 from mpmath import matrix, mp
 
+from ..quadrature.error_bound import QuadratureError
 from ..systems.system import Goal, ProvedSystem
 from .point import ConvergenceError, Point
 
@@ -115,7 +116,7 @@ def enclose(system: ProvedSystem, goal: Goal, x: Sequence[Any], digits: int, rep
             inverse = inverse_midpoint(goal.curvature(rough, b))
         correction = step_towards_root(inverse, slope)
         reached = min(_places(correction), full)
-        lacking = max(full - reached, ROUGH) + SPARE
+        lacking, said = max(full - reached, ROUGH) + SPARE, ""
         for growth in (4, 64, 1024):
             # where no step is left, the rounding of the centre itself is the box
             widths = [(abs(s) * growth + abs(c) * arb(2) ** (8 - bits) + arb(10) ** -full).upper()
@@ -125,7 +126,11 @@ def enclose(system: ProvedSystem, goal: Goal, x: Sequence[Any], digits: int, rep
                 continue
             report(f"proving {digits} digits: curvature on a box, {lacking:.0f} digits")
             with b.precision(system.bits(x, lacking)):
-                there = system.parts(box, system.proved_quadrature(box, lacking, 2), 2)
+                try:
+                    there = system.parts(box, system.proved_quadrature(box, lacking, 2), 2)
+                except QuadratureError as problem:  # the box is too wide for a bound
+                    said = f": {problem}"
+                    continue
                 rows = goal.curvature(there, b)
                 if not all(v.is_finite() for row in rows for v in row):
                     continue
@@ -153,7 +158,7 @@ def enclose(system: ProvedSystem, goal: Goal, x: Sequence[Any], digits: int, rep
                 B_error=exact_mpf(B.rad()),
                 proved=True,
             )
-    raise ConvergenceError("the stationary point could not be enclosed at this precision")
+    raise ConvergenceError(f"the stationary point could not be enclosed at this precision{said}")
 
 
 def inertia(rows: Any) -> tuple[int, int]:
