@@ -41,12 +41,23 @@ class Mutant:
     @property
     def outcome(self) -> str:
         """``killed``, ``equivalent`` or ``survived``."""
-        if self.changed.verdict() is Verdict.FAILED:
+        last = self.position == len(self.derivation) - 1
+        if last and self.changed.conclusion != self.derivation.conclusion:
+            return "killed"  # the last step is no longer the statement of the formula
+        verdict = self.changed.verdict()
+        if verdict is Verdict.FAILED:
             return "killed"
+        if verdict is Verdict.UNKNOWN and self._proved_as_well():
+            return "equivalent"  # nothing false is said, but what follows no longer follows from it
         return "equivalent" if self._true_as_well() else "survived"
+
+    def _proved_as_well(self) -> bool:
+        return self.changed.links[self.position].verdict() is Verdict.PROVED
 
     def _true_as_well(self) -> bool:
         before, after = self.derivation.links[self.position], self.changed.links[self.position]
+        if before.expression == after.expression:
+            return True  # it says the same
         if isinstance(self.step, (Definition, Theorem)):
             return _same(before.expression, after.expression)
         if isinstance(self.step, Bound):

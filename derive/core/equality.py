@@ -41,6 +41,7 @@ from sympy import (
     logcombine,
     oo,
     powsimp,
+    preorder_traversal,
     simplify,
     sympify,
     together,
@@ -50,15 +51,24 @@ from sympy.core.function import AppliedUndef
 
 from .domains import DomainError, default_domain
 from .gaussian import Expectation, H, Law, Phi, phi
+from .maxima import FieldFunction
 
 __all__ = ["equal", "evaluated", "positive", "refuted", "values"]
 
 DIGITS = 30
 POINTS = 3
-CLOSE, CLOSE_MEANS, CLOSE_KINKS = Rational(1, 10**18), Rational(1, 10**9), Rational(1, 10)
-"""Values that differ relatively by less do not refute an equality: exact ones, sums over means, sums over means of kinks."""
+CLOSE, CLOSE_MEANS, CLOSE_KINKS, CLOSE_NESTED = (
+    Rational(1, 10**18),
+    Rational(1, 10**9),
+    Rational(1, 200),
+    Rational(1, 10),
+)
+"""Values that differ relatively by less do not refute an equality: exact ones, sums over means, over means of kinks, and
+over nested ones."""
 LOST = Rational(1, 10**12)
 """What means, which are added up in double precision, may lose to cancellation."""
+LOST_JUMPS = Rational(1, 500)
+"""What means of jumps may lose: half the fine spacing times the density each."""
 SMALL = {name: (Rational(1, 20), Rational(2, 5)) for name in ("c", "c first", "y", "y first")}
 """Lifting parameters small enough for the exponential moments to be finite nearly everywhere."""
 REACH, SPACING = 20, 0.5
@@ -83,10 +93,12 @@ def _without_factor(extreme: Expr) -> Expr:
     parts = [a.as_numer_denom() for a in extreme.args if a.is_finite is not False]
     if len(parts) < len(extreme.args):
         return extreme
-    common = reduce(gcd, (n for n, _ in parts)) / reduce(lcm, (d for _, d in parts))
-    if not common.is_positive or common == 1:
+    shared = reduce(gcd, (n for n, _ in parts)) / reduce(lcm, (d for _, d in parts))
+    common = Mul(*(f for f in Mul.make_args(factor(shared)) if f.is_positive))
+    if common == 1:
         return extreme
-    return common * extreme.func(*(cancel(a / common) for a in extreme.args))
+    reduced = extreme.func(*(cancel(a / common) for a in extreme.args))
+    return common * (_without_factor(reduced) if isinstance(reduced, extreme.func) else reduced)
 
 
 def _linear(mean: Expr) -> Expr:
@@ -116,7 +128,7 @@ def equal(left: Expr, right: Expr) -> bool | None:
     if branches := _branches(left, right):
         found = all(equal(*branch) for branch in branches)
         return found or (False if refuted(evaluated(left), evaluated(right)) else None)
-    left, right = evaluated(left), evaluated(right)
+    left, right = (_renamed(evaluated(side)) for side in (left, right))
     if left == right:
         return True
     if refuted(left, right):
@@ -124,13 +136,37 @@ def equal(left: Expr, right: Expr) -> bool | None:
     return _proved(left, right) or None
 
 
+def _renamed(expr: Expr) -> Expr:
+    """Every mean over a variable that its depth names: what is averaged over has no name."""
+    if not expr.has(Expectation):
+        return expr
+
+    def renamed(mean: Expr) -> Expr:
+        inner = mean.expr.atoms(Expectation)
+        depth = 1 + max((int(m.variable.name[2:]) for m in inner if m.variable.name.startswith("__")), default=0)
+        name = Symbol(f"__{depth}", real=True)
+        return Expectation(mean.expr.xreplace({mean.variable: name}), name)
+
+    return expr.replace(lambda e: isinstance(e, Expectation), renamed)
+
+
 def _branches(left: Expr, right: Expr) -> list[tuple[Expr, Expr]]:
-    """Both sides with a minimum of two expressions replaced by either: what holds for both holds for it."""
-    pairs = [m for m in left.atoms(Min) | right.atoms(Min) if len(m.args) == 2 and not m.has(AppliedUndef)]
+    """Both sides with a minimum or maximum of two expressions replaced by either: what holds for both holds for it."""
+    if not (left.has(Min, Max) or right.has(Min, Max)):
+        return []
+    left, right = (side.replace(lambda e: isinstance(e, (Min, Max)), _without_factor) for side in (left, right))
+    nodes = {m for side in (left, right) for m in side.atoms(Min, Max) if len(m.args) == 2 and not m.has(AppliedUndef)}
+    bound = {v for side in (left, right) for e in preorder_traversal(side) for v in getattr(e, "bound_symbols", ())}
+    pairs = [m for m in nodes if not m.free_symbols & bound]
     if not pairs:
         return []
-    chosen = min(pairs, key=str)
-    return [(left.xreplace({chosen: a}), right.xreplace({chosen: a})) for a in chosen.args]
+    chosen = min(pairs, key=lambda m: (any(m != n and m.has(n) for n in pairs), str(m)))
+    twin = (Min if isinstance(chosen, Max) else Max)(*chosen.args)
+    found = []
+    for a, b in (chosen.args, chosen.args[::-1]):
+        inserted = {chosen: a, twin: b}
+        found.append((left.xreplace(inserted), right.xreplace(inserted)))
+    return found
 
 
 def _proved(left: Expr, right: Expr) -> bool:
@@ -202,9 +238,10 @@ def refuted(left: Expr, right: Expr) -> bool:
     """Whether the sides have different values at one of a few points, each known to :data:`DIGITS` digits."""
     means = left.atoms(Expectation) | right.atoms(Expectation)
     close = CLOSE_MEANS if means else CLOSE
-    if any(mean.expr.has(*KINKED, _envelope()) for mean in means):
-        close = CLOSE_KINKS
-    lost = LOST if means else 0
+    kinked = [mean for mean in means if mean.expr.has(*KINKED, _envelope())]
+    if kinked:
+        close = CLOSE_NESTED if any(mean.expr.has(Expectation) for mean in kinked) else CLOSE_KINKS
+    lost = (LOST_JUMPS if kinked else LOST) if means else 0
     return any(abs(a - b) > close * (abs(a) + abs(b)) + lost for a, b in values(left, right))
 
 
@@ -256,7 +293,7 @@ def values(*sides: Expr) -> Iterator[tuple[Expr, ...]]:
     for point in _points(symbols):
         try:
             here = [_number(side, point) for side in sides]
-        except (ArithmeticError, AttributeError, KeyError, NotImplementedError, TypeError, ValueError):
+        except (ArithmeticError, AttributeError, LookupError, NameError, NotImplementedError, TypeError, ValueError):
             continue  # outside the reals, or nothing with a value
         # a real and a complex value differ
         if None not in here and any(v is not None and v.is_real for v in here):
@@ -321,6 +358,7 @@ def _concrete(expr: Expr) -> Expr:
     """Undefined functions replaced by smooth positive ones, laws that are not given by two-point laws."""
     expr = expr.replace(lambda e: isinstance(e, AppliedUndef), lambda e: _instance(e.func.__name__, e.args))
     expr = expr.replace(lambda e: isinstance(e, Law), _two_points)
+    expr = expr.replace(lambda e: isinstance(e, FieldFunction), lambda e: e.doit())
     return expr.replace(lambda e: isinstance(e, (Derivative, Subs)), lambda e: e.doit()).doit(deep=False)
 
 
@@ -347,7 +385,10 @@ def _compiled(expr: Expr, arguments: tuple[Symbol, ...], module: str) -> Callabl
     for i, mean in enumerate(_outermost(expr)):
         name = f"mean_{i}"
         own = Dummy("u", real=True)
-        functions[name] = _trapezoid(_compiled(mean.expr.xreplace({mean.variable: own}), (*arguments, own), module))
+        inner = _compiled(mean.expr.xreplace({mean.variable: own}), (*arguments, own), module)
+        alone = not mean.expr.has(Expectation) and not any(isinstance(a, Dummy) for a in arguments)
+        kinked = alone and mean.expr.has(*KINKED, _envelope())
+        functions[name] = _trapezoid(inner, FINE_WEIGHTS if kinked else WEIGHTS)
         inserted[mean] = Function(name)(*arguments)
     return lambdify(arguments, expr.xreplace(inserted).doit(), modules=[functions, module])
 
@@ -358,8 +399,8 @@ def _outermost(expr: Expr) -> list[Expectation]:
     return list(dict.fromkeys(mean for a in expr.args for mean in _outermost(a)))
 
 
-def _trapezoid(integrand: Callable[..., float]) -> Callable[..., float]:
-    return lambda *args: sum(weight * integrand(*args, node) for node, weight in WEIGHTS)
+def _trapezoid(integrand: Callable[..., float], weights: list[tuple[float, float]]) -> Callable[..., float]:
+    return lambda *args: sum(weight * integrand(*args, node) for node, weight in weights)
 
 
 def _float_phi(x: float) -> float:
@@ -372,6 +413,14 @@ FLOATS = {
     "H": lambda x: math.erfc(x / math.sqrt(2)) / 2,
     "Heaviside": lambda x, *_: float(x > 0),
 }
-NODES = [(j + 0.37) * SPACING for j in range(-REACH, REACH)]  # no node at 0, where integrands may have a pole
-WEIGHTS = [(node, SPACING * _float_phi(node)) for node in NODES]
+
+
+def _weights(spacing: float) -> list[tuple[float, float]]:
+    count = round(REACH * SPACING / spacing)
+    nodes = [(j + 0.37) * spacing for j in range(-count, count)]  # no node at 0, where integrands may have a pole
+    return [(node, spacing * _float_phi(node)) for node in nodes]
+
+
+WEIGHTS, FINE_WEIGHTS = _weights(SPACING), _weights(SPACING / 200)
+"""The fine ones are for jumps, which cost up to half the spacing times the density each."""
 LARGEST = 1e200

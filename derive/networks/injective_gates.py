@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from sympy import Eq, Integer, Limit, limit, oo
+from sympy import Integer, oo
 
 from ..blocks.tower import tower
-from ..core.formulas import Derivation, Formula, Status, Step, identically_zero
+from ..core.formulas import Derivation, Formula, Status
+from ..core.steps import Approach, Identity
 from ..core.symbols import Level, Lifting, alpha, chi
 from ..objectives.energy_map import energy_sphere
 
@@ -29,32 +30,33 @@ def injective_energy(level: Level | int | str) -> Formula:
     steps = [(lifting.y(k), lifting.increment(lifting.p, k)) for k in lifting.steps]
     constant = tower(lambda _: Integer(-1), steps, lifting.p(level.r))
     sphere = energy_sphere(lifting)
-    lost = -alpha
+    derivation = Derivation(
+        (
+            Identity(
+                "The cost is 1 everywhere, and a constant passes through the tower.",
+                constant,
+                Integer(-1),
+                name="constant",
+            ),
+            Approach("The sphere part vanishes as chi grows.", sphere, chi, oo, Integer(0), name="sphere"),
+            Approach(
+                "What is left is minus alpha.",
+                sphere + alpha * constant,
+                chi,
+                oo,
+                -alpha,
+                using=("constant",),
+                name="limit",
+            ),
+        )
+    )
     return Formula(
         id=f"gate.injective.{level}",
         title=f"A gate that is injective everywhere: infimum of P_r at level {level}, so that the capacity is the budget",
-        statement=Eq(Limit(sphere + alpha * constant, chi, oo), lost, evaluate=False),
-        derivation=Derivation(
-            (
-                Step(
-                    "The cost is 1 everywhere, and a constant passes through the tower.",
-                    Eq(constant, -1, evaluate=False),
-                    lambda: identically_zero(_unfolded(constant) + 1),
-                ),
-                Step(
-                    "The sphere part is positive and vanishes as chi grows.",
-                    Eq(Limit(sphere, chi, oo), 0, evaluate=False),
-                    lambda: limit(sphere, chi, oo) == 0,
-                ),
-            )
-        ),
+        statement=derivation.conclusion,
+        derivation=derivation,
         status=Status.RIGOROUS,
         source="definition of the active set: the whole line",
         assumptions=("the active set is the whole line",),
         variables=(alpha, chi),
     )
-
-
-def _unfolded(expr):
-    """The expectations of constants, from the inside out."""
-    return expr.replace(lambda e: hasattr(e, "unfold"), lambda e: e.unfold())

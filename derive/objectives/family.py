@@ -16,8 +16,9 @@ from ..blocks.field_averages import FieldAverage, envelope_average, mean_value, 
 from ..blocks.outputs import Cost, HardSet, Piece
 from ..blocks.tower import tower
 from ..core.formulas import InputError
-from ..core.symbols import Level, Lifting, alpha, chi
+from ..core.symbols import Level, LevelError, Lifting, alpha, chi
 from ..networks.problems import NormOutput, Problem, SymmetricCoupling
+from .closed_form import ScaledTerm
 from .energy_map import energy_sphere
 
 __all__ = ["FamilyObjective", "family_objective"]
@@ -58,7 +59,6 @@ class FamilyObjective:
         """Whether the tower is that of Ising spins."""
         return not isinstance(self.problem.output, (HardSet, Cost))
 
-    @cached_property
     def parameters(self) -> tuple[Symbol, ...]:
         """chi where it is free, then the overlaps p_2, ..., then the lifting parameters y_2, ..."""
         lifting = self.lifting
@@ -111,6 +111,39 @@ class FamilyObjective:
         if self.spins:
             return sqrt(2 / pi)
         return -mean_value([Piece(p.lower, p.upper, p.value) for p in self.pieces(at)], 1, DELTA_ONE)
+
+    @property
+    def widths(self) -> tuple[Symbol, ...]:
+        """The one width, that of the output."""
+        return (alpha,)
+
+    @cached_property
+    def scaled_terms(self) -> tuple[ScaledTerm, ...]:
+        """The elementary term and the tower at levels 1 and 2p, where both are closed form.
+
+        Raises ``LevelError`` at the other levels.
+
+        >>> from flrdt.derive.networks.problems import problem
+        >>> family_objective(problem("perceptron:kappa=0"), "2p").scaled_terms[1].function
+        log(1/2 + 1/(2*sqrt(y_2 + 1)))/y_2
+        """
+        if not self.level.closed:
+            raise LevelError(f"level {self.level} is not closed form: use level 1 or 2p")
+        kernel, elementary, symbols = self.problem.kernel, self.elementary, tuple((s, s) for s in self.parameters())
+        if self.problem.alpha is not None:
+            elementary = elementary.subs(alpha, self.problem.alpha)
+        at = {chi: kernel.slope_at_one * (1 if self.hard else chi), DELTA_ONE: kernel.value_at_one}  # type: ignore[operator]
+        if self.level.r == 1:
+            tower = self.plain().subs(at, simultaneous=True)
+        else:
+            inner, y = self.average(), self.lifting.y(2)
+            place = {chi: at[chi], inner.x: 0, inner.D: at[DELTA_ONE], inner.y: y}
+            tower = log(inner.W.subs(place, simultaneous=True)) / y
+        width = None if self.spins else alpha
+        return (
+            ScaledTerm("input", None, Integer(1), elementary, symbols),
+            ScaledTerm("output", width, Integer(1), tower, symbols),
+        )
 
     def innermost(self) -> Callable[[Expr], Expr]:
         """The function at the bottom of the tower: ``|h|`` of a spin, or minus the envelope."""

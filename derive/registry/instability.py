@@ -4,15 +4,25 @@ from __future__ import annotations
 
 from functools import partial
 
-from sympy import Add, Derivative, Eq, Expr, Heaviside, Integer, Limit, Rational, Symbol, diff, exp, log, sqrt
+from sympy import Add, Derivative, Expr, Integer, Limit, Rational, Symbol, diff, exp, log, sqrt
 from sympy.core.relational import Relational
 
 from ..blocks.innermost import innermost
 from ..conditions.flow import marginal_stability
-from ..conditions.stability import ThermalPlainLevel, kink, kinks, replicon, thermal_conditions, thermal_plain_level
+from ..conditions.stability import (
+    ThermalPlainLevel,
+    active,
+    kink_derivation,
+    kinks,
+    mean_steps,
+    replicon,
+    thermal_conditions,
+    thermal_plain_level,
+)
 from ..conditions.stationarity import TiltedExpectation
-from ..core.formulas import Formula, Step, identically_zero
+from ..core.formulas import Derivation, Formula
 from ..core.gaussian import Expectation
+from ..core.steps import Identity
 from ..core.symbols import Level, Lifting, alpha, chi
 from ..networks.gates import Gate
 from .entries import Comparison, Entry, make_entry, stated
@@ -36,7 +46,6 @@ def entries() -> list[Entry]:
 def _kink(gate: Gate) -> Entry:
     """The squared jumps of M', against second differences of the least cost."""
     e = Symbol("e", positive=True)
-    ends = sum(end.is_finite for component in gate.components for end in component)
     narrowest = min((b - a for a, b in gate.components if (b - a).is_finite), default=Integer(4))
     # half the length is reached at chi = length^2/8
     largest = min(Integer(2), Rational(9, 10) * narrowest**2 / 8)
@@ -45,7 +54,7 @@ def _kink(gate: Gate) -> Entry:
         near = gate.envelope(at + e, chi) - 2 * gate.envelope(at, chi) + gate.envelope(at - e, chi)
         return Limit(near / e, e, 0)
 
-    statement = Eq(Symbol("J"), kink(gate, chi), evaluate=False)
+    derivation = kink_derivation(gate, chi)
 
     def route(statement: Relational) -> list[Comparison]:
         return [Comparison(Add(*(jump(at) ** 2 for at in kinks(gate, chi))), statement.rhs)]
@@ -53,13 +62,8 @@ def _kink(gate: Gate) -> Entry:
     formula = stated(
         f"replicon.1.{gate}",
         f"Squared jumps of the slope of the envelope, gate {gate}: positive, so that level 1 is unstable",
-        statement,
-        derivation=Step(
-            "Differentiate the pieces on both sides of their common end: nothing jumps at the ends of the active set, and "
-            "sqrt(2 chi)/chi at that distance from each of them.",
-            statement,
-            lambda: identically_zero(kink(gate, chi) - ends * (sqrt(2 * chi) / chi) ** 2),
-        ),
+        derivation.conclusion,
+        derivation=derivation,
         source=REPLICA,
         assumptions=("chi > 0", "zero temperature", "sqrt(2 chi) less than half the length of every component"),
     )
@@ -106,45 +110,50 @@ def _split(formula: Formula) -> Entry:
     return make_entry(formula, SPLIT, route, most=1, ranges=SMOOTH)
 
 
-def _cost(gate: Gate, at: Expr) -> Expr:
-    """The cost of a pre-activation: 1 in the active set."""
-    ends = [
-        (Heaviside(at - a) if a.is_finite else 1) - (Heaviside(at - b) if b.is_finite else 0)
-        for a, b in gate.components
-    ]
-    return Add(*ends)
-
-
 def _thermal(gate: Gate) -> list[Entry]:
     level = thermal_plain_level(gate)
-    cost = _cost(gate, level.x + sqrt(level.D) * u)
-    weight = exp(-level.beta * cost)
+    inner = level.innermost
     f = log(level.W) / level.beta
+    counted = mean_steps(gate, lambda V: V * exp(-level.beta * V), exp(-level.beta) * active(gate), "count")
     closed = (
-        ("innermost", "Innermost expectation", Eq(Expectation(weight, u), level.W, evaluate=False)),
+        ("innermost", "Innermost expectation", ()),
         (
             "count",
             "Probability of being active",
-            Eq(Expectation(cost * weight, u) / Expectation(weight, u), level.count, evaluate=False),
-        ),
-        ("slope", "Slope of f", Eq(Derivative(f, level.x), level.slope, evaluate=False)),
-        ("curvature", "Curvature of f", Eq(Derivative(f, (level.x, 2)), level.curvature, evaluate=False)),
-    )
-    found = [
-        make_entry(
-            stated(
-                f"thermal.{gate}.{name}",
-                f"{title} of the thermal plain level, gate {gate}",
-                statement,
-                derivation=level.derivation,
-                source="arXiv 2302.14112 (replica-symmetric level at finite temperature)",
-                assumptions=("chi -> 0", "beta = y_2 > 0"),
+            (
+                *counted,
+                Identity(
+                    "The mean of the cost under the weight: minus the slope of log W in beta.",
+                    counted[-1].statement().lhs / inner.conclusion.lhs,
+                    level.count,
+                    using=("count", "W"),
+                ),
             ),
-            "numerical quadrature of the cost" if statement.lhs.has(Expectation) else "difference quotients of log W",
-            ranges={"beta": (Rational(1, 10), Integer(6)), "x": (Integer(-3), Integer(3))},
+        ),
+        ("slope", "Slope of f", (Identity("Differentiate.", Derivative(f, level.x), level.slope),)),
+        (
+            "curvature",
+            "Curvature of f",
+            (Identity("Differentiate twice.", Derivative(f, (level.x, 2)), level.curvature),),
+        ),
+    )
+    found = []
+    for name, title, steps in closed:
+        derivation = Derivation((*inner.steps, *steps))
+        formula = stated(
+            f"thermal.{gate}.{name}",
+            f"{title} of the thermal plain level, gate {gate}",
+            derivation.conclusion,
+            derivation=derivation,
+            source="arXiv 2302.14112 (replica-symmetric level at finite temperature)",
+            assumptions=("chi -> 0", "beta = y_2 > 0"),
         )
-        for name, title, statement in closed
-    ]
+        how = "difference quotients of log W"
+        if formula.statement.has(Expectation):
+            how = "numerical quadrature of the cost"
+        found.append(
+            make_entry(formula, how, ranges={"beta": (Rational(1, 10), Integer(6)), "x": (Integer(-3), Integer(3))})
+        )
     stationary, _ = thermal_conditions(gate)
     return [*found, make_entry(stationary, HOW_STATIONARY, partial(_stationary, level), ranges=THERMAL)]
 

@@ -356,6 +356,8 @@ class Arb(_Lists):
 
         if isinstance(value, Fraction):
             return arb(fmpq(value.numerator, value.denominator))
+        if isinstance(value, arb):
+            return value  # it has an _mpf_ too, its midpoint
         if hasattr(value, "_mpf_"):
             sign, man, exponent, _ = value._mpf_
             return arb((-1) ** sign * int(man)) * arb(2) ** int(exponent)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from .common import emit, output_option, progress
+from .common import emit, output_option, problem_options, progress
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,17 +37,24 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         choices=("json", "coq"),
         help="certificate (default), or a file for the Coq proof assistant",
     )
+    problem_options(parser, order=False)
     output_option(parser)
     parser.epilog = (
         "examples: flrdt certify --level 2 --alpha 6.7157 --output level2.json\n"
         "          flrdt certify --level 2p --depth 3 --notion strong --digits 31\n"
         "          flrdt certify --level 1 --widths 7.7 --alpha 7.5442\n"
         "          flrdt certify --side lower --alpha 4.7166 --output lower.json\n"
-        "          flrdt certify --side lower --format coq --output lower.v"
+        "          flrdt certify --side lower --format coq --output lower.v\n"
+        "          flrdt certify --problem perceptron:kappa=-3/2 --level 2p --alpha 37.36"
     )
 
 
 def run(options: argparse.Namespace) -> int:
+    if options.problem is not None:
+        from .family import certificate as of_problem
+
+        emit(of_problem(options), options.output)
+        return 0
     certificate = (_lower if options.side == "lower" else _upper)(options)
     if options.format == "coq":
         from ..proofs.coq import coq_file

@@ -166,3 +166,24 @@ def formulas(options: argparse.Namespace) -> int:
     items = [f for what in ("plain", "innermost") for f in problem_formulas(options.problem, what, "2")]
     emit(render.formulas(items, options.format, True, options.notation, columns(options.output)), options.output)
     return 0
+
+
+def certificate(options: argparse.Namespace) -> dict[str, Any]:
+    """``flrdt certify --problem WORD``."""
+    from ..arithmetic.decimals import InputError
+    from ..proofs.set_certificates import certify_set
+
+    _refuse(
+        options,
+        side="upper",
+        gate="relu",
+        radius="1",
+        depth=None,
+        widths=None,
+        notion="weak",
+        budget=None,
+        format="json",
+    )
+    if options.level is None:
+        raise InputError("a certificate needs --level: 1 or 2p for a problem of the family")
+    return certify_set(options.problem, options.level, options.alpha, digits=options.digits, report=progress())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from . import deep_checker, lower_checker
+from . import deep_checker, lower_checker, set_checker
 from . import one_layer_checker as checker
 
 __all__ = ["check", "check_file"]
@@ -12,7 +12,7 @@ __all__ = ["check", "check_file"]
 
 def check(raw: bytes) -> checker.Verdict:
     """Parse and judge a certificate given as bytes; raises MalformedCertificate if it is not one."""
-    known = {special.FORMAT: special.check for special in (deep_checker, lower_checker)}
+    known = {special.FORMAT: special.check for special in (deep_checker, lower_checker, set_checker)}
     return known.get(str(checker.load(raw).get("format")), checker.check)(raw)
 
 

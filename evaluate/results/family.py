@@ -13,7 +13,7 @@ from fractions import Fraction
 from typing import Any
 
 import numpy
-from mpmath import floor, log10, mpf, nstr, workdps
+from mpmath import floor, fneg, log10, mpf, nstr, workdps
 from sympy import Expr
 
 from flrdt.derive.blocks.entropy import entropy, first_moment, plain_ising
@@ -27,7 +27,8 @@ from ..arithmetic.backends import backend as get_backend
 from ..arithmetic.compile import compile_scalar
 from ..arithmetic.decimals import InputError, known_digits, parse_digits, parse_number
 from ..arithmetic.exclusive import exclusive
-from ..solve.family import level_minima, solve_family, stationary
+from ..solve.enclosure import exact_mpf
+from ..solve.family import closed_point, level_minima, solve_family, stationary
 from ..solve.newton import refine
 from ..solve.point import ConvergenceError, Point
 from ..systems.entropic import EntropicSystem
@@ -223,8 +224,8 @@ def _closed(form: Expr, digits: int) -> tuple[Any, Any]:
     b = get_backend("arb")
     with b.precision(int((digits + 12) * 3.33) + 32):
         ball = compile_scalar([form], (), b)()[0]
-        ball = b.number(ball) if not hasattr(ball, "rad") else ball
-        return b.to_mpf(ball), b.to_mpf(ball.rad())
+        ball = b.number(ball)
+        return exact_mpf(ball), exact_mpf(ball.rad())
 
 
 def _made(problem: Problem, level: Level, reached: Level, digits: int, started: float, **rest: Any) -> FamilyValue:
@@ -241,9 +242,9 @@ def _made(problem: Problem, level: Level, reached: Level, digits: int, started: 
 
 def _of_point(point: Point, sign: int = 1) -> dict[str, Any]:
     return {
-        "value": sign * point.value,
+        "value": point.value if sign > 0 else fneg(point.value, exact=True),  # rounding would leave the enclosure
         "error": point.value_error,
-        "error_kind": "estimate",
+        "error_kind": "enclosure" if point.proved else "estimate",
         "parameters": dict(zip(point.names, point.values, strict=True)),
         "parameter_errors": dict(zip(point.names, point.errors, strict=True)),
         "inertia": point.inertia,
@@ -258,7 +259,7 @@ def _plain(problem: Problem, digits: int) -> tuple[Any, Any]:
     with b.precision(int((digits + 12) * 3.33) + 32):
         parts = system.parts([], system.grid([], digits))
         ball = b.number(system.goal.value(parts, b))
-        return b.to_mpf(ball), b.to_mpf(ball.rad())
+        return exact_mpf(ball), exact_mpf(ball.rad())
 
 
 def _minimised(
@@ -392,7 +393,9 @@ def _smallest(problem: Problem, level: Level, digits: int, free: bool, report: R
                 continue
         except (ConvergenceError, numpy.linalg.LinAlgError):
             continue
-        point = refine(system.using("arb"), system.goal, x, digits, hessian, report)
+        balls = system.using("arb")
+        closed = closed_point(balls, x, digits, report)
+        point = closed or refine(balls, system.goal, x, digits, hessian, report)
         rest = _of_point(point, -1)
         if reached.r > 2:
             rest |= {"status": status_of(problem, reached, True), "warning": FREE_WARNING}

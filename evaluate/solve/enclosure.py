@@ -119,7 +119,7 @@ def enclose(system: ProvedSystem, goal: Goal, x: Sequence[Any], digits: int, rep
         lacking, said = max(full - reached, ROUGH) + SPARE, ""
         for growth in (4, 64, 1024):
             # where no step is left, the rounding of the centre itself is the box
-            widths = [(abs(s) * growth + abs(c) * arb(2) ** (8 - bits) + arb(10) ** -full).upper()
+            widths = [(abs(s) * growth + (1 + abs(c)) * arb(2) ** (8 - bits) + arb(10) ** -full).upper()
                       for s, c in zip(correction, centre, strict=True)]  # fmt: skip
             box = [c + arb(0, w) for c, w in zip(centre, widths, strict=True)]
             if not system.smooth(box):

@@ -15,16 +15,18 @@ from typing import Any
 
 import numpy
 
-from flrdt.derive.blocks.outputs import HardSet
+from flrdt.derive.blocks.outputs import Cost, HardSet
 from flrdt.derive.core.symbols import Level
 from flrdt.derive.networks.problems import Problem
 
+from ..systems.closed import ClosedSystem
 from ..systems.family import FamilySystem
 from ..systems.system import evaluate
+from .enclosure import enclose
 from .newton import refine
 from .point import ConvergenceError, Point
 
-__all__ = ["FloatMinimum", "descend", "ladder", "level_minima", "solve_family", "stationary"]
+__all__ = ["FloatMinimum", "closed_point", "descend", "ladder", "level_minima", "solve_family", "stationary"]
 
 FLOAT_DIGITS = 13
 WIDEST = 2500  # grid points of a double-precision evaluation: more belong to all but merged points
@@ -328,9 +330,31 @@ def ladder(problem: Problem, deepest: int) -> Iterator[FloatMinimum | None]:
 def solve_family(
     problem: Problem, minimum: FloatMinimum, digits: int, free_order: bool = False, report: Report = lambda _: None
 ) -> Point:
-    """The digits of a minimum: Newton in ball arithmetic from the double-precision point and its Hessian."""
+    """The digits of a minimum: Newton in ball arithmetic from the double-precision point and its Hessian.
+
+    Levels 1 and 2p are closed form, and their points enclosed.
+    """
     system = FamilySystem(problem, minimum.level, "arb", free_order, minimum.outer_zero)
-    return refine(system, system.goal, list(minimum.x), digits, minimum.hessian.tolist(), report)
+    closed = closed_point(system, list(minimum.x), digits, report)
+    return closed or refine(system, system.goal, list(minimum.x), digits, minimum.hessian.tolist(), report)
+
+
+def closed_point(
+    system: FamilySystem, x: Sequence[float], digits: int, report: Report = lambda _: None
+) -> Point | None:
+    """The stationary point near x (natural coordinates) at a closed level, enclosed where that can be proved.
+
+    None at the other levels, and for a cost that is not convex: the pieces of its envelope change with chi.
+    """
+    output = system.problem.output
+    if not system.level.closed or (isinstance(output, Cost) and not output.convex):
+        return None
+    closed = ClosedSystem(system.objective, (), "arb", system.negative)
+    point = refine(closed, system.goal, x, digits, None, report)
+    try:
+        return enclose(closed, system.goal, point.x, digits)
+    except ConvergenceError:
+        return point  # at the border of the closed form, with estimated errors
 
 
 def stationary(system: Any, start: Sequence[float], steps: int = 60) -> tuple[list[float], list[list[float]]]:

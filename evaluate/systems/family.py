@@ -32,7 +32,7 @@ __all__ = ["FamilySystem"]
 
 @lru_cache(maxsize=64)
 def _compiled_elementary(objective: FamilyObjective, backend_name: str) -> Any:
-    symbols = objective.parameters
+    symbols = objective.parameters()
     form = objective.elementary
     return compile_scalar([form, *(diff(form, s) for s in symbols)], (*symbols, alpha), get_backend(backend_name))
 
@@ -106,7 +106,7 @@ class FamilySystem:
 
     @property
     def names(self) -> list[str]:
-        return [str(s) for s in self.objective.parameters]
+        return [str(s) for s in self.objective.parameters()]
 
     @property
     def overlaps(self) -> int:
@@ -116,7 +116,7 @@ class FamilySystem:
     @property
     def leading(self) -> int:
         """1 if chi is a parameter, else 0."""
-        return len(self.objective.parameters) - self.overlaps - (self.level.r - 1)
+        return len(self.objective.parameters()) - self.overlaps - (self.level.r - 1)
 
     def split(self, z: Sequence) -> tuple[Any, list, list]:
         """chi (1 where it is fixed), overlaps, lifting parameters."""

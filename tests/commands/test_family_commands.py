@@ -9,7 +9,7 @@ def test_capacity(run):
     code, out, _ = run("capacity", "--problem", "perceptron:kappa=-3/2", "--level", "2p", "--digits", "12", "--json")
     shown = json.loads(out)
     assert code == 0 and shown["alpha"].startswith("37.3598452089") and shown["level"] == "2p"
-    assert shown["status"] == "rigorous upper bound" and shown["error_kind"] == "estimate"
+    assert shown["status"] == "rigorous upper bound" and shown["error_kind"] == "enclosure"
 
 
 def test_energy_and_table(run):
@@ -39,6 +39,14 @@ def test_formulas_and_verification(run):
     assert code == 0 and "average.outside:1/2" in out and "0 failed" in out
 
 
+def test_certificates(run, tmp_path):
+    file = str(tmp_path / "set.json")
+    code, _, _ = run("certify", "--problem", "outside:1", "--level", "2p", "--alpha", "2.0211", "--output", file)
+    assert code == 0
+    code, out, _ = run("check", file)
+    assert code == 0 and "proved" in out and "(-oo,-1] U [1,oo)" in out
+
+
 def test_literature(run):
     code, out, _ = run("literature", "--problem", "ising:kappa=0", "--json")
     shown = json.loads(out)
@@ -62,6 +70,9 @@ def test_literature(run):
         (("derive", "relations", "--problem", "sk"), "need the sphere"),
         (("literature", "--problem", "nothing"), "no published value"),
         (("capacity", "--branch", "symmetric"), "need --problem"),
+        (("certify", "--problem", "sk", "--level", "1"), "hard sets"),
+        (("certify", "--problem", "strip:1"), "needs --level"),
+        (("certify", "--problem", "strip:1", "--level", "1", "--depth", "2"), "belongs to networks"),
         (("energy", "--alpha", "3", "--order", "free"), "need --problem"),
         (("capacity", "--problem", "perceptron", "--level", "3", "--branch", "full"), "one branch"),
         (("capacity", "--problem", "strip:1", "--level", "2", "--branch", "symmetric"), "one branch at level 2"),

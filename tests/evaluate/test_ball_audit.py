@@ -180,3 +180,13 @@ def test_what_is_no_number_proves_nothing():
         for relation in ("==", "<", ">", "<=", ">="):
             assert examine(Comparison(form, Integer(0), relation), unit).holds is not True
             assert compare(Comparison(1 / x, Integer(0), relation), {x: Integer(0)}, 10).holds is None
+
+
+def test_a_ball_stays_a_ball():
+    """Conversion to a number of the backend keeps the radius."""
+    from flint import arb
+
+    from flrdt.evaluate.arithmetic.backends import backend
+
+    ball = arb(2).sqrt()
+    assert backend("arb").number(ball).rad() == ball.rad() > 0
