@@ -35,6 +35,7 @@ FINER, FINER_STRIP = 4, 0.8  # the finer grid: further digits, and a strip that 
 REST = mpf("0.01")  # relative error of an error: what the finer grid leaves out itself, at half the promised rate
 ALONG = 1e-3  # displacement along the last step over which the Hessian's change is measured
 STEPS = 60
+REFUSALS = 3  # proofs that may fail before the point is given up
 CHECKED = (0.4, 0.6)  # shares of the digits on the grids that the rate of convergence is measured with
 Report = Callable[[str], None]
 
@@ -148,18 +149,25 @@ def refine(
         target = full if point_digits is None else point_digits + GUARD
         x = [mpf(v) if hasattr(v, "_mpf_") else mpf(float(v)) for v in start]
         rows = None if system.curved or hessian is None else matrix(hessian)
-        known, gain, lost, before, renewed, spare = KNOWN, FRESH, 0.0, None, False, 0
+        known, gain, lost, before, renewed = KNOWN, FRESH, 0.0, None, False
+        refused, spare, missing = 0, 0, math.inf
         for _ in range(STEPS):
             if system.curved:
                 gain = _planned(known - lost, target + lost) - known + lost
                 if prove and known + gain - lost >= target - SHORT:
-                    point = enclose(system, goal, x, digits + spare, report)
-                    _check_signs(system, point.inertia, point.value)
-                    lacking = _lacking(point, digits, target - GUARD)
-                    if lacking <= 0:
-                        return point
-                    x, spare = list(point.x), spare + lacking
-                    continue
+                    try:
+                        point = enclose(system, goal, x, digits + spare, report)
+                    except ConvergenceError:  # x is not as good as it was taken for
+                        if refused == REFUSALS:
+                            raise
+                        refused += 1
+                    else:
+                        _check_signs(system, point.inertia, point.value)
+                        still, missing = missing, _lacking(point, digits, target - GUARD)
+                        if missing <= 0 or missing >= still:  # data that are balls limit what is known
+                            return point
+                        x, spare = list(point.x), spare + missing
+                        continue
                 rows = evaluate_at(system, goal, x, max(gain, KNOWN) + EXTRA, 2).curvature
             elif rows is None:
                 rows = differences(system, goal, x, max(known, 2 * KNOWN))
@@ -181,7 +189,7 @@ def refine(
                     continue
                 gain = reached - before.reached
             gained = min(gain, max(reached - lost, 0.5))
-            if work == full and reached + gained >= target - SHORT:
+            if work == full and reached + gained >= target - SHORT and not prove:
                 sure = max(gain, KNOWN) + EXTRA if system.curved else gained
                 return _finish(system, goal, x, here, step, rows, digits, sure, report)
             damp = min(mpf(1), LONGEST / size) if size else mpf(1)

@@ -222,6 +222,8 @@ class OneFieldSystem:
         """
         values, found = [v.mid() for v in self.values(x)], []
         floats = list(map(float, values))
+        if not self.inside(floats):
+            raise QuadratureError("the point is outside the domain of the level")
         for tower, ends, arguments in self._plans:
             if tower.fronts is None:
                 raise QuadratureError("no strip of analyticity is proved for this problem")
@@ -234,13 +236,13 @@ class OneFieldSystem:
             sizes = [float(v) for v in arguments(*floats)]
             strips = proved_strips(front, *split[1:], tower.limits)
             asked, reached = digits, 0.0
-            for _ in range(TRIALS):
+            for trial in range(1, TRIALS + 1):
                 grid = plan(tuple(map(float, ends(*floats))), sizes[: cut - own], sizes[cut - own :], asked, strips)
                 bound = bound_tower(front, *split, tower.limits, grid)
                 reached = bound.places(order)
                 if reached >= digits:
                     break
-                asked += min(max(digits - reached, MORE), FARTHEST)
+                asked += min(max(digits - reached, trial * MORE), FARTHEST)
             else:
                 raise QuadratureError(f"the quadrature is proved to {reached:.0f} of {digits:.0f} digits only")
             found.append(ProvedGrid(grid, bound))
