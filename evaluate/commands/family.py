@@ -187,3 +187,48 @@ def certificate(options: argparse.Namespace) -> dict[str, Any]:
     if options.level is None:
         raise InputError("a certificate needs --level: 1 or 2p for a problem of the family")
     return certify_set(options.problem, options.level, options.alpha, digits=options.digits, report=progress())
+
+
+def stability(options: argparse.Namespace) -> int:
+    """``flrdt stability --problem WORD``: whether lifting helps, and for a margin where partial lifting begins to."""
+    from mpmath import nstr, workdps
+
+    from ..arithmetic.decimals import known_digits, parse_digits
+    from ..results.family import lifting_verdict, partial_threshold
+
+    digits = parse_digits(options.digits)
+    found = lifting_verdict(options.problem, digits)
+    with workdps(digits + 20):
+        shown: dict[str, Any] = {
+            "problem": str(found.problem),
+            "plain": known_digits(*found.plain, digits),
+            "stability": nstr(found.stability[0], digits),
+            "stable": found.stable,
+            "partial": nstr(found.partial[0], digits),
+            "partial_lifting_helps": found.partial_helps,
+            "digits": digits,
+        }
+        if found.problem.output.half_line is not None:  # type: ignore[union-attr]
+            root, error, plain = partial_threshold(digits)
+            shown["threshold"] = {
+                "kappa": known_digits(root, error, digits),
+                "kappa_error": nstr(error, 2),
+                "alpha": nstr(plain, max(digits - 2, 5)),
+                "error_kind": "enclosure",
+            }
+    emit(shown if options.json else _stability_text(shown), options.output)
+    return 0
+
+
+def _stability_text(shown: dict) -> str:
+    lines = [
+        f"plain value  = {shown['plain']}",
+        f"full lifting : 1 - alpha_1 E (M'')^2 = {shown['stability']}, the plain level is {'stable' if shown['stable'] else 'lowered by level 2'}",
+        f"partial      : Var M - E M = {shown['partial']}, level 2p {'lowers' if shown['partial_lifting_helps'] else 'does not lower'} it",
+    ]
+    if "threshold" in shown:
+        at = shown["threshold"]
+        lines.append(
+            f"half-lines   : partial lifting helps iff kappa < {at['kappa']} (enclosed), where alpha_1 = {at['alpha']}"
+        )
+    return "\n".join(lines)

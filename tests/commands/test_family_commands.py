@@ -47,6 +47,15 @@ def test_certificates(run, tmp_path):
     assert code == 0 and "proved" in out and "(-oo,-1] U [1,oo)" in out
 
 
+def test_stability(run):
+    code, out, _ = run("stability", "--problem", "perceptron:kappa=-1", "--json")
+    shown = json.loads(out)
+    assert code == 0 and not shown["stable"] and shown["partial_lifting_helps"]
+    assert shown["threshold"]["kappa"].startswith("-0.62192288") and shown["threshold"]["alpha"].startswith(
+        "6.0319257"[:8]
+    )
+
+
 def test_literature(run):
     code, out, _ = run("literature", "--problem", "ising:kappa=0", "--json")
     shown = json.loads(out)
@@ -72,6 +81,7 @@ def test_literature(run):
         (("capacity", "--branch", "symmetric"), "need --problem"),
         (("certify", "--problem", "sk", "--level", "1"), "hard sets"),
         (("certify", "--problem", "strip:1"), "needs --level"),
+        (("stability", "--problem", "committee:relu"), "hard sets"),
         (("certify", "--problem", "strip:1", "--level", "1", "--depth", "2"), "belongs to networks"),
         (("energy", "--alpha", "3", "--order", "free"), "need --problem"),
         (("capacity", "--problem", "perceptron", "--level", "3", "--branch", "full"), "one branch"),
