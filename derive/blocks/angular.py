@@ -11,32 +11,46 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from sympy import (
+    Dict,
     Dummy,
     Eq,
     Expr,
+    Function,
+    Integer,
     Integral,
     Poly,
     Symbol,
     cos,
-    diff,
     exp,
     integrate,
-    limit,
     oo,
     pi,
-    simplify,
     sin,
     sqrt,
     symbols,
 )
 
-from ..core.formulas import Step, identically_zero
+from ..core.steps import Chain, Definition, Identity, Primitive, Quadrature, Step, Substitution, leading_to
 
-__all__ = ["QuadraticForm", "angular_steps", "circular_moment", "wedge_exponential", "wedge_mean"]
+__all__ = [
+    "QuadraticForm",
+    "angular_steps",
+    "circular_moment",
+    "radial_weight",
+    "slope_function",
+    "wedge_exponential",
+    "wedge_mean",
+    "wedge_steps",
+]
 
 t, u = symbols("t u", real=True)
+low, high = symbols("L U", real=True)
 A, C, delta, rho, rate = symbols("A C delta rho r", positive=True)
-B = Symbol("B", real=True)
+B, V = symbols("B V", real=True)
+eta = Symbol("eta", positive=True)
+FORM = A + 2 * B * t + C * t**2
+INTEGRANDS = {"exponential": 1 / FORM, "mean": FORM / (1 + t**2) ** 2}
+"""What is integrated over the slopes of a wedge for the exponential average (a form that is positive) and for the mean."""
 
 
 @dataclass(frozen=True)
@@ -57,37 +71,37 @@ class QuadraticForm:
         polynomial = Poly(value.expand(), slope)
         return cls(*(polynomial.coeff_monomial(slope**n) for n in range(3)))
 
-
-@lru_cache(maxsize=1)
-def _radial() -> tuple[Expr, Expr]:
-    """Radial integrals: E of rho^2, and of exp(eta rho^2 V) with r = 1 - 2 eta V > 0."""
-    density = rho * exp(-(rho**2) / 2)
-    return integrate(rho**2 * density, (rho, 0, oo)), integrate(rho * exp(-rate * rho**2 / 2), (rho, 0, oo))
+    def resolvent(self, eta: Expr) -> QuadraticForm:
+        """The form ``1 + t**2 - 2 eta (a + b t + c t**2)``."""
+        return QuadraticForm(1 - 2 * eta * self.a, -2 * eta * self.b, 1 - 2 * eta * self.c)
 
 
-@lru_cache(maxsize=1)
-def _resolvent() -> Expr:
-    """Antiderivative of 1/(A + 2 B t + C t^2), delta = sqrt(A C - B^2), after completing the square."""
-    square = (delta * u - B) / C
-    integrand = 1 / (A + 2 * B * t + C * t**2)
-    reduced = simplify(integrand.subs(t, square).subs(A, (delta**2 + B**2) / C) * diff(square, u))
-    return integrate(reduced, u).subs(u, (C * t + B) / delta)
+@lru_cache(maxsize=2)
+def _antiderivative(kind: str) -> Expr:
+    """Of the integrand over the slopes; that of one over the form by completing the square, delta^2 = A C - B^2."""
+    if kind == "exponential":
+        return integrate(1 / (1 + u**2), u).subs(u, (C * t + B) / delta) / delta
+    return A * integrate(1 / (1 + t**2) ** 2, t) - B / (1 + t**2) + C * integrate(t**2 / (1 + t**2) ** 2, t)
 
 
-@lru_cache(maxsize=1)
-def _moment() -> Expr:
-    """Antiderivative of (A + 2 B t + C t^2)/(1 + t^2)^2."""
-    return simplify(integrate((A + 2 * B * t + C * t**2) / (1 + t**2) ** 2, t))
+def _end(kind: str, end: Expr) -> Expr:
+    """The antiderivative at an end of a wedge; far away the rational part vanishes and the arc tangent is a right angle."""
+    found = _antiderivative(kind)
+    if end not in (oo, -oo):
+        return found.subs(t, end)
+    sign = 1 if end == oo else -1
+    return sign * pi / (2 * delta) if kind == "exponential" else sign * pi * (A + C) / 4
 
 
-def _between(antiderivative: Expr, lower: Expr, upper: Expr) -> Expr:
-    ends = [limit(antiderivative, t, e) if e in (oo, -oo) else antiderivative.subs(t, e) for e in (lower, upper)]
-    return ends[1] - ends[0]
+def _definite(kind: str, lower: Expr, upper: Expr) -> Expr:
+    return _end(kind, upper) - _end(kind, lower)
 
 
-def _insert(value: Expr, a: Expr, b: Expr, c: Expr) -> Expr:
+def _inserted(kind: str, form: QuadraticForm, lower: Expr, upper: Expr) -> Expr:
+    a, b, c = form.a, form.b / 2, form.c
+    value = _definite(kind, *(e if e in (oo, -oo) else s for e, s in ((lower, low), (upper, high))))
     value = value.subs(delta, sqrt(A * C - B**2))
-    return value.subs({A: a, B: b, C: c}, simultaneous=True)
+    return value.subs({A: a, B: b, C: c, low: lower, high: upper}, simultaneous=True)
 
 
 def wedge_mean(form: QuadraticForm, lower: Expr, upper: Expr) -> Expr:
@@ -96,7 +110,7 @@ def wedge_mean(form: QuadraticForm, lower: Expr, upper: Expr) -> Expr:
     >>> wedge_mean(QuadraticForm(1, 0, 0), -oo, oo)
     1/2
     """
-    return _radial()[0] * _insert(_between(_moment(), lower, upper), form.a, form.b / 2, form.c) / (2 * pi)
+    return _inserted("mean", form, lower, upper) / pi
 
 
 def wedge_exponential(form: QuadraticForm, eta: Expr, lower: Expr, upper: Expr) -> Expr:
@@ -105,8 +119,7 @@ def wedge_exponential(form: QuadraticForm, eta: Expr, lower: Expr, upper: Expr) 
     >>> wedge_exponential(QuadraticForm(0, 0, 0), Symbol("eta"), 0, oo)
     1/4
     """
-    value = _between(_resolvent(), lower, upper)
-    return _insert(value, 1 - 2 * eta * form.a, -eta * form.b, 1 - 2 * eta * form.c) / (2 * pi)
+    return _inserted("exponential", form.resolvent(eta), lower, upper) / (2 * pi)
 
 
 def circular_moment(integrand: Expr, first: Symbol, second: Symbol, lower: Expr, upper: Expr) -> Expr:
@@ -118,32 +131,108 @@ def circular_moment(integrand: Expr, first: Symbol, second: Symbol, lower: Expr,
     theta = Dummy("theta", real=True)
     polar = integrand.expand().subs({first: cos(theta), second: sin(theta)}, simultaneous=True)
     antiderivative = integrate(polar, theta)
-    return _radial()[0] * (antiderivative.subs(theta, upper) - antiderivative.subs(theta, lower)) / (2 * pi)
+    return (antiderivative.subs(theta, upper) - antiderivative.subs(theta, lower)) / pi
 
 
+@lru_cache(maxsize=1)
 def angular_steps() -> tuple[Step, ...]:
-    """The rules used, as checked steps: the radial integral and the two antiderivatives."""
-    form = A + 2 * B * t + C * t**2
-    V, eta = Symbol("V", real=True), Symbol("eta", positive=True)
-    resolvent = _resolvent().subs(delta, sqrt(A * C - B**2))
-    return (
-        Step(
-            "Integrate over the radius of the plane; the exponential needs 2 eta V < 1.",
-            Eq(
-                Integral(rho * exp(-(rho**2) * (1 - 2 * eta * V) / 2), (rho, 0, oo)),
-                _radial()[1].subs(rate, 1 - 2 * eta * V),
-                evaluate=False,
+    """The rules: ``radial exponential``, ``radial mean``, and for either average its antiderivative over the slopes
+    (``antiderivative mean``) and the integrals ``between mean``, ``below mean`` and ``above mean`` two, one and one slope.
+    """
+    decay = exp(-(rho**2) * rate / 2)
+    radial = {
+        "exponential": (rho * decay, -decay / rate, 1 / rate),
+        "mean": (rho**3 * decay / 2, -(rho**2 / rate + 2 / rate**2) * decay / 2, rate**-2),
+    }
+    chain = Chain(
+        [
+            *(
+                Quadrature(
+                    "Integrate over the radius of the plane.",
+                    *(integrand, rho, Integer(0), oo, primitive, value),
+                    name=f"radial {kind}",
+                )
+                for kind, (integrand, primitive, value) in radial.items()
             ),
-            lambda: _radial()[1] * rate == 1 and _radial()[0] == 2,
-        ),
-        Step(
-            "Integrate over the slope by completing the square, delta^2 = A C - B^2 > 0.",
-            Eq(Integral(1 / form, t), resolvent, evaluate=False),
-            lambda: identically_zero(diff(resolvent, t) - 1 / form),
-        ),
-        Step(
-            "The mean needs one more rational antiderivative.",
-            Eq(Integral(form / (1 + t**2) ** 2, t), _moment(), evaluate=False),
-            lambda: identically_zero(diff(_moment(), t) - form / (1 + t**2) ** 2),
-        ),
+            Definition(
+                "The form is positive: delta^2 = A C - B^2 > 0.", Eq(A, (delta**2 + B**2) / C, evaluate=False), name="A"
+            ),
+            Identity("So delta is a root.", delta, sqrt(A * C - B**2), using=("A",), name="delta"),
+        ]
     )
+    explicit = {delta: sqrt(A * C - B**2)}
+    for kind, integrand in INTEGRANDS.items():
+        primitive, exponential = _antiderivative(kind), kind == "exponential"
+        own = {"using": ("A",)} if exponential else {}
+
+        def add(
+            name: str, step: type[Step], text: str, *fields: Expr, kind=kind, exponential=exponential, own=own
+        ) -> None:
+            by_delta = f"{name} {kind} by delta"
+            chain.add(step(text, *fields, **own, name=by_delta if exponential else f"{name} {kind}"))
+            if exponential:
+                value = fields[-1].subs(explicit)
+                using = (by_delta, "delta")
+                chain.add(Substitution("Written out.", Dict(), value, using=using, name=f"{name} {kind}"))
+
+        text = "An antiderivative over the slope" + (", by completing the square." if exponential else ".")
+        add("antiderivative", Primitive, text, integrand, t, primitive)
+        for place, lower, upper in (("between", low, high), ("below", -oo, high), ("above", low, oo)):
+            text = f"The integral {place} {'two slopes' if place == 'between' else 'a slope'}."
+            add(place, Quadrature, text, integrand, t, lower, upper, primitive, _definite(kind, lower, upper))
+    return tuple(chain.steps)
+
+
+def slope_function(kind: str) -> type[Expr]:
+    """``J(V, t)``, what the slope t contributes where the form is V, as a function without a value."""
+    return Function("J" if kind == "mean" else "J_e")
+
+
+def radial_weight(kind: str) -> tuple[Step, ...]:
+    """The steps to ``J mean closed`` or ``J exponential closed``: what a slope t contributes where the quadratic form is V."""
+    J = slope_function(kind)
+    density = exp(-(rho**2) * (1 + t**2) / 2)
+    if kind == "mean":
+        inner, value, at = rho**3 * density * V / 2, V / (1 + t**2) ** 2, 1 + t**2
+        left: Expr = Integral(rho**3 * density / 2, (rho, 0, oo)) * V
+    else:
+        at = 1 + t**2 - 2 * eta * V
+        inner, value = rho * exp(-(rho**2) * at / 2), 1 / at
+        left = Integral(inner, (rho, 0, oo))
+    text = "What a slope contributes: the density" + (
+        " times the form." if kind == "mean" else " times the exponential."
+    )
+    return (
+        *leading_to(angular_steps(), f"radial {kind}"),
+        Definition(text, Eq(J(V, t), left, evaluate=False), name=f"J {kind}"),
+        Substitution(
+            "The radius, at this slope.",
+            Dict({rate: at}),
+            value / V if kind == "mean" else value,
+            using=(f"radial {kind}",),
+            name=f"radius {kind}",
+        ),
+        Identity("So it is rational.", J(V, t), value, using=(f"J {kind}", f"radius {kind}"), name=f"J {kind} closed"),
+    )
+
+
+def wedge_steps(kind: str, forms: dict[str, tuple[QuadraticForm, Expr, Expr]]) -> tuple[Step, ...]:
+    """The integral over every wedge, under its name; :func:`angular_steps` has to come before.
+
+    For the exponential the forms are those of :meth:`QuadraticForm.resolvent`.
+    """
+    found = []
+    for name, (form, lower, upper) in forms.items():
+        place = "above" if upper == oo else ("below" if lower == -oo else "between")
+        mapping = {A: form.a, B: form.b / 2, C: form.c}
+        mapping |= {s: e for s, e in ((low, lower), (high, upper)) if e not in (oo, -oo)}
+        found.append(
+            Substitution(
+                f"The {name}.",
+                Dict(mapping),
+                _inserted(kind, form, lower, upper),
+                using=(f"{place} {kind}",),
+                name=name,
+            )
+        )
+    return tuple(found)

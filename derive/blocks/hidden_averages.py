@@ -7,17 +7,28 @@ depends on its parameters only through :math:`\kappa = \mu\sqrt{p/q}`, :math:`\t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import lru_cache, partial
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
-from sympy import Add, Eq, Expr, Rational, Symbol, diff, exp, log, oo, pi, simplify, solve, sqrt, symbols
+from sympy import Add, Dict, Eq, Expr, Integral, Rational, Symbol, exp, log, oo, pi, solve, sqrt, symbols
 
-from ..core.formulas import Derivation, Formula, Status, Step, identically_zero
+from ..core.formulas import Derivation, Formula, Status
 from ..core.gaussian import Expectation
 from ..core.maxima import Maximum
+from ..core.steps import Chain, Definition, Identity, Solution, Step, Substitution, Theorem, leading_to
 from ..core.symbols import Lifting
-from .angular import QuadraticForm, angular_steps, wedge_exponential, wedge_mean
-from .hidden_maximum import SOURCE, HiddenValue, chi, h, inner_maximum, mu, slope, w
+from .angular import (
+    QuadraticForm,
+    V,
+    angular_steps,
+    eta,
+    radial_weight,
+    slope_function,
+    wedge_exponential,
+    wedge_mean,
+    wedge_steps,
+)
+from .hidden_maximum import SIDES, SOURCE, HiddenValue, PieceByPiece, chi, h, inner_maximum, mu, slope, w, wedge_pieces
 from .sphere import coupling
 
 __all__ = [
@@ -30,7 +41,8 @@ __all__ = [
     "reduced_parameters",
 ]
 
-kappa, tau, eta = symbols("kappa tau eta", positive=True)
+kappa, tau = symbols("kappa tau", positive=True)
+p_w, q_h, rate = symbols("p q y", positive=True)
 CONDITION = "2 y v < 1 on the unit circle of the scaled fields"
 
 
@@ -110,86 +122,125 @@ def reduced_parameters(p: Expr, q: Expr, susceptibility: Expr, curvature: Expr) 
     return {kappa: curvature * scale, tau: scale / susceptibility}
 
 
-def _scaled_wedges():
-    """Wedges in the reduced scaling p = q = 1, chi = 1/tau, mu = kappa: form, limits, wedge."""
+@lru_cache(maxsize=1)
+def _scaled_wedges() -> tuple[tuple[QuadraticForm, Expr, Expr, str], ...]:
+    """Wedges in the reduced scaling p = q = 1, chi = 1/tau, mu = kappa: form, limits, name."""
     scale = {chi: 1 / tau, mu: kappa}
+    found = []
     for wedge in inner_maximum().wedges:
-        value = wedge.value.subs({w: wedge.side, h: slope}).subs(scale, simultaneous=True)
-        yield (
-            QuadraticForm.along(value, slope),
-            wedge.lower.subs(scale, simultaneous=True),
-            wedge.upper.subs(scale, simultaneous=True),
-            wedge,
+        form = QuadraticForm.along(wedge.value.subs({w: wedge.side, h: slope}), slope)
+        coefficients, ends = (form.a, form.b, form.c), (wedge.lower, wedge.upper)
+        form = QuadraticForm(*(c.subs(scale, simultaneous=True).factor() for c in coefficients))
+        found.append((form, *(e.subs(scale, simultaneous=True) for e in ends), wedge.name))
+    return tuple(found)
+
+
+@lru_cache(maxsize=1)
+def scaling_steps() -> tuple[Step, ...]:
+    """The steps to ``scaling``: v(sqrt(p) w, sqrt(q) h; chi, mu) = sqrt(p q) v(w, h; 1/tau, kappa)."""
+    reduced = reduced_parameters(p_w, q_h, chi, mu)
+    chain = Chain(inner_maximum().chain("v closed"))
+    for symbol, solved, name in ((tau, chi, "tau"), (kappa, mu, "kappa")):
+        chain.add(Definition(f"The reduced parameter {name}.", Eq(symbol, reduced[symbol], evaluate=False), name=name))
+        chain.solve(f"So {solved} is known by it.", solved, using=(name,), name=f"{solved} by {name}")
+    chain.add(
+        Identity(
+            "Scale the fields: kappa = mu sqrt(p/q), tau = sqrt(p/q)/chi.",
+            HiddenValue(sqrt(p_w) * w, sqrt(q_h) * h, chi, mu),
+            sqrt(p_w * q_h) * HiddenValue(w, h, 1 / tau, kappa),
+            using=("v closed", "chi by tau", "mu by kappa"),
+            name="scaling",
         )
-
-
-def homogeneity_step() -> Step:
-    """v(sqrt(p) w, sqrt(q) h; chi, mu) = sqrt(p q) v(w, h; 1/tau, kappa), wedge by wedge."""
-    p, q = symbols("p q", positive=True)
-    reduced = reduced_parameters(p, q, chi, mu)
-
-    def check() -> bool | None:
-        for form, lower, _, wedge in _scaled_wedges():
-            scaled = wedge.value.subs({w: wedge.side * sqrt(p), h: sqrt(q) * slope}, simultaneous=True)
-            unit = sqrt(p * q) * form.at(slope)
-            if identically_zero(scaled - unit.subs(reduced, simultaneous=True)) is not True:
-                return None
-            if (
-                wedge.active
-                and identically_zero(wedge.lower * sqrt(p) / sqrt(q) - lower.subs(reduced, simultaneous=True))
-                is not True
-            ):
-                return None
-        return True
-
-    return Step(
-        "Scale the fields: kappa = mu sqrt(p/q), tau = sqrt(p/q)/chi.",
-        Eq(
-            HiddenValue(sqrt(p) * w, sqrt(q) * h, chi, mu),
-            sqrt(p * q) * HiddenValue(w, h, 1 / tau, kappa),
-            evaluate=False,
-        ),
-        check,
     )
+    return tuple(chain.steps)
 
 
-def _summed(term, density, symbol: str) -> tuple[list[Step], Expr]:
-    """Sum a wedge rule over the four wedges, one step each; ``density`` is what the rule integrates over the
-    slope.
-    """
-    steps: list[Step] = []
-    total: list[Expr] = []
-    for form, lower, upper, wedge in _scaled_wedges():
-        value = term(form, lower, upper)
-        steps.append(
-            Step(
-                f"The {wedge.name}.",
-                Eq(Symbol(f"{symbol}_{len(total) + 1}"), value, evaluate=False),
-                partial(_rule_check, term, density, form),
-            )
-        )
-        total.append(value)
-    return steps, Add(*total)
+@lru_cache(maxsize=2)
+def _plane(kind: str) -> Derivation:
+    """The mean of v, or of exp(eta v), over standard normal fields, from the plane to the slopes of its wedges."""
+    unit = HiddenValue(w, h, 1 / tau, kappa)
+    mean = Expectation(Expectation(exp(eta * unit) if kind == "exponential" else unit, h), w)
+    wedges = _scaled_wedges()
+    forms = {
+        f"{name}, {kind}": (f.resolvent(eta) if kind == "exponential" else f, low, high)
+        for f, low, high, name in wedges
+    }
+    weight = radial_weight(kind)
+    contribution = weight[-1].right  # type: ignore[attr-defined]
+    J = slope_function(kind)
+    lines, total = [], Add(*(_wedge_term(kind, f, low, high) for f, low, high, _ in wedges))
+    steps: list[Step] = [*inner_maximum().chain("homogeneous", *(f"v {n}" for n in SIDES.values()))]
+    steps += [*leading_to(angular_steps(), *(f"{place} {kind}" for place in ("below", "above"))), *weight]
+    cut = wedge_steps(kind, forms)
+    steps += cut
+    for side, name in SIDES.items():
+        along = HiddenValue(side, slope, 1 / tau, kappa)
+        line = Integral(J(along, slope), (slope, -oo, oo))
+        lines.append(line)
+        own = [n for n in forms if f"w {'>' if side == 1 else '<'} 0" in n]
+        over = [_mapped_integral(kind, *forms[n]) for n in own]
+        steps += [
+            wedge_pieces(side, Rational(1), slope, 1 / tau, kappa),
+            PieceByPiece(
+                f"The slopes of the half-plane w {'>' if side == 1 else '<'} 0 fall into two wedges.",
+                Integral(contribution.subs(V, along), (slope, -oo, oo)),
+                Add(*over),
+                using=(f"pieces {name}",),
+                name=f"line {name} {kind}",
+            ),
+        ]
+    prefactor = 1 / pi if kind == "mean" else 1 / (2 * pi)
+    steps += [
+        Theorem(
+            "Either half-plane in polar coordinates, h = |w| t: v is homogeneous of degree 2.",
+            Eq(mean, prefactor * Add(*lines), evaluate=False),
+            "Fubini's theorem",
+            using=("homogeneous", f"J {kind}"),
+            name=f"polar {kind}",
+        ),
+        Substitution(
+            "Sum over the four wedges.",
+            Dict(),
+            total,
+            using=(f"polar {kind}", f"J {kind} closed", *(f"line {n} {kind}" for n in SIDES.values()), *forms),
+            name=kind,
+        ),
+    ]
+    return Derivation(tuple(steps), (CONDITION,) if kind == "exponential" else ())
 
 
-def _rule_check(term, density, form: QuadraticForm) -> bool | None:
-    """The rule vanishes on an empty wedge and its derivative in the upper slope is the density there."""
-    end = Symbol("T", real=True)
-    value = term(form, Rational(0), end)
-    return value.subs(end, 0) == 0 and identically_zero(diff(value, end) - density(form).subs(slope, end))
+def merged_steps(*derivations: Derivation) -> tuple[Step, ...]:
+    """The steps of some derivations, those that they share once."""
+    return tuple(dict.fromkeys(step for d in derivations for step in d.steps))
+
+
+def _mapped_integral(kind: str, form: QuadraticForm, low: Expr, high: Expr) -> Integral:
+    """What the integral over a wedge is an instance of, at its form and ends."""
+    (step,) = wedge_steps(kind, {"wedge": (form, low, high)})
+    general = Derivation((*angular_steps(), step))
+    return general.conclusion.lhs  # type: ignore[attr-defined]
+
+
+def _wedge_term(kind: str, form: QuadraticForm, low: Expr, high: Expr) -> Expr:
+    return wedge_mean(form, low, high) if kind == "mean" else wedge_exponential(form, eta, low, high)
+
+
+def named(steps: tuple[Step, ...], ending: str) -> tuple[Step, ...]:
+    """The steps under longer names, to stand beside a chain that uses the same ones."""
+    return tuple(
+        replace(s, name=s.name and s.name + ending, using=tuple(name + ending for name in s.using)) for s in steps
+    )
 
 
 @lru_cache(maxsize=1)
 def hidden_mean() -> Formula:
     r"""``E v`` of the plain level in reduced variables; the layer has :math:`\sqrt{pq}` times it."""
-    steps, value = _summed(wedge_mean, lambda f: f.at(slope) / (pi * (1 + slope**2) ** 2), "m")
+    derivation = _plane("mean")
     return Formula(
         id="hidden.mean",
         title="Plain term of a hidden layer",
-        statement=Eq(Expectation(Expectation(HiddenValue(w, h, 1 / tau, kappa), h), w), value, evaluate=False),
-        derivation=Derivation(
-            (*inner_maximum().formula.derivation.steps, homogeneity_step(), *angular_steps(), *steps)
-        ),
+        statement=derivation.conclusion,
+        derivation=derivation,
         status=Status.RIGOROUS,
         source=SOURCE,
         assumptions=("w, h independent standard normals", "kappa > 0", "tau > 0"),
@@ -204,22 +255,12 @@ def hidden_exponential() -> Formula:
     The active form is largest in the first quadrant, which belongs to the active wedge, so that the condition
     is that ``1 + t^2 - 2 eta v`` is positive definite there: its two diagonal entries and its determinant.
     """
-    steps, value = _summed(
-        lambda form, lower, upper: wedge_exponential(form, eta, lower, upper),
-        lambda f: 1 / (2 * pi * (1 + slope**2 - 2 * eta * f.at(slope))),
-        "e",
-    )
+    derivation = _plane("exponential")
     return Formula(
         id="hidden.exponential",
         title="Partially lifted term of a hidden layer",
-        statement=Eq(
-            Expectation(Expectation(exp(eta * HiddenValue(w, h, 1 / tau, kappa)), h), w),
-            value,
-            evaluate=False,
-        ),
-        derivation=Derivation(
-            (*inner_maximum().formula.derivation.steps, homogeneity_step(), *angular_steps(), *steps), (CONDITION,)
-        ),
+        statement=derivation.conclusion,
+        derivation=derivation,
         status=Status.RIGOROUS,
         source=SOURCE,
         assumptions=("w, h independent standard normals", CONDITION),
@@ -227,16 +268,51 @@ def hidden_exponential() -> Formula:
     )
 
 
+@lru_cache(maxsize=2)
+def scaled_average(kind: str) -> Derivation:
+    """The average of v, or of exp(y v), over centred normal fields of variances p and q, in a layer's own parameters."""
+    own = HiddenValue(sqrt(p_w) * w, sqrt(q_h) * h, chi, mu)
+    unit, size = HiddenValue(w, h, 1 / tau, kappa), sqrt(p_w * q_h)
+    reduced = reduced_parameters(p_w, q_h, chi, mu)
+
+    def average(expr: Expr) -> Expr:
+        return Expectation(Expectation(expr, h), w)
+
+    if kind == "mean":
+        formula, left, closed = hidden_mean(), average(own), size * hidden_mean().statement.rhs  # type: ignore[attr-defined]
+        step: Step = Identity(
+            "The scale stands before the mean.", average(size * unit), size * average(unit), name="average at scale"
+        )
+        using = ("scaling", "average at scale", "mean", "kappa", "tau")
+    else:
+        formula, left = hidden_exponential(), average(exp(rate * own))
+        closed = formula.statement.rhs.subs(eta, rate * size)  # type: ignore[attr-defined]
+        step = Substitution(
+            "The scale enters the rate.",
+            Dict({eta: rate * size}),
+            closed,
+            using=("exponential",),
+            name="average at scale",
+        )
+        using = ("scaling", "average at scale", "kappa", "tau")
+    last = Identity(
+        "In the parameters of the layer.",
+        left,
+        closed.subs(reduced, simultaneous=True),
+        using=using,
+        name=f"{kind} scaled",
+    )
+    steps = merged_steps(formula.derivation, Derivation(scaling_steps()))
+    return Derivation((*steps, step, last), formula.derivation.uses)
+
+
 @lru_cache(maxsize=1)
 def exponential_domain() -> tuple[Expr, Expr]:
     """The two quantities that must be positive for the exponential moment to be finite: diagonal and
     determinant.
     """
-    wedge = inner_maximum().form(1, True)
-    value = wedge.value.subs({w: 1, h: slope}).subs({chi: 1 / tau, mu: kappa}, simultaneous=True)
-    form = QuadraticForm.along(value, slope)
-    diagonal = 1 - 2 * eta * form.c
-    return diagonal, (1 - 2 * eta * form.a) * diagonal - (eta * form.b) ** 2
+    form = next(f for f, _, high, _ in _scaled_wedges() if high == oo).resolvent(eta)
+    return form.c, form.a * form.c - form.b**2 / 4
 
 
 @lru_cache(maxsize=1)
@@ -246,36 +322,50 @@ def largest_lifting() -> Formula:
     >>> largest_lifting().statement.rhs.subs({kappa: 1, tau: 1})
     sqrt(2)
     """
-    diagonal, determinant = exponential_domain()
-    solutions = solve(determinant, eta)
-    (bound,) = (r for r in solutions if r.subs({kappa: 1, tau: 1}).is_positive)
-    end = solve(diagonal, eta)[0]
+    determinant = exponential_domain()[1]
     unit = HiddenValue(1, slope, 1 / tau, kappa) / (1 + slope**2)
+    critical = Symbol("eta_c", positive=True)
+    (bound,) = (r for r in solve(determinant, eta) if r.is_positive or r.subs({kappa: 1, tau: 1}).is_positive)
+    form = next(f for f, _, high, _ in _scaled_wedges() if high == oo)
+    a, b, c = (Symbol(f"v_{i}", real=True) for i in range(3))
+    chain = Chain(
+        (
+            *inner_maximum().chain("v positive"),
+            wedge_pieces(1, Rational(1), slope, 1 / tau, kappa),
+            *(
+                Definition(
+                    f"The coefficient of t^{i} in v on the active wedge.", Eq(s, e, evaluate=False), name=f"v_{i}"
+                )
+                for i, (s, e) in enumerate(zip((a, b, c), (form.a, form.b, form.c), strict=True))
+            ),
+            Definition(
+                "The form 1 + t^2 - 2 eta v of the active wedge degenerates where its determinant vanishes.",
+                Eq((1 - 2 * critical * a) * (1 - 2 * critical * c) - (critical * b) ** 2, 0, evaluate=False),
+                name="determinant",
+            ),
+            Solution(
+                "One of the two zeros is positive.",
+                critical,
+                bound,
+                using=("determinant", "v_0", "v_1", "v_2"),
+                name="critical",
+            ),
+            Theorem(
+                "The largest value on the unit circle is the greater eigenvalue of the form; as b > 0, it is attained in the "
+                "first quadrant, which belongs to the active wedge.",
+                Eq(1 / (2 * Maximum(unit, slope, 0, oo)), critical, evaluate=False),
+                "Rayleigh quotient of a quadratic form of the plane",
+                using=("pieces positive", "determinant"),
+                name="eigenvalue",
+            ),
+            Substitution("Where the moment diverges.", Dict(), bound, using=("eigenvalue", "critical")),
+        )
+    )
     return Formula(
         id="hidden.exponential.bound",
         title="Where the exponential moment of a hidden layer diverges",
-        statement=Eq(1 / (2 * Maximum(unit, slope, 0, oo)), bound, evaluate=False),
-        derivation=Derivation(
-            (
-                *inner_maximum().formula.derivation.steps,
-                Step(
-                    "The form 1 + t^2 - 2 eta v of the active wedge degenerates where its determinant vanishes.",
-                    Eq(determinant, 0, evaluate=False),
-                    lambda: identically_zero(determinant.subs(eta, bound)),
-                ),
-                Step(
-                    "The other zero is negative: the product of the two is.",
-                    Eq(Symbol("eta_1") * Symbol("eta_2"), -(kappa + tau) / tau, evaluate=False),
-                    lambda: identically_zero(solutions[0] * solutions[1] + (kappa + tau) / tau),
-                ),
-                Step(
-                    "At the zero of the diagonal entry the determinant is negative already.",
-                    Eq(eta, end, evaluate=False),
-                    lambda: simplify(determinant.subs(eta, end)).is_negative,
-                ),
-            ),
-            (CONDITION,),
-        ),
+        statement=chain.derivation().conclusion,
+        derivation=chain.derivation((CONDITION,)),
         status=Status.RIGOROUS,
         source=SOURCE,
         assumptions=("kappa > 0", "tau > 0"),

@@ -7,21 +7,23 @@ increments, the h-integral is closed form on either side of w = 0; the w-integra
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 
-from sympy import Eq, Expr, Function, Poly, Symbol, diff, exp, oo, pi, simplify, sqrt, symbols
+from sympy import Add, Dict, Eq, Expr, Function, Integer, Integral, Poly, Symbol, exp, oo, pi, sqrt, symbols
 
-from ..core.formulas import Derivation, Formula, Status, Step, identically_zero
-from ..core.gaussian import Expectation, H, check_piece, gaussian_piece
-from .hidden_maximum import SOURCE, HiddenValue, Wedge, chi, h, inner_maximum, mu, w
+from ..core.formulas import Derivation, Formula, Status
+from ..core.gaussian import Expectation, GaussianPiece, H, gaussian_piece
+from ..core.steps import GaussianMean, Step, Substitution, Theorem
+from .hidden_maximum import SIDES, SOURCE, HiddenValue, PieceByPiece, Wedge, chi, h, inner_maximum, mu, w
+from .hidden_maximum import size as a
 
 __all__ = ["LiftedHidden", "lifted_hidden"]
 
-a = Symbol("a", positive=True)
 field = Symbol("x", real=True)
 increment, y = symbols("D y", positive=True)
 mean, variance = Symbol("m", real=True), Symbol("V", positive=True)
 spread, (linear, constant) = Symbol("S", positive=True), symbols("b_1 b_0", real=True)
+low, high = symbols("L U", real=True)
 INTEGRAND = exp((1 / variance - 1 / spread) * h**2 / 2 + linear * h + constant)
 CONDITION = "y V < 1/chi + mu"
 
@@ -30,12 +32,13 @@ CONDITION = "y V < 1/chi + mu"
 class LiftedHidden:
     """``W = int dw kernel(w; x, D) transform(w; m, V)``: both for ``w = a > 0`` and for ``w = -a``.
 
-    ``transform[side]`` is in a, m, V, chi, mu, y; ``kernel[side]`` in a, x, D.
+    ``transform[side]`` is in a, m, V, chi, mu, y; ``kernel[side]`` in a, x, D.  ``plane`` is the average over both fields.
     """
 
     transform: dict[int, Expr]
     kernel: dict[int, Expr]
     formulas: dict[int, Formula]
+    plane: Derivation
 
     @property
     def formula(self) -> Formula:
@@ -62,16 +65,21 @@ class TiltedTail(Function):
         return exp(e) * H(x)
 
 
-def _half_line(value: Expr, lower: Expr, upper: Expr) -> Expr:
-    """``E[exp(y value(h)); lower < h < upper]`` for a quadratic value.
+@lru_cache(maxsize=2)
+def _half_line(active: bool) -> GaussianPiece:
+    """The average of the exponential of a quadratic above ``L`` or below ``U``."""
+    return gaussian_piece(INTEGRAND, h, mean, variance, *((low, oo) if active else (-oo, high)))
 
-    One end is infinite; the probability of the half-line is kept together with the exponential of the tilt.
-    """
-    form = Poly(y * value.expand(), h)
-    b_2, b_1, b_0 = (form.coeff_monomial(h**n) for n in (2, 1, 0))
-    piece = gaussian_piece(INTEGRAND, h, mean, variance, lower, upper)
-    generic = piece.scale * TiltedTail(piece.exponent, -piece.mass.args[0])
-    return generic.subs({spread: 1 / (1 / variance - 2 * b_2), linear: b_1, constant: b_0}, simultaneous=True)
+
+def _mapping(wedge: Wedge) -> dict[Symbol, Expr]:
+    """What the general half-line is at a wedge, |w| = a: 1/S = 1/V - 2 b_2 and the other coefficients of y v, and the end."""
+    form = Poly(y * wedge.value.subs(w, wedge.side * a).expand(), h)
+    b_2, b_1, b_0 = (form.coeff_monomial(h**n).factor() for n in (2, 1, 0))
+    edge = {low: a * wedge.lower} if wedge.active else {high: a * wedge.upper}
+    return {spread: 1 / (1 / variance - 2 * b_2), linear: b_1, constant: b_0, **edge}
+
+
+HALVES = {True: "above", False: "below"}
 
 
 @lru_cache(maxsize=1)
@@ -81,70 +89,90 @@ def lifted_hidden() -> LiftedHidden:
     >>> sorted(lifted_hidden().transform), lifted_hidden().kernel[1].subs(field, 0)
     ([-1, 1], sqrt(2)*exp(-a**2/(2*D))/(2*sqrt(pi)*sqrt(D)))
     """
-    transform, kernel, parts = {}, {}, {}
-    steps = [
-        Step(
-            "Average the exponential of a quadratic over part of h ~ N(m, V); 1/S = 1/V - 2 b_2 > 0.",
-            Eq(
-                Expectation(INTEGRAND, h),
-                gaussian_piece(INTEGRAND, h, mean, variance, -oo, oo).value,
-                evaluate=False,
-            ),
-            lambda: check_piece(INTEGRAND, h, mean, variance),
+    transform, kernel, closed, sides = {}, {}, {}, {}
+    general: list[Step] = []
+    for active, name in HALVES.items():
+        ends = (low, oo) if active else (-oo, high)
+        general.append(
+            GaussianMean(
+                "Average the exponential of a quadratic over part of h ~ N(m, V); 1/S = 1/V - 2 b_2 > 0.",
+                *(INTEGRAND, h, mean, variance, *ends, _half_line(active).value),
+                name=f"half-line {name}",
+            )
         )
-    ]
-    for side in (1, -1):
+    for side, name in SIDES.items():
+        steps: list[Step] = []
         for active in (False, True):
             wedge = inner_maximum().form(side, active)
-            value = wedge.value.subs(w, side * a)
-            ends = [e if e in (oo, -oo) else a * e for e in (wedge.lower, wedge.upper)]
-            part = parts[side, active] = _half_line(value, *ends)
+            mapping, piece = _mapping(wedge), _half_line(active)
+            tail = piece.scale * TiltedTail(piece.exponent, -piece.mass.args[0])
+            transform[side] = transform.get(side, Integer(0)) + tail.subs(mapping, simultaneous=True)
             steps.append(
-                Step(
+                Substitution(
                     f"The {wedge.name}, |w| = a.",
-                    Eq(Symbol(f"K_{len(parts)}"), part.doit(), evaluate=False),
-                    partial(_half_line_check, part, wedge, value),
+                    Dict(mapping),
+                    piece.value.subs(mapping, simultaneous=True),
+                    using=(f"half-line {HALVES[active]}",),
+                    name=f"{wedge.name}",
                 )
             )
-        transform[side] = parts[side, False] + parts[side, True]
-        kernel[side] = exp(-((side * a - field) ** 2) / (2 * increment)) / sqrt(2 * pi * increment)
-    steps.append(
-        Step(
-            "The two halves meet at w = 0.",
-            Eq(transform[1].subs(a, 0).doit(), transform[-1].subs(a, 0).doit(), evaluate=False),
-            lambda: identically_zero((transform[1] - transform[-1]).subs(a, 0)),
-        )
-    )
-    derivation = Derivation((*inner_maximum().formula.derivation.steps, *steps), (CONDITION,))
-    formulas = {}
-    for side, name, where in ((-1, "hidden.lifted", "w = -a < 0"), (1, "hidden.lifted.positive", "w = a > 0")):
+        cut = Derivation((*general, *steps)).links[len(general) :]
         unfolded = Expectation(exp(y * HiddenValue(side * a, mean + sqrt(variance) * h, chi, mu)), h)
+        closed[side] = Add(*(s.result for s in steps))  # type: ignore[attr-defined]
+        steps += [
+            PieceByPiece(
+                f"At w = {'' if side == 1 else '-'}a the line falls into an idle and an active part.",
+                unfolded,
+                Add(*(link.expression.lhs for link in cut)),  # type: ignore[attr-defined]
+                using=(f"v {name}",),
+                name=f"line {name}",
+            ),
+            Substitution(
+                "Add the parts.",
+                Dict(),
+                closed[side],
+                using=(f"line {name}", *(s.name for s in steps)),
+                name=f"transform {name}",
+            ),
+        ]
+        sides[side] = (*inner_maximum().chain(f"v {name}"), *general, *steps)
+        kernel[side] = exp(-((side * a - field) ** 2) / (2 * increment)) / sqrt(2 * pi * increment)
+    formulas = {}
+    for side, id, where in ((-1, "hidden.lifted", "w = -a < 0"), (1, "hidden.lifted.positive", "w = a > 0")):
+        derivation = Derivation(sides[side], (CONDITION,))
         formulas[side] = Formula(
-            id=name,
+            id=id,
             title=f"Full levels: average over the dual field of a hidden layer, at {where}",
-            statement=Eq(unfolded, transform[side].doit(), evaluate=False),
+            statement=derivation.conclusion,
             derivation=derivation,
             status=Status.RIGOROUS,
             source=SOURCE + "; the full levels of deep networks is derived here",
             assumptions=(CONDITION, "a > 0", "V > 0"),
             variables=(a, mean, variance, chi, mu, y),
         )
-    return LiftedHidden(transform, kernel, formulas)
+    return LiftedHidden(transform, kernel, formulas, _plane(sides, kernel, closed, formulas))
 
 
-def _half_line_check(part: Expr, wedge: Wedge, value: Expr) -> bool | None:
-    """The derivative in the boundary slope is minus (plus, for an idle wedge) a times the integrand on the
-    ray.
-    """
-    edge = Symbol("R", real=True)
-    moved = _half_line(value, *((edge, oo) if wedge.active else (-oo, edge)))
-    ray = a * (wedge.lower if wedge.active else wedge.upper)
-    density = exp(-((edge - mean) ** 2) / (2 * variance)) / sqrt(2 * pi * variance)
-    integrand = exp(y * value.subs(h, edge)) * density * (-1 if wedge.active else 1)
-    ratio = simplify((diff(moved, edge).rewrite(exp) / integrand).subs(mu, _admissible()))
-    return identically_zero(moved.subs(edge, ray) - part) and identically_zero(ratio - 1)
-
-
-def _admissible() -> Expr:
-    """mu through the excess 1/chi + mu - y V, which the condition makes positive."""
-    return Symbol("epsilon", positive=True) + y * variance - 1 / chi
+def _plane(
+    sides: dict[int, tuple[Step, ...]], kernel: dict[int, Expr], closed: dict[int, Expr], formulas: dict[int, Formula]
+) -> Derivation:
+    """The average over both fields: what is left is an integral over the size of w."""
+    fields = (field + sqrt(increment) * w, mean + sqrt(variance) * h)
+    average = Expectation(Expectation(exp(y * HiddenValue(*fields, chi, mu)), h), w)
+    inner = {side: formulas[side].statement.lhs for side in SIDES}  # type: ignore[attr-defined]
+    steps = (
+        Theorem(
+            "First over the dual field; w has the density K(w; x, D) and either sign.",
+            Eq(average, Integral(Add(*(kernel[s] * inner[s] for s in SIDES)), (a, 0, oo)), evaluate=False),
+            "Fubini's theorem",
+            name="fields",
+        ),
+        Substitution(
+            "Insert both averages.",
+            Dict(),
+            Integral(Add(*(kernel[s] * closed[s] for s in SIDES)), (a, 0, oo)),
+            using=("fields", "transform positive", "transform negative"),
+            name="plane",
+        ),
+    )
+    return Derivation((*dict.fromkeys((*sides[1], *sides[-1])), *steps), (CONDITION,))

@@ -41,6 +41,7 @@ from sympy import (
     logcombine,
     oo,
     powsimp,
+    preorder_traversal,
     simplify,
     sympify,
     together,
@@ -50,6 +51,7 @@ from sympy.core.function import AppliedUndef
 
 from .domains import DomainError, default_domain
 from .gaussian import Expectation, H, Law, Phi, phi
+from .maxima import FieldFunction
 
 __all__ = ["equal", "evaluated", "positive", "refuted", "values"]
 
@@ -91,10 +93,12 @@ def _without_factor(extreme: Expr) -> Expr:
     parts = [a.as_numer_denom() for a in extreme.args if a.is_finite is not False]
     if len(parts) < len(extreme.args):
         return extreme
-    common = reduce(gcd, (n for n, _ in parts)) / reduce(lcm, (d for _, d in parts))
-    if not common.is_positive or common == 1:
+    shared = reduce(gcd, (n for n, _ in parts)) / reduce(lcm, (d for _, d in parts))
+    common = Mul(*(f for f in Mul.make_args(factor(shared)) if f.is_positive))
+    if common == 1:
         return extreme
-    return common * extreme.func(*(cancel(a / common) for a in extreme.args))
+    reduced = extreme.func(*(cancel(a / common) for a in extreme.args))
+    return common * (_without_factor(reduced) if isinstance(reduced, extreme.func) else reduced)
 
 
 def _linear(mean: Expr) -> Expr:
@@ -124,7 +128,7 @@ def equal(left: Expr, right: Expr) -> bool | None:
     if branches := _branches(left, right):
         found = all(equal(*branch) for branch in branches)
         return found or (False if refuted(evaluated(left), evaluated(right)) else None)
-    left, right = evaluated(left), evaluated(right)
+    left, right = (_renamed(evaluated(side)) for side in (left, right))
     if left == right:
         return True
     if refuted(left, right):
@@ -132,13 +136,37 @@ def equal(left: Expr, right: Expr) -> bool | None:
     return _proved(left, right) or None
 
 
+def _renamed(expr: Expr) -> Expr:
+    """Every mean over a variable that its depth names: what is averaged over has no name."""
+    if not expr.has(Expectation):
+        return expr
+
+    def renamed(mean: Expr) -> Expr:
+        inner = mean.expr.atoms(Expectation)
+        depth = 1 + max((int(m.variable.name[2:]) for m in inner if m.variable.name.startswith("__")), default=0)
+        name = Symbol(f"__{depth}", real=True)
+        return Expectation(mean.expr.xreplace({mean.variable: name}), name)
+
+    return expr.replace(lambda e: isinstance(e, Expectation), renamed)
+
+
 def _branches(left: Expr, right: Expr) -> list[tuple[Expr, Expr]]:
-    """Both sides with a minimum of two expressions replaced by either: what holds for both holds for it."""
-    pairs = [m for m in left.atoms(Min) | right.atoms(Min) if len(m.args) == 2 and not m.has(AppliedUndef)]
+    """Both sides with a minimum or maximum of two expressions replaced by either: what holds for both holds for it."""
+    if not (left.has(Min, Max) or right.has(Min, Max)):
+        return []
+    left, right = (side.replace(lambda e: isinstance(e, (Min, Max)), _without_factor) for side in (left, right))
+    nodes = {m for side in (left, right) for m in side.atoms(Min, Max) if len(m.args) == 2 and not m.has(AppliedUndef)}
+    bound = {v for side in (left, right) for e in preorder_traversal(side) for v in getattr(e, "bound_symbols", ())}
+    pairs = [m for m in nodes if not m.free_symbols & bound]
     if not pairs:
         return []
-    chosen = min(pairs, key=str)
-    return [(left.xreplace({chosen: a}), right.xreplace({chosen: a})) for a in chosen.args]
+    chosen = min(pairs, key=lambda m: (any(m != n and m.has(n) for n in pairs), str(m)))
+    twin = (Min if isinstance(chosen, Max) else Max)(*chosen.args)
+    found = []
+    for a, b in (chosen.args, chosen.args[::-1]):
+        inserted = {chosen: a, twin: b}
+        found.append((left.xreplace(inserted), right.xreplace(inserted)))
+    return found
 
 
 def _proved(left: Expr, right: Expr) -> bool:
@@ -330,6 +358,7 @@ def _concrete(expr: Expr) -> Expr:
     """Undefined functions replaced by smooth positive ones, laws that are not given by two-point laws."""
     expr = expr.replace(lambda e: isinstance(e, AppliedUndef), lambda e: _instance(e.func.__name__, e.args))
     expr = expr.replace(lambda e: isinstance(e, Law), _two_points)
+    expr = expr.replace(lambda e: isinstance(e, FieldFunction), lambda e: e.doit())
     return expr.replace(lambda e: isinstance(e, (Derivative, Subs)), lambda e: e.doit()).doit(deep=False)
 
 

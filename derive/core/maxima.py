@@ -4,9 +4,22 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from sympy import Expr, Symbol, Tuple, sympify
+from sympy import Expr, Max, Min, Symbol, Tuple, diff, sympify
 
-__all__ = ["Maximum", "Minimum"]
+__all__ = ["FieldFunction", "Maximum", "Minimum"]
+
+
+class FieldFunction(Expr):
+    """A function of fields and parameters, unevaluated, that an equation may define for all arguments.
+
+    ``doit()`` gives its pieces, by which it has a value at numbers.
+    """
+
+    def _eval_is_real(self):
+        return True
+
+    def _eval_evalf(self, prec):
+        return self.doit()._eval_evalf(prec) if not self.free_symbols else None
 
 
 class Extreme(Expr):
@@ -43,6 +56,23 @@ class Extreme(Expr):
 
     def _eval_is_real(self):
         return True
+
+    def _eval_evalf(self, prec):
+        """At numbers, of a function that is quadratic on either side of 0, bent to the right side."""
+        z, (low, high) = self.variable, self.ends
+        best = Max if self.word == "max" else Min
+        found = []
+        for side, a, b in ((-1, low, Min(0, high)), (1, Max(0, low), high)):
+            if self.free_symbols or a > b:
+                continue
+            form = self.expr.subs(z, Symbol("z", positive=side == 1, negative=side == -1))
+            form = form.replace(lambda e: isinstance(e, Symbol), lambda _: z)
+            bend = diff(form, z, 2)
+            if not bend.is_number or not (bend < 0 if best is Max else bend > 0):
+                return None
+            at = Max(a, Min(b, -diff(form, z).subs(z, 0) / bend))
+            found.append(form.subs(z, at))
+        return best(*found)._eval_evalf(prec) if found else None
 
     def _sympystr(self, printer):
         expr, variable, *ends = (printer._print(e) for e in (self.expr, self.variable, *self.ends))

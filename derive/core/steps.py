@@ -29,6 +29,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache, reduce
+from itertools import pairwise
 from typing import ClassVar
 
 from sympy import (
@@ -75,7 +76,7 @@ from sympy.core.relational import Relational
 from .equality import equal, evaluated, positive
 from .formulas import Basis, Derivation, Verdict
 from .gaussian import Expectation, Law, NotQuadratic, check_piece, gaussian_piece
-from .maxima import Maximum, Minimum
+from .maxima import FieldFunction, Maximum, Minimum
 
 __all__ = [
     "Approach",
@@ -96,6 +97,8 @@ __all__ = [
     "Theorem",
     "Unfolding",
     "all_of",
+    "extreme",
+    "leading_to",
     "rewritten",
 ]
 
@@ -166,10 +169,13 @@ def _rewrite(expr: Expr, fact: Basic) -> Expr:
     if not isinstance(fact, Equality) or fact.lhs.is_number:
         return expr
     left, right = fact.lhs, fact.rhs
-    if isinstance(left, AppliedUndef) and all(isinstance(a, Symbol) for a in left.args):
+    if isinstance(left, (AppliedUndef, FieldFunction)) and all(isinstance(a, Symbol) for a in left.args):
+        if len(set(left.args)) < len(left.args):
+            raise ValueError(f"{left} gives two arguments one name")
+        may_be = _may_be if isinstance(left, AppliedUndef) else _is
 
         def fits(e: Basic) -> bool:
-            return isinstance(e, left.func) and all(map(_may_be, e.args, left.args))
+            return isinstance(e, left.func) and all(map(may_be, e.args, left.args))
 
         return expr.replace(fits, lambda e: right.subs(dict(zip(left.args, e.args, strict=True)), simultaneous=True))
     if isinstance(left, Derivative) and isinstance(left.expr, AppliedUndef):
@@ -180,6 +186,11 @@ def _rewrite(expr: Expr, fact: Basic) -> Expr:
 def _may_be(argument: Expr, symbol: Symbol) -> bool:
     """Whether a symbol, which may be an index from 1 on, may stand for an argument."""
     return not (symbol.is_positive and argument.is_positive is False)
+
+
+def _is(argument: Expr, symbol: Symbol) -> bool:
+    """Whether an argument is known to have the sign of a symbol."""
+    return bool(argument.is_positive or not symbol.is_positive)
 
 
 def _along(expr: Expr, left: Derivative, right: Expr) -> Expr:
@@ -324,12 +335,14 @@ class Solution(Step):
             return None
         if len(found) == 1:
             return True
-        return all_of(self._excluded(r) for r in found if equal(r, value) is not True)
+        return all_of(self._excluded(r, value) for r in found if equal(r, value) is not True)
 
-    def _excluded(self, root: Expr) -> bool | None:
+    def _excluded(self, root: Expr, value: Expr) -> bool | None:
         """Whether a root is none of the branch; false if it is one at some point."""
         if self.unknown.is_positive and positive(-root, strict=False):
             return True
+        if self.unknown.is_positive and positive(value - root) and positive(-value * root, strict=False):
+            return True  # the lesser of two roots of opposite signs
         if self.branch == true:
             return None
         relation = self.branch.xreplace({self.unknown: root})
@@ -455,11 +468,15 @@ class PiecewiseMean(Step):
 
 @dataclass(frozen=True)
 class Unfolding(Step):
-    """``left``, made of minima and maxima of functions of ``variable``, is the piecewise ``right``."""
+    """``left``, made of minima and maxima of functions of ``variable``, is the piecewise ``right``, the facts inserted.
+
+    ``cuts`` are points at which the order of what is compared changes though the extreme does not.
+    """
 
     left: Expr
     right: Piecewise
     variable: Symbol
+    cuts: tuple[Expr, ...] = ()
 
     def statement(self, facts: Facts = ()) -> Basic:
         return Eq(self.left, self.right, evaluate=False)
@@ -468,23 +485,30 @@ class Unfolding(Step):
         share = Dummy("s", positive=True)
         if not isinstance(self.right, Piecewise):
             return False
+        folded = rewritten(self.left, facts)
         lower, found = -oo, []
         for value, condition in self.right.args:
             if condition != true and (not isinstance(condition, Lt) or condition.lhs != self.variable):
                 return False
             upper = oo if condition == true else condition.rhs
-            if upper == oo:
-                inside = lower + share if lower != -oo else share - 1 / share
-            else:
-                inside = upper - share if lower == -oo else lower + (upper - lower) / (1 + share)
-            here = self.left.subs(self.variable, inside)
-            here = here.replace(Min, lambda *args: _extreme(args, 1)).replace(Max, lambda *args: _extreme(args, -1))
-            found.append(equal(here, value.subs(self.variable, inside)))
+            within = [c for c in self.cuts if _between(lower, c, upper)]
+            for low, high in pairwise((lower, *within, upper)):
+                if high == oo:
+                    inside = low + share if low != -oo else share - 1 / share
+                else:
+                    inside = high - share if low == -oo else low + (high - low) / (1 + share)
+                here = folded.subs(self.variable, inside)
+                here = here.replace(Min, lambda *args: extreme(args, 1)).replace(Max, lambda *args: extreme(args, -1))
+                found.append(equal(here, value.subs(self.variable, inside)))
             lower = upper
         return all_of(found)
 
 
-def _extreme(args: tuple[Expr, ...], sign: int) -> Expr:
+def _between(low: Expr, point: Expr, high: Expr) -> bool:
+    return all(positive(gap) is True for gap in (point - low, high - point) if gap.is_finite is not False)
+
+
+def extreme(args: tuple[Expr, ...], sign: int) -> Expr:
     """The least (or greatest) of some expressions, if their order is known."""
     for a in args:
         if all(a == b or positive(sign * (b - a), strict=False) for b in args):
@@ -557,7 +581,7 @@ class Extremum(Step):
     """``value`` is the extremum of ``of`` for ``low <= variable <= high``, attained at ``at``.
 
     ``convex``: a minimum of a convex function; else a maximum of a concave one.  At an inner point the slope vanishes, at an
-    end it points outwards.
+    end it points outwards; ``Max(low, s)`` or ``Min(high, s)``, where the slope vanishes at s, is either, whatever s.
 
     >>> z, a = Symbol("z", real=True), Symbol("a", positive=True)
     >>> Extremum("Complete the square.", (z - a)**2 + 1, z, -oo, oo, a, Integer(1)).verdict().value
@@ -582,15 +606,24 @@ class Extremum(Step):
         if not self.convex:
             of, value = -of, -value
         attained = equal(of.subs(self.variable, at), value)
-        slope = diff(of, self.variable).subs(self.variable, at)
+        slope = diff(of, self.variable).subs(self.variable, _unclipped(at, low, high))
         flat = equal(slope, Integer(0))
         if flat is not True and at == low:
             flat = positive(slope, strict=False)
         elif flat is not True and at == high:
             flat = positive(-slope, strict=False)
-        within = [positive(gap, strict=False) for gap in (at - low, high - at)]
+        clipped = at if at != _unclipped(at, low, high) else None
+        within = [positive(gap, strict=False) for gap in ((at - low, high - at) if clipped is None else ())]
         bent = positive(diff(of, self.variable, 2), strict=False)
         return all_of((attained, flat, bent, *within))
+
+
+def _unclipped(at: Expr, low: Expr, high: Expr) -> Expr:
+    """The point that a half-line clips: s of ``Max(low, s)`` below ``oo``, and of ``Min(high, s)`` above ``-oo``."""
+    for kind, near, far in ((Max, low, high == oo), (Min, high, low == -oo)):
+        if isinstance(at, kind) and len(at.args) == 2 and near in at.args and far:
+            return next(a for a in at.args if a != near)
+    return at
 
 
 @dataclass(frozen=True)
@@ -673,6 +706,20 @@ class Induction(Step):
         return expr.replace(
             here, lambda e: self.right.subs(dict(zip(left.args, e.args, strict=True)), simultaneous=True)
         )
+
+
+def leading_to(steps: Iterable[Step], *names: str) -> tuple[Step, ...]:
+    """The steps that those of the given names rest on, and these, in order.
+
+    >>> steps = [Definition("", Eq(Symbol(n), 1), name=n, using=u) for n, u in (("a", ()), ("b", ()), ("c", ("~a",)))]
+    >>> [s.name for s in leading_to(steps, "c")]
+    ['a', 'c']
+    """
+    steps, wanted = tuple(steps), set(names)
+    for step in reversed(steps):
+        if step.name in wanted:
+            wanted |= {name.lstrip("~") for name in step.using}
+    return tuple(step for step in steps if step.name in wanted)
 
 
 class Chain:

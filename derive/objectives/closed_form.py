@@ -10,10 +10,28 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
-from sympy import Add, Expr, Integer, Mul, Symbol, diff, log, sqrt, symbols
+from sympy import (
+    Add,
+    Derivative,
+    Dict,
+    Eq,
+    Equality,
+    Expr,
+    Integer,
+    Mul,
+    Symbol,
+    cancel,
+    diff,
+    log,
+    powsimp,
+    sqrt,
+    symbols,
+)
 
 from ..blocks.hidden_averages import eta, hidden_exponential, hidden_mean, kappa, tau
 from ..blocks.innermost import innermost, plain_expectation
+from ..core.equality import equal
+from ..core.steps import Facts, Step
 from ..core.symbols import Level, LevelError, Lifting
 from ..networks.gates import Gate
 from .energy_map import energy_sphere
@@ -21,7 +39,7 @@ from .energy_map import energy_sphere
 if TYPE_CHECKING:
     from .objective import Objective
 
-__all__ = ["ScaledTerm", "lifting", "ratio", "reach", "scaled_terms"]
+__all__ = ["ChainRule", "ScaledTerm", "lifting", "ratio", "reach", "scaled_terms"]
 
 ratio, reach, lifting = symbols("rho kappa_l y", positive=True)
 
@@ -63,6 +81,32 @@ class ScaledTerm:
     def with_function(self, function: Expr) -> Expr:
         """The term with another expression for the function of the reduced variables."""
         return Mul(self.width or 1, self.prefactor, function.xreplace(dict(self.reduced)))
+
+
+@dataclass(frozen=True)
+class ChainRule(Step):
+    """The slope in a parameter of a weight times a function of monomials of it, by its exponents in them."""
+
+    weight: Expr
+    function: Expr
+    reduced: Dict
+    symbol: Symbol
+    value: Expr
+
+    def statement(self, facts: Facts = ()) -> Equality:
+        term = self.weight * self.function.xreplace(dict(self.reduced))
+        return Eq(Derivative(term, self.symbol), self.value, evaluate=False)
+
+    def holds(self, facts: Facts) -> bool | None:
+        exponents = {k: self._exponent(m) for k, m in (*self.reduced.items(), (None, self.weight))}
+        if not all(e.is_number for e in exponents.values()):
+            return False  # no monomials
+        parts = [exponents[None] * self.function]
+        parts += [exponents[k] * k * _partial(self.function, k) for k in self.reduced if exponents[k]]
+        return equal(self.weight * Add(*parts).xreplace(dict(self.reduced)) / self.symbol, self.value)
+
+    def _exponent(self, monomial: Expr) -> Expr:
+        return powsimp(cancel(self.symbol * diff(monomial, self.symbol) / monomial))
 
 
 def scaled_terms(objective: Objective) -> tuple[ScaledTerm, ...]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from sympy import Add, Eq, Expr, Integer, Symbol
+from sympy import Add, Expr, Integer, Symbol
 from sympy.core.relational import Relational
 
-from ..blocks.hidden_averages import homogeneity_step, lifting_bound
+from ..blocks.hidden_averages import lifting_bound
 from ..blocks.hidden_maximum import SOURCE
 from ..conditions.layer_recursion import output_closure
 from ..core.domains import Below
@@ -79,7 +79,7 @@ def _composed(objective: DeepObjective) -> Entry:
 
 def _closed(objective: DeepObjective) -> Entry:
     level, depth = objective.level, objective.network.depth
-    statement = Eq(Symbol(f"P_{level.r}"), objective.closed_form, evaluate=False)
+    derivation = Derivation(objective.closed_steps())
 
     def route(statement: Relational) -> list[Comparison]:
         other = _by_recursion(objective) if level == PLAIN else objective.energy
@@ -89,8 +89,8 @@ def _closed(objective: DeepObjective) -> Entry:
     formula: Formula = stated(
         f"objective.closed.{level}.depth{depth}",
         f"Level-{level} objective in closed form, depth {depth}",
-        statement,
-        derivation=Derivation((*objective.formula().derivation.steps, homogeneity_step())),
+        derivation.conclusion,
+        derivation=derivation,
         status=objective.formula().status,
         source=SOURCE,
         assumptions=objective.formula().assumptions,

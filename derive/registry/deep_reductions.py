@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from functools import partial
-
-from sympy import Add, Eq, Expr, Integer, Limit, Subs, Symbol
+from sympy import Dict, Eq, Expr, Function, Integer, Limit, Subs, Symbol
 from sympy.core.relational import Relational
 
-from ..blocks.hidden_averages import HiddenLayer, LayerLifting
+from ..blocks.hidden_averages import HiddenLayer, LayerLifting, merged_steps, named
 from ..blocks.hidden_maximum import SOURCE
-from ..core.formulas import Derivation, Step, identically_zero
+from ..core.formulas import Derivation
+from ..core.steps import Definition, Identity, Substitution, Theorem
 from ..core.symbols import Level, Lifting, alpha, chi
-from ..objectives.deep import DeepObjective
 from ..objectives.objective import objective, width
 from .deep_objectives import DEPTHS, FULL, PARTIAL, PLAIN, POLAR, admissible, composed, merged
 from .energies import NESTED, _closed_count
@@ -40,12 +38,23 @@ def _one_layer(level: Level) -> Entry:
             return [Comparison(single.energy, statement.rhs)]
         return [Comparison(single.energy_terms["sphere"] + alpha * _closed_count(level), statement.rhs)]
 
-    statement = Eq(Symbol(f"P_{level.r}"), value, evaluate=False)
+    composed_, steps = ("P composed", deep.composed_steps()) if level == FULL else ("P closed", deep.closed_steps())
+    own_names = tuple(f"name {i}" for i in range(len(names)))
+    derivation = Derivation(
+        (
+            *steps,
+            *(
+                Definition("In the names of one layer.", Eq(old, new, evaluate=False), name=name)
+                for name, (old, new) in zip(own_names, names.items(), strict=True)
+            ),
+            Substitution("Sphere and count are all there is.", Dict(), value, using=(composed_, *own_names)),
+        )
+    )
     formula = stated(
         f"reduction.depth1.{level}",
         f"The deep composition at depth 1 is the objective of one layer, level {level}",
-        statement,
-        derivation=Step("Sphere and count are all there is.", statement, partial(_blocks, deep)),
+        derivation.conclusion,
+        derivation=derivation,
         status=deep.formula().status,
         source=SOURCE,
     )
@@ -56,10 +65,6 @@ def _one_layer(level: Level) -> Entry:
         most=1 if level == FULL else 8,
         ranges=NESTED if level == FULL else None,
     )
-
-
-def _blocks(deep: DeepObjective) -> bool:
-    return list(deep.energy_terms) == ["sphere", "count"]
 
 
 def _overlaps(depth: int, lower: Level) -> Entry:
@@ -74,17 +79,26 @@ def _overlaps(depth: int, lower: Level) -> Entry:
         return [Comparison(full.energy.subs(at), statement.rhs)]
 
     where = "zero" if lower == PARTIAL else "merged"
-    outer = Add(*(t for name, t in full.energy_terms.items() if name == "sphere" or name.startswith("coupling")))
-    below = Add(*(t for name, t in target.energy_terms.items() if name == "sphere" or name.startswith("coupling")))
+    left = Subs(full.energy, tuple(at), tuple(at.values()))
+    derivation = Derivation(
+        (
+            *target.closed_steps(),
+            Identity(
+                "An increment that vanishes leaves its mean out, and sphere and couplings take the form of the lower level.",
+                left,
+                target.energy,
+                name="lower",
+            ),
+            Substitution(
+                "That has a closed form.", Dict(), target.closed_form, using=("lower", "~P composed", "P closed")
+            ),
+        )
+    )
     formula = stated(
         f"reduction.level2.{where}.depth{depth}",
         f"Level 2 with second overlaps {where} is level {lower}, depth {depth}",
-        Eq(Subs(full.energy, tuple(at), tuple(at.values())), target.closed_form, evaluate=False),
-        derivation=Step(
-            "Sphere and couplings take the form of the lower level; so do the averages, whose increments vanish.",
-            Eq(Subs(outer, tuple(at), tuple(at.values())), below, evaluate=False),
-            lambda: identically_zero(outer.subs(at) - below),
-        ),
+        derivation.conclusion,
+        derivation=derivation,
         status=full.formula().status,
         source=SOURCE + "; the fully lifted level of deep networks is derived here",
     )
@@ -94,11 +108,31 @@ def _overlaps(depth: int, lower: Level) -> Entry:
 def _no_lifting(depth: int) -> Entry:
     lifted, plain = composed(depth, PARTIAL), composed(depth, PLAIN)
     lifting = lifted.family(0).y(2)
+    M = Function("P")(lifting)
+    limit, closed = Limit(M, lifting, 0), Limit(lifted.closed_form, lifting, 0)
+    derivation = Derivation(
+        (
+            *merged_steps(Derivation(lifted.closed_steps()), Derivation(named(plain.closed_steps(), " of level 1"))),
+            Definition(
+                "The objective as a function of the lifting parameter.", Eq(M, lifted.name, evaluate=False), name="by y"
+            ),
+            Theorem(
+                "Every logarithm of an exponential mean over y tends to the mean.",
+                Eq(limit, plain.name, evaluate=False),
+                "cumulant expansion; dominated convergence",
+                name="limit",
+            ),
+            Identity("In closed form.", limit, closed, using=("by y", "P closed"), name="explicit"),
+            Substitution(
+                "Both in closed form.", Dict(), plain.closed_form, using=("~explicit", "limit", "P closed of level 1")
+            ),
+        )
+    )
     formula = stated(
         f"merging.objective.2p.y.depth{depth}",
         f"Level 2p as y_2 -> 0 is the plain level, depth {depth}",
-        Eq(Limit(lifted.closed_form, lifting, 0), plain.closed_form, evaluate=False),
-        derivation=Derivation(lifted.formula().derivation.steps),
+        derivation.conclusion,
+        derivation=derivation,
         status=plain.formula().status,
         source=SOURCE,
     )
@@ -125,13 +159,12 @@ def _couplings() -> list[Entry]:
     ]
     found = []
     for name, where, left, symbols, values, right in cases:
-        statement = Eq(Subs(left, symbols, values), right, evaluate=False)
-        difference = left.subs(dict(zip(symbols, values, strict=True)), simultaneous=True) - right
+        step = Identity("Insert; the sum telescopes.", Subs(left, symbols, values), right)
         formula = stated(
             f"merging.coupling.{name}",
             f"Coupling of a hidden layer, {where}",
-            statement,
-            derivation=Step("Insert; the sum telescopes.", statement, partial(identically_zero, difference)),
+            step.expression,
+            derivation=Derivation((step,)),
             source=SOURCE,
         )
         found.append(make_entry(formula, "values at the merged point"))

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from sympy import Eq, Expr, Integer, Integral, Rational, exp, oo, sqrt, symbols
+from sympy import Dict, Integer, Rational
 
-from ..blocks.hidden_averages import eta, hidden_exponential, lifting_bound, reduced_parameters
-from ..blocks.hidden_lifted import CONDITION, a, field, increment, lifted_hidden, mean, variance, y
-from ..blocks.hidden_maximum import SOURCE, HiddenValue, chi, h, mu, w
+from ..blocks.hidden_averages import lifting_bound, merged_steps, p_w, q_h, scaled_average
+from ..blocks.hidden_lifted import CONDITION, field, increment, lifted_hidden, mean, variance
+from ..blocks.hidden_maximum import SOURCE, chi, mu
 from ..core.domains import Below
-from ..core.gaussian import Expectation
+from ..core.formulas import Derivation
+from ..core.steps import Substitution
 from .entries import Entry, make_entry, stated
 
-p_1, q_1 = symbols("p_1 q_1", positive=True)
 LINE = "numerical quadrature, the inner maximum by search"
 RANGES = {
     "a": (Rational(1, 1000), Integer(4)),
@@ -27,24 +27,16 @@ def entries() -> list[Entry]:
     return [*found, _plane(), _partial()]
 
 
-def _halves() -> Expr:
-    """The average over both fields: what is left is an integral over the size of w."""
-    lifted = lifted_hidden()
-    halves = (lifted.transform[s].doit() * lifted.kernel[s] for s in (1, -1))
-    return Integral(sum(halves, Integer(0)), (a, 0, oo))
-
-
 def _plane() -> Entry:
-    fields = (field + sqrt(increment) * w, mean + sqrt(variance) * h)
-    average = Expectation(Expectation(exp(y * HiddenValue(*fields, chi, mu)), h), w)
+    chain = lifted_hidden().plane
     bound = Below((lifting_bound(increment, variance, chi, mu),), Rational(1, 20), Rational(1, 2))
     inner, means = (Rational(1, 4), Rational(3, 4)), (Integer(-1), Integer(1))
     return make_entry(
         stated(
             "hidden.lifted.plane",
             "Full levels: average over both fields of a hidden layer",
-            Eq(average, _halves(), evaluate=False),
-            derivation=lifted_hidden().formula.derivation,
+            chain.conclusion,
+            derivation=chain,
             source=SOURCE + "; the full levels of deep networks are derived here",
             assumptions=(CONDITION, "D > 0", "V > 0"),
         ),
@@ -56,21 +48,37 @@ def _plane() -> Entry:
 
 def _partial() -> Entry:
     """Centred fields, p_2 = q_2 = 0: two ways of integrating over the same two fields."""
-    reduced = reduced_parameters(p_1, q_1, chi, mu) | {eta: y * sqrt(p_1 * q_1)}
+    centred = {field: Integer(0), mean: Integer(0), increment: p_w, variance: q_h}
+    plane, scaled = lifted_hidden().plane, scaled_average("exponential")
+    chain = Derivation(
+        (
+            *merged_steps(plane, scaled),
+            Substitution(
+                "Centred fields of variances p and q, first over h.",
+                Dict(centred),
+                plane.conclusion.rhs.subs(centred, simultaneous=True),  # type: ignore[attr-defined]
+                using=("plane",),
+                name="centred",
+            ),
+            Substitution(
+                "In polar coordinates the same average is elementary.",
+                Dict(),
+                scaled.conclusion.rhs,  # type: ignore[attr-defined]
+                using=("~centred", "exponential scaled"),
+            ),
+        ),
+        plane.uses,
+    )
     return make_entry(
         stated(
             "reduction.hidden.2p",
             "The innermost average of level 2 is that of level 2p at p_2 = q_2 = 0",
-            Eq(
-                _halves().subs({field: 0, mean: 0, increment: p_1, variance: q_1}, simultaneous=True),
-                hidden_exponential().statement.rhs.subs(reduced, simultaneous=True),
-                evaluate=False,
-            ),
-            derivation=lifted_hidden().formula.derivation,
+            chain.conclusion,
+            derivation=chain,
             source=SOURCE,
             assumptions=(CONDITION,),
         ),
         "numerical quadrature over w against the angular closed form",
         most=4,
-        ranges={"y": Below((lifting_bound(p_1, q_1, chi, mu),))},
+        ranges={"y": Below((lifting_bound(p_w, q_h, chi, mu),))},
     )

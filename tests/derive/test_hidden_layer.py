@@ -12,8 +12,9 @@ from sympy import Rational, symbols
 from flrdt.derive import Verdict, hidden_exponential, hidden_mean, inner_maximum, layer_recursion, lifted_hidden
 from flrdt.derive.blocks import hidden_lifted as lifted
 from flrdt.derive.blocks.angular import angular_steps
-from flrdt.derive.blocks.hidden_averages import HiddenValue, exponential_domain, homogeneity_step
-from flrdt.derive.blocks.hidden_maximum import chi, h, mu, w
+from flrdt.derive.blocks.hidden_averages import exponential_domain, scaling_steps
+from flrdt.derive.blocks.hidden_maximum import HiddenValue, chi, h, mu, w
+from flrdt.derive.core.formulas import Derivation
 from flrdt.evaluate.arithmetic.backends import backend
 from flrdt.evaluate.arithmetic.compile import compile_scalar
 
@@ -56,7 +57,7 @@ def test_every_step_is_proved(formula):
 
 
 def test_angular_rules_are_proved():
-    assert all(step.verdict() is Verdict.PROVED for step in (*angular_steps(), homogeneity_step()))
+    assert all(Derivation(steps).verdict() is Verdict.PROVED for steps in (angular_steps(), scaling_steps()))
 
 
 def test_wedges_come_from_the_maximisation():
