@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from .arithmetic.decimals import InputError as InputError
     from .finite_size.injectivity import decide_injectivity as decide_injectivity
     from .finite_size.probability import injectivity_probability as injectivity_probability
+    from .limits.deep import DeepLimit as DeepLimit
+    from .limits.deep import deep_limit as deep_limit
     from .limits.family import family_limit as family_limit
     from .limits.limits import Limit as Limit
     from .limits.limits import limit as limit
@@ -51,6 +53,8 @@ _HOME = {
     "network_verdict": "results.layer_sizes",
     "Limit": "limits.limits",
     "limit": "limits.limits",
+    "DeepLimit": "limits.deep",
+    "deep_limit": "limits.deep",
     "replicon": "limits.stability",
     "thermal_instability": "limits.stability",
     "decide_injectivity": "finite_size.injectivity",

@@ -93,15 +93,19 @@ def _limit(options: argparse.Namespace) -> int:
     from ..arithmetic.decimals import InputError
     from ..limits.limits import limit
     from ..limits.store import Store, cache_folder
+    from ..results.chain import Requirement
+    from .limit import deep as deep_limit
     from .limit import text as limit_text
 
     if options.gate != "relu" or options.backend != "arb":
         raise InputError("level inf is offered for the relu gate with the arb backend")
-    if _is_deep(options) or options.notion != "weak":
-        raise InputError("level inf is offered for one layer: leave out --depth, --widths, --first-level and --notion")
+    if options.first_level is not None:
+        raise InputError("level inf takes every width in the limit: leave out --first-level")
+    if _is_deep(options):
+        return deep_limit(options)
     found = limit(
         10 if options.digits is None else options.digits,
-        budget=options.budget or 1,
+        budget=Requirement.parse(options.notion, options.budget).of(1, 1),
         store=Store(cache_folder()),
         report=progress(),
     )

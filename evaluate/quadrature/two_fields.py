@@ -17,7 +17,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy
-from scipy import special
+from scipy import sparse, special
 from sympy import Symbol, diff
 
 from flrdt.derive.blocks import hidden_lifted as derived
@@ -29,6 +29,9 @@ from ..arithmetic.compile import compile_scalar
 __all__ = ["Axis", "FieldGrid", "FieldRangeError", "Fields", "HiddenSlopes", "Spacing", "hidden_tower", "plan_fields"]
 
 Array = numpy.ndarray
+SMALL = 4096  # entries from which a kernel may be kept as a band
+NARROW = 0.2  # share of the entries up to which the band is the faster one
+LOST = 1e-40  # entries below this share of the largest are left out: far below what double precision adds up
 TINY = 1e-300  # floor of a sum that underflows: what lies that far below the rest of its row has no weight
 
 
@@ -64,7 +67,14 @@ class ArrayArithmetic:
         unit = self.scalar.number(step)
         return numpy.array([unit * j for j in range(low, high + 1)], dtype=object)
 
-    def product(self, a: Array, b: Array) -> Array:
+    def banded(self, matrix: Array) -> Any:
+        """A kernel in the form that multiplies fastest: narrow ones in double precision keep their band only."""
+        if self.exact or matrix.size < SMALL:
+            return matrix
+        kept = numpy.abs(matrix) > LOST * numpy.abs(matrix).max()
+        return sparse.csr_array(numpy.where(kept, matrix, 0.0)) if kept.mean() < NARROW else matrix
+
+    def product(self, a: Any, b: Any) -> Array:
         if not self.exact:
             return a @ b
         from flint import arb_mat
@@ -338,7 +348,8 @@ class _Kernel:
             rest = 1 - growth * variance
             exponents = (inner[None, :] - outer[:, None] / rest) ** 2 * rest
         matrix = to.exp(exponents * (-1 / (2 * variance))) * scale
-        return cls(matrix, (squares / variance - 1) * matrix / (2 * variance) if slopes else None)
+        slope = (squares / variance - 1) * matrix / (2 * variance) if slopes else None
+        return cls(to.banded(matrix), None if slope is None else to.banded(slope))
 
 
 def _inner(to: ArrayArithmetic, a: Array, b: Array) -> Any:
@@ -375,7 +386,9 @@ class _Innermost:
         for side, (a, mass) in fields.items():
             found = _compiled_transform(side, slopes, to.name)[1](shifts, a[:, None], h[None, :], *parameters)
             transform = [numpy.broadcast_to(t, (len(a), len(h))) for t in found]
-            kernel = [k * mass[None, :] for k in _compiled_kernel(side, slopes, to.name)(a[None, :], w[:, None], d)]
+            kernel = [
+                to.banded(k * mass[None, :]) for k in _compiled_kernel(side, slopes, to.name)(a[None, :], w[:, None], d)
+            ]
             self.kernels.append(kernel)
             self.transforms.append(transform)
             total = total + to.product(kernel[0], transform[0])
