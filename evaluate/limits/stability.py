@@ -7,7 +7,7 @@ temperature beta the plain level is stable up to the alpha at which the same eig
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -168,13 +168,14 @@ def replicon(
         step = mp.sqrt((1 - z[1]) / z[1]) * STEP / mp.dps
         curved = _compiled_curvature(the_gate)
 
-        def eigenvalue(chi: Any, p: Any, y: Any, step: Any) -> Any:
+        def eigenvalue(z: Sequence[Any], step: Any) -> Any:
+            chi, p, y = z
             (Lambda,) = _compiled_lambda()(chi, p, y)
             return 1 - point.alpha * Lambda**2 * _gaussian_means(curved(chi, 1 - p, y), p, step)[0]
 
-        coarse, fine = (eigenvalue(*z, s) for s in (step, step / 2))
+        coarse, fine = (eigenvalue(z, s) for s in (step, step / 2))
         moved = [[v + e * (i == j) for j, (v, e) in enumerate(zip(z, errors, strict=True))] for i in range(3)]
-        carried = mp.fsum(abs(eigenvalue(*m, step) - coarse) for m in moved) + abs(fine - 1) * point.alpha_error
+        carried = mp.fsum(abs(eigenvalue(m, step) - coarse) for m in moved) + abs(fine - 1) * point.alpha_error
         return Replicon("2", fine, abs(fine - coarse) + carried + mp.eps / step)
 
 

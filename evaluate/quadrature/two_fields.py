@@ -410,6 +410,11 @@ class _Innermost:
         return chi, mu, d_increment, e, y
 
 
+def _finite(largest: Array) -> Array:
+    """The largest exponents of rows or columns; zero where nothing of them is seen."""
+    return numpy.where(numpy.isfinite(largest), largest, 0.0)
+
+
 def _pairs(values: Sequence) -> list[tuple[Any, Any]]:
     return list(zip(values[::2], values[1::2], strict=True))
 
@@ -424,10 +429,11 @@ class _Level:
     """One level k >= 3: the convolution with the kernels of the increments d_k and e_k.
 
     In double precision the growth ``exp(kappa h^2/2)`` of the integrand is taken out of it and joined to the kernel in h,
-    so that what is summed along rows and columns is of one size.
+    so that what is summed along rows and columns is of one size.  ``known`` says where f did not underflow: the corners where
+    it did, far from the diagonal along which growth pushes the fields, have no weight.
     """
 
-    def __init__(self, to: ArrayArithmetic, at: Fields, grid: FieldGrid, k: int, f: Array, slopes: bool):
+    def __init__(self, to: ArrayArithmetic, at: Fields, grid: FieldGrid, k: int, f: Array, known: Any, slopes: bool):
         self.to, self.y, self.before = to, at.y[k], f
         d, e = at.p[k] - at.p[k + 1], at.q[k] - at.q[k + 1]
         outer, inner = grid.w.points(to, k), grid.w.points(to, k - 1)
@@ -445,15 +451,15 @@ class _Level:
             self.f = to.log(self.S) / self.y
             self.seen = 1
         else:
-            E = E - growth * inner**2 / 2
-            m = E.max(axis=1, keepdims=True)
+            E = numpy.where(known, E - growth * inner**2 / 2, -numpy.inf)
+            m = _finite(E.max(axis=1, keepdims=True))
             self.G = numpy.exp(E - m)
             self.U = self.G @ self.B.matrix.T
             seen = self.U > TINY
             self.U = numpy.where(seen, self.U, TINY)
-            sums = numpy.log(self.U) + m
-            n = sums.max(axis=0, keepdims=True)
-            self.V = numpy.where(seen, numpy.exp(sums - n), 0.0)
+            sums = numpy.where(seen, numpy.log(self.U) + m, -numpy.inf)
+            n = _finite(sums.max(axis=0, keepdims=True))
+            self.V = numpy.exp(sums - n)
             self.back = self.V / self.U
             S = self.A.matrix @ self.V
             self.seen = S > TINY
@@ -483,10 +489,10 @@ def hidden_tower(
     """
     to = arithmetic(name)
     innermost = _Innermost(to, at, grid, slopes)
-    f, tape = innermost.f, []
+    f, known, tape = innermost.f, innermost.seen, []
     for k in range(1, len(at.y)):
-        tape.append(_Level(to, at, grid, k, f, slopes))
-        f = tape[-1].f
+        tape.append(_Level(to, at, grid, k, f, known, slopes))
+        f, known = tape[-1].f, tape[-1].seen
     outer = []
     for axis, variance in ((grid.w, at.p[-1]), (grid.h, at.q[-1])):
         points = axis.points(to, len(at.y) - 1)

@@ -574,7 +574,7 @@ def _finished(system: LiftedSystem, u: Any, widths: list, budget: Any, digits: i
     )
     if error < 10.0**-digits:
         return point
-    planned = (digits + 2) / min(min(rates.values()), 1.2)
+    planned = _planned(digits, count, rates)
     work = sum(sum(g.nodes) * _size(g) for g in fine.form.grids(values, planned).hidden)
     if work > LARGEST:
         report(
@@ -596,6 +596,11 @@ def _width_slopes(system: LiftedSystem, u: Any, inverse: Any) -> list[Any]:
     return found
 
 
+def _planned(digits: int, count: float, rates: dict[str, float]) -> float:
+    """Digits to plan grids for: those of P, which alpha has fewer of by its derivative, over the lowest rate seen."""
+    return (digits + 2 - math.log10(abs(count))) / min(min(rates.values()), 1.2)
+
+
 def _size(grid: Any) -> int:
     """Points of the grid of the innermost level."""
     w, h = grid.w.levels[0], grid.h.levels[0]
@@ -607,7 +612,7 @@ def _digits(
     rates: dict[str, float], report: Report,
 ) -> LiftedPoint:  # fmt: skip
     """Polish a double-precision point in ball arithmetic, and find its errors on a finer grid."""
-    planned = (digits + 2) / min(min(rates.values()), 1.2)
+    planned = _planned(digits, float(start.count.mid()), rates)
     exact, names = backend("arb"), system.layout.names
     with exact.precision(int((digits + 12) * 3.33) + 30):
         number = exact.number

@@ -111,7 +111,10 @@ def _within(radius: float, decomposed: tuple, residual: Any) -> Any:
 
 def search(system: Any, u: Any, report: Any) -> Any:
     """The solution that Newton reaches from a rough start; raises ``ConvergenceError`` if it gets stuck."""
-    jacobian, residual, radius = _jacobian(system, u), system.residual(u), TRUST
+    residual, radius = _inside(system, u), TRUST
+    if residual is None:
+        raise ConvergenceError("the start lies outside the domain of the level")
+    jacobian = _jacobian(system, u)
     fresh, scale = True, numpy.linalg.norm(jacobian, axis=1)
     for _ in range(STEPS):
         if not (numpy.isfinite(jacobian).all() and numpy.isfinite(residual).all() and radius > NARROWEST):
