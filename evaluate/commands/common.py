@@ -25,6 +25,7 @@ __all__ = [
     "problem_options",
     "progress",
     "refuse_without_problem",
+    "refused_problem",
     "terminal_width",
     "the_gate",
 ]
@@ -205,6 +206,16 @@ def refuse_without_problem(options: argparse.Namespace) -> None:
         raise InputError(
             f"{' and '.join(given)} need --problem WORD: the injectivity of a layer has one order and one branch"
         )
+
+
+def refused_problem(parser: argparse.ArgumentParser, reason: str) -> None:
+    """``--problem`` where another problem than injectivity has no answer: the word is known, and the reason is given."""
+
+    class Refuse(argparse.Action):
+        def __call__(self, parser, namespace, values, option_string=None):  # type: ignore[no-untyped-def]
+            parser.error(f"--problem {values}: {reason}")
+
+    parser.add_argument("--problem", metavar="WORD", action=Refuse, help=f"not offered here: {reason}")
 
 
 def problem_options(parser: argparse.ArgumentParser, order: bool = True) -> None:

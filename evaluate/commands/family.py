@@ -76,7 +76,7 @@ def limit(options: argparse.Namespace) -> int:
     """``flrdt limit --problem WORD``."""
     from ..limits.family import family_limit
 
-    _refuse(options, gate="relu", budget="1", certified=False)
+    _refuse(options, gate="relu", budget=None, depth=None, widths=None, notion="weak", certified=False)
     found = family_limit(
         options.problem,
         "10" if options.digits is None else options.digits,
@@ -231,3 +231,22 @@ def _stability_text(shown: dict) -> str:
             f"half-lines   : partial lifting helps iff kappa < {at['kappa']} (enclosed), where alpha_1 = {at['alpha']}"
         )
     return "\n".join(lines)
+
+
+def plot(options: argparse.Namespace, levels: list[str]) -> Any:
+    """``flrdt plot capacity --problem WORD``: the value against the level."""
+    from ..arithmetic.decimals import InputError
+    from ..output.figures import new_figure
+    from ..results.family import family_value
+
+    if options.kind != "capacity":
+        raise InputError(f"the figure {options.kind} is one of networks: use flrdt plot capacity --problem WORD")
+    _refuse(options, gate="relu")
+    values = [family_value(options.problem, level.strip(), 8, report=progress()) for level in levels]
+    figure = new_figure(options.output, 5, 3.6)
+    axes = figure.subplots()
+    axes.plot([v.level for v in values], [float(v.value) for v in values], "o-")
+    axes.set_xlabel("level")
+    axes.set_ylabel({"capacity": "alpha", "energy": "e"}.get(values[0].problem.quantity, "value"))
+    axes.set_title(str(values[0].problem))
+    return figure

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from .common import emit, output_option, progress
+from .common import emit, output_option, progress, refused_problem
 
 SHOWN = 8  # coordinates of a witness printed as text, and the most digits of one
 LONGEST = 40
@@ -44,6 +44,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--witness", metavar="FILE", help="write the two inputs with equal outputs to a file (npz or json)"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    refused_problem(
+        parser,
+        "finite sizes are decided for injectivity, by counting active outputs; other problems have no such count",
+    )
     output_option(parser)
     parser.epilog = (
         "examples: flrdt finite --layers 2,16,12 3,24,18 6,48,36 --trials 10 --figure least.png\n"
