@@ -60,7 +60,7 @@ def test_free_order(reference):
     assert agree(value.decimal, reference.value)
     last = [str(v) for v in value.parameters.values()][-len(reference.parameters) :] if reference.parameters else []
     for found, printed in zip(last, reference.parameters, strict=True):
-        assert abs(Decimal(found) - Decimal(printed)) <= 2 * Decimal(1).scaleb(Decimal(printed).as_tuple().exponent)
+        assert abs(Decimal(found) - Decimal(printed)) <= 3 * Decimal(1).scaleb(Decimal(printed).as_tuple().exponent)
     assert "conjectural" in value.status and "not a bound" in value.warning
 
 
