@@ -10,6 +10,7 @@ from pkgutil import walk_packages
 
 from build_cache import cached
 from collection import DIGITS, SAMPLES, by_id
+from evidence_tables import code_mutants, formulas, step_mutants
 from matplotlib.figure import Figure
 from sympy import Symbol
 
@@ -43,6 +44,9 @@ def fragments() -> dict[str, str]:
         "stability": stability_sentence(),
         "table-single": single_layer(["1", "2p", "2", "3"], 30).render("markdown"),
         "notation": dictionary(),
+        "evidence-formulas": formulas(),
+        "evidence-steps": step_mutants(),
+        "evidence-code": code_mutants(),
         "level-2": parameters("2"),
         "level-1": parameters("1"),
     }

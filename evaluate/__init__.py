@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from .arithmetic.decimals import InputError as InputError
     from .finite_size.injectivity import decide_injectivity as decide_injectivity
     from .finite_size.probability import injectivity_probability as injectivity_probability
+    from .limits.deep import DeepLimit as DeepLimit
+    from .limits.deep import deep_limit as deep_limit
     from .limits.family import family_limit as family_limit
     from .limits.limits import Limit as Limit
     from .limits.limits import limit as limit
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
     from .limits.stability import thermal_instability as thermal_instability
     from .proofs.check_files import check as check
     from .proofs.check_files import check_file as check_file
-    from .proofs.enclosures import CertifyError as CertifyError
     from .proofs.one_layer_certificates import certify as certify
     from .results.capacity import Capacity as Capacity
     from .results.capacity import Energy as Energy
@@ -31,13 +32,14 @@ if TYPE_CHECKING:
     from .results.family import family_value as family_value
     from .results.family import partial_threshold as partial_threshold
     from .results.layer_sizes import network_verdict as network_verdict
+    from .solve.point import CertifyError as CertifyError
     from .solve.point import ConvergenceError as ConvergenceError
     from .sweeps.run import run_sweep as run_sweep
     from .verification.runner import verify as verify
 
 _HOME = {
     "Capacity": "results.capacity",
-    "CertifyError": "proofs.enclosures",
+    "CertifyError": "solve.point",
     "ConvergenceError": "solve.point",
     "DeepCapacity": "results.chain",
     "Energy": "results.capacity",
@@ -51,6 +53,8 @@ _HOME = {
     "network_verdict": "results.layer_sizes",
     "Limit": "limits.limits",
     "limit": "limits.limits",
+    "DeepLimit": "limits.deep",
+    "deep_limit": "limits.deep",
     "replicon": "limits.stability",
     "thermal_instability": "limits.stability",
     "decide_injectivity": "finite_size.injectivity",

@@ -8,6 +8,7 @@ point mass at 0, the kernel follows by Gaussian integration and n integrations i
 
 from __future__ import annotations
 
+import ast
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -27,17 +28,23 @@ from sympy import (
     Rational,
     Symbol,
     asin,
+    atan,
     cancel,
+    cos,
+    cosh,
     diff,
     erf,
     exp,
     expand,
     fraction,
+    log,
     oo,
     pi,
     powsimp,
     sign,
     simplify,
+    sin,
+    sinh,
     sqrt,
     symbols,
     sympify,
@@ -102,22 +109,60 @@ ACTIVATIONS: dict[str, Expr] = {
 }
 
 
+#: What an activation may be written with, beside z, numbers and + - * / ^.
+FUNCTIONS = {f.__name__.lower(): f for f in (Abs, Max, Min, atan, cos, cosh, erf, exp, log, sin, sinh, sqrt, tanh)}
+_LONGEST, _HIGHEST = 200, 12
+
+
 def activation(word: str) -> Expr:
-    """The activation of a name.
+    """The activation of a name, or of an expression in z.
 
-    Raises :class:`KernelError` for a name that is not known.
+    Raises :class:`KernelError` for what is neither.
 
-    >>> activation("relu")
-    Max(0, z)
+    >>> activation("relu"), activation("z/2 + max(z, 0)^2")
+    (Max(0, z), z/2 + Max(0, z)**2)
     """
-    try:
+    if word in ACTIVATIONS:
         return ACTIVATIONS[word]
-    except KeyError:
-        if word in ("sign", "step", "heaviside"):
-            raise KernelError(_JUMPS.format(word)) from None
-        raise KernelError(
-            f"unknown activation {word[:40]!r}: use {', '.join(ACTIVATIONS)}, or give a function of z in Python"
-        ) from None
+    if word in ("sign", "step", "heaviside"):
+        raise KernelError(_JUMPS.format(word))
+    unknown = KernelError(
+        f"unknown activation {word[:40]!r}: use {', '.join(ACTIVATIONS)}, or an expression in z with + - * / ^ and "
+        f"{', '.join(FUNCTIONS)}"
+    )
+    try:
+        tree = ast.parse(word.replace("^", "**"), mode="eval").body if len(word) <= _LONGEST else None
+        found = None if tree is None else _read(tree, word.replace("^", "**"))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        raise unknown from None
+    if found is None or not found.has(z):
+        raise unknown
+    return found
+
+
+def _read(node: ast.AST, text: str) -> Expr:
+    """An expression from its syntax tree; raises ``ValueError`` for anything that is not arithmetic in z."""
+    if isinstance(node, ast.Constant) and type(node.value) in (int, float):
+        return Rational(ast.get_source_segment(text, node))  # a decimal is exact
+    if isinstance(node, ast.Name) and node.id == "z":
+        return z
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, (ast.USub, ast.UAdd)):
+        inner = _read(node.operand, text)
+        return -inner if isinstance(node.op, ast.USub) else inner
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and not node.keywords:
+        function = FUNCTIONS.get(node.func.id.lower())
+        if function is not None and (len(node.args) == 1 or function in (Max, Min)):
+            return function(*(_read(a, text) for a in node.args))
+    if isinstance(node, ast.BinOp):
+        left, right = _read(node.left, text), _read(node.right, text)
+        if isinstance(node.op, ast.Pow) and right.is_Integer and abs(right) <= _HIGHEST:
+            return left**right
+        plain = {ast.Add: left + right, ast.Sub: left - right, ast.Mult: left * right}
+        if type(node.op) in plain:
+            return plain[type(node.op)]
+        if isinstance(node.op, ast.Div) and right != 0:
+            return left / right
+    raise ValueError
 
 
 _JUMPS = (
@@ -232,7 +277,12 @@ def kernel(function: Expr, name: str = "") -> Kernel:
             whole, steepest = _square(sides), _square(sides.derivative())  # type: ignore[arg-type]
             variance = value.subs(p, 1) if whole is None else whole - sides.mean() ** 2  # type: ignore[operator]
             at_one = slope.subs(p, 1) if steepest is None else steepest
-            return Kernel(function, value, slope, simplify(at_one), simplify(variance), n, name)
+            ends = simplify(at_one), simplify(variance)
+            if not all(e.is_finite and e.evalf().is_positive for e in ends):
+                raise KernelError(
+                    f"the activation {function} grows too fast: E f(z)^2 or E f'(z)^2 over a Gaussian field is infinite"
+                )
+            return Kernel(function, value, slope, *ends, n, name)
         following = chain[-1].derivative()
         if following is None:
             break

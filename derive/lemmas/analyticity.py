@@ -1,6 +1,6 @@
 r"""What proofs need to know about the innermost expectation of the ReLU: mixture form, monotonicity, strip.
 
-With the field in units of :math:`\sqrt{D_2}` (so :math:`D = 1`) and :math:`\kappa = \sqrt{2\chi}` in these units,
+With the field in units of :math:`\sqrt{D_2}` (so :math:`D = 1`) and :math:`\omega = \sqrt{2\chi}` in these units,
 :math:`W` is a mixture of distribution functions; from that it falls with the field, and stays away from zero in a
 strip of the complex plane.
 """
@@ -55,7 +55,7 @@ __all__ = [
 
 SOURCE = "arXiv 2410.20646 (innermost lifted expectation, one layer); integration by parts"
 
-kappa, y, t, eta = symbols("kappa y t eta", positive=True)
+omega, y, t, zeta = symbols("omega y t zeta", positive=True)
 x, s, b = symbols("x s b", real=True)
 W = Function("W")
 
@@ -67,21 +67,21 @@ def _weight() -> Expr:
 
 @lru_cache(maxsize=1)
 def mixture_form() -> Formula:
-    r""":math:`W(x) = e^{-y} + \int_0^1 2yt\,e^{-yt^2}\,\Phi(\kappa t - x)\,dt` for the ReLU at D = 1.
+    r""":math:`W(x) = e^{-y} + \int_0^1 2yt\,e^{-yt^2}\,\Phi(\omega t - x)\,dt` for the ReLU at D = 1.
 
     >>> mixture_form().derivation.verdict().value
     'proved'
     """
     survival = exp(-y * t**2)
-    mixture = exp(-y) + Integral(_weight() * Phi(kappa * t - x), (t, 0, 1))
-    edge = (survival * Phi(kappa * t - x)).subs(t, 0) - (survival * Phi(kappa * t - x)).subs(t, 1)
+    mixture = exp(-y) + Integral(_weight() * Phi(omega * t - x), (t, 0, 1))
+    edge = (survival * Phi(omega * t - x)).subs(t, 0) - (survival * Phi(omega * t - x)).subs(t, 1)
     h = Symbol("h", real=True)
-    piece = gaussian_piece(exp(-y * h**2 / kappa**2), h, x, Integer(1), Integer(0), kappa).value
+    piece = gaussian_piece(exp(-y * h**2 / omega**2), h, x, Integer(1), Integer(0), omega).value
     form = innermost(relu())
-    closed = form.W.subs({form.D: 1, form.chi: kappa**2 / 2, form.y: y, form.x: x})
+    closed = form.W.subs({form.D: 1, form.chi: omega**2 / 2, form.y: y, form.x: x})
     by_parts = Eq(
-        _weight() * Phi(kappa * t - x),
-        kappa * survival * phi(kappa * t - x) - Derivative(survival * Phi(kappa * t - x), t),
+        _weight() * Phi(omega * t - x),
+        omega * survival * phi(omega * t - x) - Derivative(survival * Phi(omega * t - x), t),
         evaluate=False,
     )
     steps = (
@@ -91,7 +91,7 @@ def mixture_form() -> Formula:
             lambda: identically_zero((by_parts.lhs - by_parts.rhs).doit()),
         ),
         Step(
-            "What is left is the quadratic piece of the envelope, h = kappa t, and the boundary terms are its flat "
+            "What is left is the quadratic piece of the envelope, h = omega t, and the boundary terms are its flat "
             "pieces: together the closed form.",
             Eq(W(x), exp(-y) + edge + piece, evaluate=False),
             lambda: identically_zero(expand((closed - exp(-y) - edge - piece).replace(Phi, _tail))),
@@ -104,8 +104,8 @@ def mixture_form() -> Formula:
         derivation=Derivation(steps),
         status=Status.RIGOROUS,
         source=SOURCE,
-        assumptions=("D = 1", "kappa = sqrt(2 chi)", "y > 0"),
-        variables=(x, kappa, y),
+        assumptions=("D = 1", "omega = sqrt(2 chi)", "y > 0"),
+        variables=(x, omega, y),
     )
 
 
@@ -121,12 +121,12 @@ def monotonicity() -> Formula:
     >>> monotonicity().derivation.verdict().value
     'proved'
     """
-    slope = _weight() * phi(kappa * t - x)
+    slope = _weight() * phi(omega * t - x)
     steps = (
         Step(
             "Differentiate under the integral.",
-            Eq(Derivative(Phi(kappa * t - x), x), -phi(kappa * t - x), evaluate=False),
-            lambda: identically_zero(diff(Phi(kappa * t - x), x) + phi(kappa * t - x)),
+            Eq(Derivative(Phi(omega * t - x), x), -phi(omega * t - x), evaluate=False),
+            lambda: identically_zero(diff(Phi(omega * t - x), x) + phi(omega * t - x)),
         ),
         Step(
             "The integrand of minus the slope is positive.",
@@ -146,8 +146,8 @@ def monotonicity() -> Formula:
         derivation=Derivation(steps, ("innermost.relu.mixture",)),
         status=Status.RIGOROUS,
         source=SOURCE,
-        assumptions=("D = 1", "kappa = sqrt(2 chi)", "y > 0"),
-        variables=(x, kappa, y),
+        assumptions=("D = 1", "omega = sqrt(2 chi)", "y > 0"),
+        variables=(x, omega, y),
     )
 
 
@@ -160,7 +160,7 @@ def _is_antiderivative(primitive: Expr, density: Expr) -> bool | None:
 
 @lru_cache(maxsize=1)
 def zero_free_strip() -> Formula:
-    r"""Lower bound on :math:`\mathrm{Re}\,W` in the strip :math:`|b| \le \eta` around the real line.
+    r"""Lower bound on :math:`\mathrm{Re}\,W` in the strip :math:`|b| \le \zeta` around the real line.
 
     With it the quadrature error of every level is bounded; see the page on certificates.
 
@@ -168,7 +168,7 @@ def zero_free_strip() -> Formula:
     'proved'
     """
     height = Symbol("b", positive=True)
-    dip = exp(eta**2 / 2) * H(pi / (2 * eta))
+    dip = exp(zeta**2 / 2) * H(pi / (2 * zeta))
     bound = exp(-y) - (1 - exp(-y)) * dip
     plane = exp(-((s + I * b) ** 2) / 2)
     rotated = exp(b**2 / 2) * exp(-(s**2) / 2) * cos(b * s)
@@ -192,8 +192,8 @@ def zero_free_strip() -> Formula:
         ),
         Step(
             "The bound on the dip grows with b, so its value at the edge of the strip serves the whole strip.",
-            Ge(Derivative(dip, eta), 0, evaluate=False),
-            lambda: True if all(term.rewrite(exp).is_positive for term in expand(diff(dip, eta)).args) else None,
+            Ge(Derivative(dip, zeta), 0, evaluate=False),
+            lambda: True if all(term.rewrite(exp).is_positive for term in expand(diff(dip, zeta)).args) else None,
         ),
         Step(
             "Mix: every member of the mixture is at least minus the dip, the weight has mass 1 - exp(-y).",
@@ -208,8 +208,8 @@ def zero_free_strip() -> Formula:
         derivation=Derivation(steps, ("innermost.relu.mixture",)),
         status=Status.RIGOROUS,
         source="shift of the contour in the mixture form; " + SOURCE,
-        assumptions=("D = 1", "kappa = sqrt(2 chi)", "y > 0", "|b| <= eta"),
-        variables=(x, b, eta, y),
+        assumptions=("D = 1", "omega = sqrt(2 chi)", "y > 0", "|b| <= zeta"),
+        variables=(x, b, zeta, y),
     )
 
 
@@ -247,19 +247,19 @@ def shifted_density() -> Formula:
 
 @lru_cache(maxsize=1)
 def dip_of_the_distribution() -> Formula:
-    r""":math:`\mathrm{Re}\,\Phi(x + ib) \ge -e^{\eta^2/2} H(\pi/(2\eta))` for :math:`|b| \le \eta` (Lemma A).
+    r""":math:`\mathrm{Re}\,\Phi(x + ib) \ge -e^{\zeta^2/2} H(\pi/(2\zeta))` for :math:`|b| \le \zeta` (Lemma A).
 
     >>> dip_of_the_distribution().derivation.verdict().value
     'proved'
     """
-    dip = exp(eta**2 / 2) * H(pi / (2 * eta))
+    dip = exp(zeta**2 / 2) * H(pi / (2 * zeta))
     statement = Ge(re(Phi(x + I * b)), -dip, evaluate=False)
     return _rigorous(
         "certificate.dip",
         "How far the real part of the distribution function dips in a strip",
         statement,
         zero_free_strip().derivation.steps[:-1],
-        ("|b| <= eta",),
+        ("|b| <= zeta",),
     )
 
 
@@ -330,7 +330,7 @@ def innermost_slope_in_y() -> Formula:
     'proved'
     """
     moved = diff(_weight(), y)
-    statement = Eq(Derivative(W(x), y), -exp(-y) + Integral(moved * Phi(kappa * t - x), (t, 0, 1)), evaluate=False)
+    statement = Eq(Derivative(W(x), y), -exp(-y) + Integral(moved * Phi(omega * t - x), (t, 0, 1)), evaluate=False)
     steps = (
         Step(
             "Differentiate the mixture form under the integral.",
@@ -348,29 +348,29 @@ def innermost_slope_in_y() -> Formula:
         "Slope of the innermost expectation of the ReLU in y, from the mixture form",
         statement,
         steps,
-        ("D = 1", "kappa = sqrt(2 chi)"),
+        ("D = 1", "omega = sqrt(2 chi)"),
     )
 
 
 @lru_cache(maxsize=1)
 def innermost_slope_in_kappa() -> Formula:
-    r""":math:`\partial_\kappa W` in mixture form, and hence that :math:`\log W(0)` is concave in chi (Lemma G).
+    r""":math:`\partial_\omega W` in mixture form, and hence that :math:`\log W(0)` is concave in chi (Lemma G).
 
     >>> innermost_slope_in_kappa().derivation.verdict().value
     'proved'
     """
-    slope = t * _weight() * phi(kappa * t - x)
+    slope = t * _weight() * phi(omega * t - x)
     chi = Symbol("chi", positive=True)
-    in_chi = slope.subs(x, 0) * diff(sqrt(2 * chi), chi).subs(chi, kappa**2 / 2)
-    falls = diff(in_chi.rewrite(exp), kappa)
+    in_chi = slope.subs(x, 0) * diff(sqrt(2 * chi), chi).subs(chi, omega**2 / 2)
+    falls = diff(in_chi.rewrite(exp), omega)
     steps = (
         Step(
             "Differentiate the mixture form under the integral.",
-            Eq(Derivative(Phi(kappa * t - x), kappa), t * phi(kappa * t - x), evaluate=False),
-            lambda: identically_zero(diff(Phi(kappa * t - x), kappa) - t * phi(kappa * t - x)),
+            Eq(Derivative(Phi(omega * t - x), omega), t * phi(omega * t - x), evaluate=False),
+            lambda: identically_zero(diff(Phi(omega * t - x), omega) - t * phi(omega * t - x)),
         ),
         Step(
-            "At x = 0 the slope in chi = kappa^2/2 has an integrand that falls with kappa: W(0) is concave in chi, and so is "
+            "At x = 0 the slope in chi = omega^2/2 has an integrand that falls with omega: W(0) is concave in chi, and so is "
             "its logarithm.",
             Ge(-falls, 0, evaluate=False),
             lambda: True if all(term.is_positive for term in expand(-falls).args) else None,
@@ -378,8 +378,8 @@ def innermost_slope_in_kappa() -> Formula:
     )
     return _rigorous(
         "innermost.relu.slope_in_kappa",
-        "Slope of the innermost expectation of the ReLU in kappa = sqrt(2 chi), from the mixture form",
-        Eq(Derivative(W(x), kappa), Integral(slope, (t, 0, 1)), evaluate=False),
+        "Slope of the innermost expectation of the ReLU in omega = sqrt(2 chi), from the mixture form",
+        Eq(Derivative(W(x), omega), Integral(slope, (t, 0, 1)), evaluate=False),
         steps,
-        ("D = 1", "kappa = sqrt(2 chi)", "y > 0"),
+        ("D = 1", "omega = sqrt(2 chi)", "y > 0"),
     )

@@ -204,7 +204,9 @@ def _required(text: str, word: str) -> Rational:
 
 
 def _committee(text: str) -> tuple[Kernel, HardSet]:
-    first, _, rest = text.partition(",")
+    outside = [i for i, c in enumerate(text) if c == "," and text.count("(", 0, i) == text.count(")", 0, i)]
+    cut = outside[0] if outside else len(text)
+    first, rest = text[:cut], text[cut + 1 :]
     if not first.strip():
         raise ProblemError("committee needs its hidden activation, for example committee:relu")
     name = first.strip()
@@ -233,7 +235,7 @@ WORDS = {
     "strip": "strip:1                    inputs on the sphere, abs(z) <= 1",
     "outside": "outside:1                  inputs on the sphere, abs(z) >= 1",
     "set": "set:'[-2,-1] U [1,2]'      inputs on the sphere, any union of intervals",
-    "committee": "committee:relu             wide treelike committee: relu, erf, square, tanh, abs; committee:erf,kappa=1/2",
+    "committee": "committee:relu             wide treelike committee: relu, erf, square, tanh, abs, or an expression like committee:z^2/2+z,kappa=1/2",
     "hinge": "hinge:kappa=1,alpha=2      cost max(kappa - z, 0)",
     "quadratic": "quadratic:kappa=1,alpha=2  cost max(kappa - z, 0)^2/2",
     "l0": "l0:kappa=0,alpha=3         cost 1 for every z below kappa",

@@ -206,7 +206,12 @@ def _kernel_formula(found: Kernel) -> Formula:
             "R. Price, IRE Trans. Inf. Theory 4 (1958) 69",
             name="Price",
         ),
-        Identity("The closed form has this derivative.", Derivative(found.value, (overlap, n)), pair),
+        Identity(
+            "The closed form has the same derivative.",
+            Derivative(found.value, (overlap, n)),
+            Derivative(left, (overlap, n)),
+            using=("Price",),
+        ),
     )
     derivation = Derivation(steps)
     return stated(

@@ -23,13 +23,13 @@ from .envelopes import GATES
 
 x, b, s, u = (Symbol(n, real=True) for n in ("x", "b", "s", "u"))
 t = Symbol("t", real=True)
-kappa, y, eta = (Symbol(n, positive=True) for n in ("kappa", "y", "eta"))
+omega, y, zeta = (Symbol(n, positive=True) for n in ("omega", "y", "zeta"))
 W = Function("W")
 
 DEFINITION = "quadrature of the definition, W = E exp(-y M) with D = 1"
 RANGES = {
-    "kappa": (Rational(1, 5), Integer(2)),
-    "eta": (Rational(1, 10), Rational(3, 2)),
+    "omega": (Rational(1, 5), Integer(2)),
+    "zeta": (Rational(1, 10), Rational(3, 2)),
     "x": (Integer(-4), Integer(4)),
     "t": (Integer(-1), Integer(1)),
     "b": (Rational(-3, 2), Rational(3, 2)),
@@ -45,7 +45,7 @@ def entries() -> list[Entry]:
 
 
 def _integrand(field: Expr) -> Expr:
-    return exp(-y * GATES[0].envelope(field, kappa**2 / 2))
+    return exp(-y * GATES[0].envelope(field, omega**2 / 2))
 
 
 def _of_definition(formula: Formula) -> Entry:
@@ -64,8 +64,8 @@ def _off_the_line(integrand: Expr) -> tuple[Expr, Expr]:
 
 
 def _in_the_strip(expr: Expr) -> Expr:
-    """Every height b is a fraction t of the half-width eta."""
-    return expr.subs(b, t * eta)
+    """Every height b is a fraction t of the half-width zeta."""
+    return expr.subs(b, t * zeta)
 
 
 def _strip() -> Entry:
@@ -102,13 +102,13 @@ def _density() -> Entry:
 
 
 def _modulus() -> Entry:
-    """|W(x + i b)| <= exp(eta^2/2): the mass of the shifted kernel times the largest value of the integrand, which is 1."""
+    """|W(x + i b)| <= exp(zeta^2/2): the mass of the shifted kernel times the largest value of the integrand, which is 1."""
     from sympy import Le
 
     from .entries import stated
 
     real, imaginary = _off_the_line(_integrand(x + u))
-    statement = Le(re(W(x + I * b)) ** 2 + im(W(x + I * b)) ** 2, exp(eta**2), evaluate=False)
+    statement = Le(re(W(x + I * b)) ** 2 + im(W(x + I * b)) ** 2, exp(zeta**2), evaluate=False)
 
     def route(statement: Relational) -> list[Comparison]:
         parts = {re(W(x + I * b)): real, im(W(x + I * b)): imaginary}
@@ -120,7 +120,7 @@ def _modulus() -> Entry:
         statement,
         derivation=shifted_density().derivation,
         source=shifted_density().source,
-        assumptions=("|b| <= eta", "D = 1", "kappa = sqrt(2 chi)"),
+        assumptions=("|b| <= zeta", "D = 1", "omega = sqrt(2 chi)"),
     )
     how = "quadrature of the definition with the Gaussian kernel off the real line"
     return make_entry(formula, how, route, ranges=RANGES)

@@ -41,7 +41,7 @@ DICTIONARY = {
 
 _FAMILY = re.compile(r"(p|q|y|c|Lambda|Theta)(\^\(\d+\))?_(\{[^}]*\}|\w+(?:-1)?)")
 
-_GREEK = "alpha|beta|chi|nu|mu|psi|kappa|tau|rho|lambda|Lambda|Theta|gamma"
+_GREEK = "alpha|beta|chi|nu|mu|psi|kappa|tau|rho|omega|zeta|lambda|Lambda|Theta|gamma"
 _LAYER, _INDEX = r"\^\(\d+\)", r"_(?:\{[^}]*\}|\w+)"
 NAME = rf"(?<![\w\\])(?:(?:{_GREEK})(?:{_LAYER})?(?:{_INDEX})?|[A-Za-z](?:(?:{_LAYER})(?:{_INDEX})?|{_INDEX}))(?!\w)"
 

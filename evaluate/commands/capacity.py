@@ -14,6 +14,8 @@ from .common import (
     output_option,
     problem_options,
     progress,
+    proof_asked,
+    proof_options,
     refuse_without_problem,
     the_gate,
 )
@@ -31,7 +33,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     problem_options(parser)
     network_options(parser)
     parser.add_argument("--backend", default="arb", choices=("arb", "mpmath"), help="arithmetic (default arb)")
-    parser.add_argument("--certified", action="store_true", help="prove the value: the error is then an enclosure")
+    proof_options(parser)
     parser.add_argument(
         "--both-sides",
         action="store_true",
@@ -83,7 +85,7 @@ def _solved(options: argparse.Namespace):
         level=options.level,
         digits=options.digits,
         backend=options.backend,
-        certified=options.certified,
+        certified=proof_asked(options),
         report=progress(),
         **network_words(options),
     )
@@ -93,15 +95,19 @@ def _limit(options: argparse.Namespace) -> int:
     from ..arithmetic.decimals import InputError
     from ..limits.limits import limit
     from ..limits.store import Store, cache_folder
+    from ..results.chain import Requirement
+    from .limit import deep as deep_limit
     from .limit import text as limit_text
 
     if options.gate != "relu" or options.backend != "arb":
         raise InputError("level inf is offered for the relu gate with the arb backend")
-    if _is_deep(options) or options.notion != "weak":
-        raise InputError("level inf is offered for one layer: leave out --depth, --widths, --first-level and --notion")
+    if options.first_level is not None:
+        raise InputError("level inf takes every width in the limit: leave out --first-level")
+    if _is_deep(options):
+        return deep_limit(options)
     found = limit(
         10 if options.digits is None else options.digits,
-        budget=options.budget or 1,
+        budget=Requirement.parse(options.notion, options.budget).of(1, 1),
         store=Store(cache_folder()),
         report=progress(),
     )

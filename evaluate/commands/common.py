@@ -24,7 +24,10 @@ __all__ = [
     "place",
     "problem_options",
     "progress",
+    "proof_asked",
+    "proof_options",
     "refuse_without_problem",
+    "refused_problem",
     "terminal_width",
     "the_gate",
 ]
@@ -151,6 +154,23 @@ def place(path: str) -> str:
         raise argparse.ArgumentTypeError(str(problem)) from None
 
 
+def proof_options(parser: argparse.ArgumentParser) -> None:
+    """``--certified`` and ``--estimate``."""
+    asked = parser.add_mutually_exclusive_group()
+    asked.add_argument(
+        "--certified",
+        action="store_true",
+        help="insist on a proof of the digits: the error is an enclosure, or the command fails. Without it values of one "
+        "layer at levels 1 to 4, and of several at levels 1 and 2p, are enclosed where a proof is found",
+    )
+    asked.add_argument("--estimate", action="store_true", help="digits without a proof, which is faster")
+
+
+def proof_asked(options: argparse.Namespace) -> bool | None:
+    """Whether a proof is insisted on, unwanted, or (``None``) taken where it is usual."""
+    return True if options.certified else False if options.estimate else None
+
+
 def output_option(parser: argparse.ArgumentParser) -> None:
     """``--output FILE``."""
     parser.add_argument("--output", metavar="FILE", type=place, help="write to a file instead of standard output")
@@ -205,6 +225,16 @@ def refuse_without_problem(options: argparse.Namespace) -> None:
         raise InputError(
             f"{' and '.join(given)} need --problem WORD: the injectivity of a layer has one order and one branch"
         )
+
+
+def refused_problem(parser: argparse.ArgumentParser, reason: str) -> None:
+    """``--problem`` where another problem than injectivity has no answer: the word is known, and the reason is given."""
+
+    class Refuse(argparse.Action):
+        def __call__(self, parser, namespace, values, option_string=None):  # type: ignore[no-untyped-def]
+            parser.error(f"--problem {values}: {reason}")
+
+    parser.add_argument("--problem", metavar="WORD", action=Refuse, help=f"not offered here: {reason}")
 
 
 def problem_options(parser: argparse.ArgumentParser, order: bool = True) -> None:

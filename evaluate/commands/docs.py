@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from ..machine.streams import put
-from .common import finish_progress, notation_option, progress
+from .common import finish_progress, notation_option, progress, refused_problem
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,6 +18,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--notion", default="weak", metavar="NAME", help="weak (default) or strong, for deep networks")
     parser.add_argument("--gate", default="relu", metavar="NAME", help="gate of one layer (default relu)")
     parser.add_argument("--digits", default="30", metavar="D", help="digits asked for (default 30)")
+    refused_problem(parser, "a report is one of networks; flrdt formulas --problem shows what is derived for the word")
     notation_option(parser)
     parser.add_argument("--no-figures", action="store_true", help="leave the figures out (they need matplotlib)")
     parser.epilog = (

@@ -37,6 +37,7 @@ def capacity(options: argparse.Namespace, alpha: str | None = None) -> int:
         first_level=None,
         notion="weak",
         certified=False,
+        estimate=False,
     )
     if is_limit(options.level):
         return limit(options)
@@ -76,7 +77,7 @@ def limit(options: argparse.Namespace) -> int:
     """``flrdt limit --problem WORD``."""
     from ..limits.family import family_limit
 
-    _refuse(options, gate="relu", budget="1", certified=False)
+    _refuse(options, gate="relu", budget=None, depth=None, widths=None, notion="weak", certified=False)
     found = family_limit(
         options.problem,
         "10" if options.digits is None else options.digits,
@@ -186,3 +187,67 @@ def certificate(options: argparse.Namespace) -> dict[str, Any]:
     if options.level is None:
         raise InputError("a certificate needs --level: 1 or 2p for a problem of the family")
     return certify_set(options.problem, options.level, options.alpha, digits=options.digits, report=progress())
+
+
+def stability(options: argparse.Namespace) -> int:
+    """``flrdt stability --problem WORD``: whether lifting helps, and for a margin where partial lifting begins to."""
+    from mpmath import nstr, workdps
+
+    from ..arithmetic.decimals import known_digits, parse_digits
+    from ..results.family import lifting_verdict, partial_threshold
+
+    digits = parse_digits(options.digits)
+    found = lifting_verdict(options.problem, digits)
+    with workdps(digits + 20):
+        shown: dict[str, Any] = {
+            "problem": str(found.problem),
+            "plain": known_digits(*found.plain, digits),
+            "stability": nstr(found.stability[0], digits),
+            "stable": found.stable,
+            "partial": nstr(found.partial[0], digits),
+            "partial_lifting_helps": found.partial_helps,
+            "digits": digits,
+        }
+        if found.problem.output.half_line is not None:  # type: ignore[union-attr]
+            root, error, plain = partial_threshold(digits)
+            shown["threshold"] = {
+                "kappa": known_digits(root, error, digits),
+                "kappa_error": nstr(error, 2),
+                "alpha": nstr(plain, max(digits - 2, 5)),
+                "error_kind": "enclosure",
+            }
+    emit(shown if options.json else _stability_text(shown), options.output)
+    return 0
+
+
+def _stability_text(shown: dict) -> str:
+    lines = [
+        f"plain value  = {shown['plain']}",
+        f"full lifting : 1 - alpha_1 E (M'')^2 = {shown['stability']}, the plain level is {'stable' if shown['stable'] else 'lowered by level 2'}",
+        f"partial      : Var M - E M = {shown['partial']}, level 2p {'lowers' if shown['partial_lifting_helps'] else 'does not lower'} it",
+    ]
+    if "threshold" in shown:
+        at = shown["threshold"]
+        lines.append(
+            f"half-lines   : partial lifting helps iff kappa < {at['kappa']} (enclosed), where alpha_1 = {at['alpha']}"
+        )
+    return "\n".join(lines)
+
+
+def plot(options: argparse.Namespace, levels: list[str]) -> Any:
+    """``flrdt plot capacity --problem WORD``: the value against the level."""
+    from ..arithmetic.decimals import InputError
+    from ..output.figures import new_figure
+    from ..results.family import family_value
+
+    if options.kind != "capacity":
+        raise InputError(f"the figure {options.kind} is one of networks: use flrdt plot capacity --problem WORD")
+    _refuse(options, gate="relu")
+    values = [family_value(options.problem, level.strip(), 8, report=progress()) for level in levels]
+    figure = new_figure(options.output, 5, 3.6)
+    axes = figure.subplots()
+    axes.plot([v.level for v in values], [float(v.value) for v in values], "o-")
+    axes.set_xlabel("level")
+    axes.set_ylabel({"capacity": "alpha", "energy": "e"}.get(values[0].problem.quantity, "value"))
+    axes.set_title(str(values[0].problem))
+    return figure

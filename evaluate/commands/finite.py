@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from .common import emit, output_option, progress
+from .common import emit, output_option, progress, refused_problem
 
 SHOWN = 8  # coordinates of a witness printed as text, and the most digits of one
 LONGEST = 40
@@ -13,12 +13,22 @@ LONGEST = 40
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--n", metavar="N", help="inputs of a random Gaussian layer")
+    parser.add_argument(
+        "--layers",
+        nargs="+",
+        metavar="N,M1,M2",
+        help="least number of active outputs of random deep maps with these sizes, the input first",
+    )
     parser.add_argument("--m", metavar="M", help="outputs, one number or several separated by commas")
     parser.add_argument("--trials", default="100", metavar="T", help="independent layers per size (default 100)")
     parser.add_argument("--seed", default="0", metavar="S", help="seed (default 0)")
     parser.add_argument("--confidence", default="0.95", metavar="C", help="confidence of the interval (default 0.95)")
     parser.add_argument("--workers", metavar="W", help="worker processes (default one per core)")
-    parser.add_argument("--figure", metavar="FILE", help="also draw the probabilities over m/n (png, svg or pdf)")
+    parser.add_argument(
+        "--figure",
+        metavar="FILE",
+        help="also draw the probabilities over m/n, or the least counts over 1/n (png, svg or pdf)",
+    )
     parser.add_argument(
         "--weights", nargs="+", metavar="FILE", help="decide these weights instead, one .npy or .csv per layer"
     )
@@ -34,9 +44,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--witness", metavar="FILE", help="write the two inputs with equal outputs to a file (npz or json)"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    refused_problem(
+        parser,
+        "finite sizes are decided for injectivity, by counting active outputs; other problems have no such count",
+    )
     output_option(parser)
     parser.epilog = (
-        "examples: flrdt finite --n 4 --m 24 --trials 100 --seed 1 --json\n"
+        "examples: flrdt finite --layers 2,16,12 3,24,18 6,48,36 --trials 10 --figure least.png\n"
+        "          flrdt finite --n 4 --m 24 --trials 100 --seed 1 --json\n"
         "          flrdt finite --weights layer.npy --bias bias.npy --witness pair.json"
     )
 
@@ -45,11 +60,17 @@ def run(options: argparse.Namespace) -> int:
     from ..arithmetic.decimals import InputError
 
     if options.weights:
-        if options.n or options.m:
-            raise InputError("--weights decides given layers: leave --n and --m out")
+        if options.n or options.m or options.layers:
+            raise InputError("--weights decides given layers: leave --n, --m and --layers out")
         return _weights(options)
+    if options.layers:
+        if options.n or options.m or options.bias or options.witness or options.header is not None:
+            raise InputError("--layers draws its own networks: it goes with --trials, --seed, --figure and --json only")
+        return _layers(options)
     if not (options.n and options.m):
-        raise InputError("give --n and --m for random layers, or --weights FILE for given ones")
+        raise InputError(
+            "give --n and --m for random layers, --layers N,M1,M2 for random networks, or --weights FILE for given ones"
+        )
     if options.bias:
         raise InputError("--bias goes with --weights")
     if options.witness or options.header is not None:
@@ -84,6 +105,25 @@ def _random(options: argparse.Namespace) -> int:
         emit(shown[0] if len(shown) == 1 else {"points": shown}, options.output)
     else:
         emit("\n\n".join(map(_text, shown)), options.output)
+    return 0
+
+
+def _layers(options: argparse.Namespace) -> int:
+    from ..finite_size.least_active import least_counts, read_sizes
+    from ..output.figures import check_figure
+    from ..output.finite_figure import draw_least
+
+    if options.figure:
+        check_figure(options.figure)
+    sizes, report = [read_sizes(text) for text in options.layers], progress()
+    results = [least_counts(each, options.trials, options.seed, report) for each in sizes]
+    if options.figure:
+        draw_least(results, options.figure, report)
+    shown = [result.to_json() for result in results]
+    if options.json:
+        emit(shown[0] if len(shown) == 1 else {"points": shown}, options.output)
+    else:
+        emit("\n".join(result._line() for result in results), options.output)
     return 0
 
 

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from .common import columns, emit, finish_progress, notation_option, output_option, problem_options, progress
+
+if TYPE_CHECKING:
+    from flrdt.derive.registry import Entry
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -14,6 +19,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     notation_option(parser)
     output_option(parser)
     parser.epilog = "example: flrdt formulas relations.2.c_2 --format latex"
+
+
+def symbols(items: Sequence[Entry]) -> list[str]:
+    """The symbols of formulas with domain and meaning, each line once."""
+    from flrdt.derive.core.meanings import symbol_table
+
+    lines = {row.text: None for e in items for row in symbol_table(e.formula.statement, e.id.partition(".")[0])}
+    return ["", "Symbols", *(f"  {line}" for line in sorted(lines))] if lines else []
 
 
 def run(options: argparse.Namespace) -> int:
@@ -36,6 +49,7 @@ def run(options: argparse.Namespace) -> int:
     page = render.formulas(shown, options.format, options.id is not None, options.notation, columns(options.output))
     if options.format == "text":
         checks = [f"  {e.id}: {c.how}; {c.domain.describe()}".rstrip("; ") for e in items for c in e.checks]
-        page = "\n".join([page, "", "Checked independently by", *checks])
+        named = symbols(items) if options.id else []
+        page = "\n".join([page, *named, "", "Checked independently by", *checks])
     emit(page, options.output)
     return 0

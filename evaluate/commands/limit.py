@@ -8,10 +8,22 @@ from .common import columns, emit, output_option, place, problem_options, progre
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--digits", default="10", metavar="D", help="decimal places asked for, at most 14 (default 10)")
+    parser.add_argument(
+        "--digits",
+        metavar="D",
+        help="decimal places asked for, at most 14 (default 10; 3 behind hidden layers, at most 6)",
+    )
     problem_options(parser, order=False)
-    parser.add_argument("--max-level", default=None, metavar="R", help="highest level to solve (default 60)")
-    parser.add_argument("--budget", default="1", metavar="B", help="required active outputs per input (default 1)")
+    deep = parser.add_mutually_exclusive_group()
+    deep.add_argument("--depth", metavar="L", help="layers, each width taken in the limit (default 1)")
+    deep.add_argument("--widths", metavar="A1,A2,...", help="hidden widths relative to the input")
+    parser.add_argument("--notion", default="weak", metavar="NAME", help="weak (default) or strong")
+    parser.add_argument("--max-level", metavar="R", help="highest level to solve (default 60; 10 behind hidden layers)")
+    parser.add_argument(
+        "--budget",
+        metavar="B",
+        help="required active outputs per input (default 1; 2 for strong with 2 layers or more)",
+    )
     parser.add_argument("--one-route", action="store_true", help="leave out the second route, the Parisi flow")
     parser.add_argument(
         "--checkpoint", metavar="FILE", type=place, help="write the solved levels to a new file after each level"
@@ -23,7 +35,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-cache", action="store_true", help="do not use the store of solved points")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     output_option(parser)
-    parser.epilog = "example: flrdt limit --digits 10 --checkpoint levels.json --json"
+    parser.epilog = (
+        "examples: flrdt limit --digits 10 --checkpoint levels.json --json\n"
+        "          flrdt limit --depth 2 --notion strong"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -36,13 +51,17 @@ def run(options: argparse.Namespace) -> int:
     from ..arithmetic.decimals import InputError
     from ..limits.limits import certified_bound, limit
     from ..limits.store import Store, cache_folder
+    from ..results.chain import Requirement
 
+    if options.widths is not None or options.depth not in (None, "1"):
+        return deep(options, not options.no_cache)
     if options.resume and options.checkpoint is None:
         raise InputError("--resume needs --checkpoint FILE, the file that an earlier run wrote")
+    required = Requirement.parse(options.notion, options.budget)
     found = limit(
-        options.digits,
+        options.digits or 10,
         max_level=options.max_level,
-        budget=options.budget,
+        budget=required.of(1, 1),
         second_route=not options.one_route,
         store=Store(None if options.no_cache else cache_folder()),
         checkpoint=None if options.checkpoint is None else Path(options.checkpoint),
@@ -55,6 +74,62 @@ def run(options: argparse.Namespace) -> int:
         shown["certified_upper_bound"] = {"level": str(level), "alpha": bound}
     emit(shown if options.json else text(shown, columns(options.output)), options.output)
     return 0
+
+
+def deep(options: argparse.Namespace, cached: bool = True) -> int:
+    """The limit behind hidden layers."""
+    from ..arithmetic.decimals import InputError
+    from ..limits.deep import deep_limit
+    from ..limits.store import Store, cache_folder
+
+    for name in ("certified", "one_route", "checkpoint", "resume"):
+        if getattr(options, name, None):
+            word = name.replace("_", "-")
+            raise InputError(f"--{word} is offered for one layer: leave it out; solved levels are kept in the store")
+    found = deep_limit(
+        options.digits or 3,
+        depth=options.depth,
+        widths=() if options.widths is None else options.widths.split(","),
+        notion=options.notion,
+        budget=options.budget,
+        max_level=getattr(options, "max_level", None),
+        store=Store(cache_folder() if cached else None),
+        report=progress(),
+    )
+    shown = found.to_json()
+    emit(shown if options.json else deep_text(shown, columns(options.output)), options.output)
+    return 0
+
+
+def deep_text(shown: dict, width: int) -> str:
+    """A readable page of the limit behind hidden layers."""
+    from ..output.pages import entry, sentence
+
+    levels = f"levels {shown['levels'][0]['level']} to {shown['levels'][-1]['level']}"
+    lines = [
+        *sentence(
+            f"Injectivity capacity of the last of {shown['depth']} layers in the limit of the levels (full replica symmetry "
+            "breaking), extrapolated: the ratio alpha = outputs/inputs from which every input of a large random network keeps "
+            f"{shown['budget']} active output{'s' * (shown['budget'] != '1')} per input dimension.",
+            width,
+        ),
+        *entry("alpha", shown["alpha"], width),
+        *entry("error", f"{shown['alpha_error']} ({shown['error_kind']})", width, sign="<"),
+        *entry("depth", f"{shown['depth']}, notion {shown['notion']}, budget {shown['budget']}", width),
+    ]
+    for i, (alpha, error, ratio) in enumerate(
+        zip(shown["chain"], shown["chain_errors"], shown["expansions"], strict=True), start=1
+    ):
+        lines += entry(f"alpha_{i}", f"{alpha}   error < {error}   expansion {ratio}", width)
+    lines += entry("status", f"{shown['status']} from {levels}", width)
+    for name, m in shown["acceleration"]["methods"].items():
+        lines += entry(name, f"{m['alpha']} (order {m['order']}, spread {m['spread']})", width)
+    for row in shown["levels"]:
+        signs = "+{} -{}".format(*row["inertia"])
+        lines += entry(f"level {row['level']}", f"{'   '.join(row['chain'])}   inertia {signs}", width)
+    if shown["reason"]:
+        lines += entry("stopped", shown["reason"], width)
+    return "\n".join(lines)
 
 
 def text(shown: dict, width: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from .common import finish_progress, progress
+from .common import finish_progress, problem_options, progress
 
 KINDS = {
     "expansion": "width and expansion of minimal chains against depth",
@@ -34,9 +34,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--depths", metavar="LIST", help="expansion: depths (default 1..6)")
     parser.add_argument("--gate", metavar="GATE", help="energy, capacity, steps: gate (default relu)")
     parser.add_argument("--digits", metavar="D", help="overlap, convergence: decimal places (default 7)")
+    problem_options(parser, order=False)
     parser.epilog = (
         "examples: flrdt plot expansion --output expansion.svg\n"
-        "          flrdt plot capacity --levels 1,2p,2,3,4,5 --output capacity.pdf"
+        "          flrdt plot capacity --levels 1,2p,2,3,4,5 --output capacity.pdf\n"
+        "          flrdt plot capacity --problem sk --levels 1,2,3 --output sk.svg"
     )
 
 
@@ -46,7 +48,11 @@ def run(options: argparse.Namespace) -> int:
     _settle(options)
     check_figure(options.output)  # before any work: a file that cannot be written is reported at once
     levels = (LEVELS.get(options.kind, "") if options.levels is None else options.levels).split(",")
-    if options.kind in ONE_LAYER:
+    if options.problem is not None:
+        from .family import plot
+
+        figure = plot(options, levels)
+    elif options.kind in ONE_LAYER:
         figure = _one_layer(options, levels)
     else:
         figure = new_figure(options.output, 9, 3.6)

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import argparse
 
-from .common import emit, output_option
+from .common import emit, output_option, problem_options
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--digits", default="15", metavar="D", help="digits asked for (default 15)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    problem_options(parser, order=False)
     output_option(parser)
-    parser.epilog = "example: flrdt stability --digits 20"
+    parser.epilog = (
+        "examples: flrdt stability --digits 20\n          flrdt stability --problem perceptron:kappa=-1/2 --digits 40"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
+    if options.problem is not None:
+        from .family import stability
+
+        return stability(options)
     from mpmath import mpf, nstr, workdps
 
     from ..arithmetic.decimals import known_digits, parse_digits

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager
 
-from .common import emit, place, progress
+from .common import emit, place, progress, refused_problem
 
 OPTIONS = {
     "gate": "gates",
@@ -37,6 +37,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         type=place,
         help="results, .csv or .parquet; points it holds are not recomputed",
     )
+    refused_problem(parser, "the grid of a sweep is one of networks; call flrdt capacity --problem once for each word")
     parser.add_argument("--workers", metavar="W", help="local worker processes (default one per core)")
     parser.add_argument("--dask", metavar="ADDRESS", help="use the Dask cluster with this scheduler instead")
     parser.add_argument("--figure", metavar="FILE", help="also draw the capacities (png, svg or pdf)")

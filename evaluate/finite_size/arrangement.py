@@ -7,15 +7,19 @@ closed cone of x have no more positive rows than x, and the ties of a ray can al
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from fractions import Fraction
+from functools import lru_cache
 from itertools import combinations, islice
-from math import gcd, lcm
+from math import comb, gcd, lcm
 from typing import NamedTuple
 
 import numpy as np
 from flint import fmpz_mat
-from scipy.special import bdtr, gammaln
+from sympy import lambdify
+
+from flrdt.derive.lemmas import finite_counts
 
 #: Signs decided at once (tie sets times rows); bounds the memory without slowing the vector operations down.
 AT_ONCE = 1_000_000
@@ -168,14 +172,36 @@ def _joined(ties: np.ndarray, j: int) -> np.ndarray:
     return np.concatenate([subsets, np.full((len(subsets), 1), j)], axis=1)
 
 
-def expected_rays(n: int, m: int, k: int) -> float:
-    """Expected number of rays with at most k positive rows, for rows whose signs are independent fair coins.
+@lru_cache(maxsize=1)
+def _derived_rays() -> tuple[Callable, Callable]:
+    """Numerator and denominator of the derived number of rays, as functions (n, m, k) of integers."""
+    found = finite_counts.expected_rays().statement.rhs.as_numer_denom()
+    symbols = (finite_counts.n, finite_counts.m, finite_counts.k)
+    return tuple(lambdify(symbols, part, [{"binomial": comb}]) for part in found)  # type: ignore[return-value]
 
-    2 C(m, n-1) P(Binomial(m-n+1, 1/2) <= k): each of the C(m, n-1) lines has two orientations, and flipping the sign of a
-    row changes no line. Exact for Gaussian rows.
+
+def expected_rays(n: int, m: int, k: int) -> float:
+    """Expected number of rays with at most k positive rows, exact for Gaussian rows (the entry ``finite.rays``).
+
+    >>> expected_rays(2, 4, 1)
+    4.0
     """
-    log_lines = gammaln(m + 1) - gammaln(n) - gammaln(m - n + 2)
-    return float(2 * np.exp(log_lines) * bdtr(min(k, m - n + 1), m - n + 1, 0.5))
+    above, below = (part(n, m, k) for part in _derived_rays())
+    try:
+        return above / below
+    except OverflowError:
+        return math.inf
+
+
+@lru_cache(maxsize=256)
+def most_rays(n: int, m: int, enough: float) -> float:
+    """The largest expected number of rays with fewer than n positive rows among n, ..., m rows, or one above ``enough``."""
+    found = 0.0
+    for size in range(n, m + 1):
+        found = max(found, expected_rays(n, size, n - 1))
+        if found > enough:
+            break
+    return found
 
 
 def in_general_position(rows: Sequence[Sequence[Fraction]]) -> bool:

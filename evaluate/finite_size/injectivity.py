@@ -17,7 +17,7 @@ from random import Random
 import numpy as np
 from flint import fmpq, fmpq_mat, fmpz, fmpz_mat, nmod_mat
 
-from .arrangement import DegenerateError, Rays, expected_rays, in_general_position, integer_row, shallow_rays
+from .arrangement import DegenerateError, Rays, in_general_position, integer_row, most_rays, shallow_rays
 from .flats import SearchLimit, dot, negative_point_or_dependency, refuting_flat
 from .search import candidates
 from .weights import Layer, Vector, equilibrated, from_flint, is_collision, to_flint
@@ -331,7 +331,7 @@ def _rays(layer: Layer, rows: list[Vector], hard: int) -> Rays | None:
     if (
         len(rows) < width
         or comb(layer.outputs, n - 1) > MAX_TIES
-        or max(expected_rays(width, m, n - 1) for m in range(width, len(rows) + 1)) > MAX_RAYS
+        or most_rays(width, len(rows), MAX_RAYS) > MAX_RAYS
         or not in_general_position(layer.matrix)
     ):
         return None

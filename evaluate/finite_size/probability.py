@@ -16,7 +16,7 @@ from flrdt.derive.core.exact_numbers import parse_count
 from ..arithmetic.decimals import InputError, parse_number
 from ..machine.processes import local_pool, parse_workers
 from ..results.shown_values import ShownValue
-from .arrangement import expected_rays, shallow_rays
+from .arrangement import most_rays, shallow_rays
 from .search import candidates
 
 __all__ = ["FiniteResult", "injectivity_probability", "planar_probability"]
@@ -159,7 +159,7 @@ def decide_trial(n: int, m: int, seed: int, trial: int) -> bool | None:
     if m < n:
         return False
     matrix = np.random.default_rng([seed, trial]).standard_normal((m, n))
-    peak = max(expected_rays(n, size, n - 1) for size in range(n, m + 1))
+    peak = most_rays(n, m, MAX_RAYS)
     if peak > SEARCH_FIRST:
         restarts, walks = (8, 4) if peak <= MAX_RAYS else (32, 8)
         for x in candidates([matrix], trial, False, restarts, walks):

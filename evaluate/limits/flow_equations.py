@@ -19,16 +19,17 @@ from typing import Any
 import numpy as np
 from numpy.polynomial import chebyshev
 from scipy.interpolate import make_interp_spline
+from sympy import finite_diff_weights
 
 __all__ = ["FlowPoint", "Profile", "Resolution", "evaluate_flow"]
 
 SCALE = 0.3  # xi = sqrt(s/SCALE); only a choice of units that keeps xi in [0, 1]
 WINDOW = 7.5  # windows reach this many standard deviations: exp(-28) is below double precision
-# central differences of order eight, as convolution kernels
-_half_first = np.array([4 / 5, -1 / 5, 4 / 105, -1 / 280])
-FIRST = np.concatenate([_half_first[::-1], [0.0], -_half_first])
-_half_second = np.array([8 / 5, -1 / 5, 8 / 315, -1 / 560])
-SECOND = np.concatenate([_half_second[::-1], [-205 / 72], _half_second])
+REACH = 4  # points on either side: central differences of order eight
+_, FIRST, SECOND = (
+    np.array([float(w) for w in weights[-1]][::-1])  # as convolution kernels
+    for weights in finite_diff_weights(2, list(range(-REACH, REACH + 1)), 0)
+)
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(64)
 # a function (x, chi, D, y) -> (f_2, df_2/dchi, df_2/dy) of the innermost level in closed form
 Start = Callable[[Any, float, float, float], tuple[Any, Any, Any]]
@@ -94,7 +95,7 @@ class _Stage:
 
 
 def _padded(f: Any, left: float, right: float) -> Any:
-    return np.concatenate([np.full(4, left), f, np.full(4, right)])
+    return np.concatenate([np.full(REACH, left), f, np.full(REACH, right)])
 
 
 def _slope(f: Any, step: float) -> Any:
@@ -187,7 +188,7 @@ def _forward(profile: Profile, stages: list[_Stage]) -> Forward:
 
         def rhs(v: Any, drift: Any, step: float = step) -> Any:
             # beyond the window the flow is free diffusion; what the edge does wrong meets f' = 0
-            spread = np.convolve(np.pad(v, 4, mode="edge"), SECOND, "valid") / step**2
+            spread = np.convolve(np.pad(v, REACH, mode="edge"), SECOND, "valid") / step**2
             return 0.5 * spread - np.convolve(_padded(drift * v, 0.0, 0.0), FIRST, "valid") / step
 
         slopes = [_slope(f, step) for f in stage.f]

@@ -7,7 +7,7 @@ temperature beta the plain level is stable up to the alpha at which the same eig
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 from mpmath import findroot, inf, mp, mpf
 from sympy import Symbol, diff, log
 
-from flrdt.derive import Gate, InjectiveGate, Level, Lifting, innermost
+from flrdt.derive import Gate, InjectiveGate, Level, Lifting, Network, innermost
 from flrdt.derive.conditions.stability import kink, thermal_plain_level
 from flrdt.derive.core import symbols as derived
 from flrdt.derive.core.shown import Shown
@@ -26,6 +26,7 @@ from ..arithmetic.compile import compile_grid, compile_scalar
 from ..arithmetic.decimals import InputError, parse_digits, parse_number
 from ..arithmetic.exclusive import exclusive
 from ..results.capacity import as_gate, capacity
+from ..results.door import described
 from ..results.shown_values import equation
 from ..solve.point import ConvergenceError
 
@@ -118,20 +119,44 @@ def _gaussian_means(function: Callable, variance: Any, step: Any) -> list[Any]:
 
 
 @exclusive
-def replicon(level: int | str, digits: int | str = 15, *, gate: Gate | str = "relu") -> Replicon:
-    """The replicon eigenvalue at level 1 or 2, at the level's capacity with budget 1 and zero temperature.
+def replicon(
+    network: Network | Level | int | str, level: Any = None, digits: Any = None, *, gate: Gate | str = "relu"
+) -> Replicon:
+    """The replicon eigenvalue at level 1 or 2, at the level's capacity and zero temperature: ``replicon(network, level, digits)``.
 
-    Raises ``InputError`` for another level.  Source: arXiv 2302.14112 (de Almeida-Thouless condition).
+    Without a network, ``replicon(level, digits)`` takes one layer of the gate.  At level 1 the kinks of the count make it
+    minus infinity, behind hidden layers as well; at level 2 it is that of one layer with budget 1.  The partially lifted
+    point has none: it holds the outer overlaps at 0, where P is not stationary in them.
+    Raises ``InputError`` for what is not covered.  Source: arXiv 2302.14112 (de Almeida-Thouless condition).
 
     >>> replicon(1).eigenvalue
     mpf('-inf')
     """
-    wanted, the_gate = parse_digits(digits), as_gate(gate)
+    deep = False
+    if isinstance(network, Network):
+        words = described(network, gate=gate)
+        gate, deep = words["gate"], network.depth != 1
+        if words["budget"] is not None and Level.parse(1 if level is None else level).r > 1:
+            raise InputError("the replicon of level 2 is offered for the usual budget: leave the budget out")
+    elif digits is not None:
+        raise InputError("three arguments begin with a network: replicon(network, level, digits)")
+    else:
+        level, digits = network, level
+    parsed = Level.parse(2 if level is None else level)
+    wanted, the_gate = parse_digits(15 if digits is None else digits), as_gate(gate)
     if isinstance(the_gate, InjectiveGate):
         raise InputError(f"gate {the_gate} has no replicon: {the_gate.reason}")
-    if str(level) not in ("1", "2"):
-        raise InputError(f"the replicon is offered at levels 1 and 2, not {level}")
-    if str(level) == "1":
+    if parsed.partial:
+        raise InputError(
+            "level 2p has no replicon: it holds the outer overlaps at 0, where P is not stationary; use level 2"
+        )
+    if parsed.r > 2:
+        raise InputError(f"the replicon is offered at levels 1 and 2, not {parsed}")
+    if deep and parsed.r > 1:
+        raise InputError(
+            "the replicon behind hidden layers is offered at level 1: at full levels it needs means over two fields"
+        )
+    if parsed.r == 1:
         assert kink(the_gate, Symbol("chi", positive=True)).is_positive
         return Replicon("1", -inf, mpf(0))
     point = capacity(2, wanted + GUARD, gate=the_gate)
@@ -143,13 +168,14 @@ def replicon(level: int | str, digits: int | str = 15, *, gate: Gate | str = "re
         step = mp.sqrt((1 - z[1]) / z[1]) * STEP / mp.dps
         curved = _compiled_curvature(the_gate)
 
-        def eigenvalue(chi: Any, p: Any, y: Any, step: Any) -> Any:
+        def eigenvalue(z: Sequence[Any], step: Any) -> Any:
+            chi, p, y = z
             (Lambda,) = _compiled_lambda()(chi, p, y)
             return 1 - point.alpha * Lambda**2 * _gaussian_means(curved(chi, 1 - p, y), p, step)[0]
 
-        coarse, fine = (eigenvalue(*z, s) for s in (step, step / 2))
+        coarse, fine = (eigenvalue(z, s) for s in (step, step / 2))
         moved = [[v + e * (i == j) for j, (v, e) in enumerate(zip(z, errors, strict=True))] for i in range(3)]
-        carried = mp.fsum(abs(eigenvalue(*m, step) - coarse) for m in moved) + abs(fine - 1) * point.alpha_error
+        carried = mp.fsum(abs(eigenvalue(m, step) - coarse) for m in moved) + abs(fine - 1) * point.alpha_error
         return Replicon("2", fine, abs(fine - coarse) + carried + mp.eps / step)
 
 

@@ -64,25 +64,34 @@ class Store:
 
     def load(self, network: Network, level: int) -> list[float] | None:
         """The stored coordinates, or ``None``."""
-        if self.folder is None:
-            return None
-        path = self._path(network, level)
-        try:
-            if not path.is_file():
-                return None
-            return stored_numbers(read_document(path, KIND).get("coordinates"), 2 * level - 1)
-        except (FileError, OSError):
-            return None
+        return None if self.folder is None else self._read(self._path(network, level), 2 * level - 1)
 
     def save(self, network: Network, level: int, coordinates: list[float]) -> None:
         """Keep the coordinates of a minimum."""
-        if self.folder is None:
-            return
-        content = {
-            "network": f"{network.gate}, budget {network.budget}",
-            "level": level,
-            "coordinates": [float(v).hex() for v in coordinates],
-        }
+        if self.folder is not None:
+            self._write(self._path(network, level), f"{network.gate}, budget {network.budget}", level, coordinates)
+
+    def load_deep(self, words: str, level: int, count: int) -> list[float] | None:
+        """The coordinates of the point of a deep network that ``words`` describe, or ``None``."""
+        return None if self.folder is None else self._read(self._deep_path(words, level), count)
+
+    def save_deep(self, words: str, level: int, coordinates: list[float]) -> None:
+        """Keep the coordinates of the point of a deep network."""
+        if self.folder is not None:
+            self._write(self._deep_path(words, level), words, level, coordinates)
+
+    def _deep_path(self, words: str, level: int) -> Path:
+        assert self.folder is not None
+        return self.folder / f"{hashlib.sha256(words.encode()).hexdigest()[:16]}-deep-level-{level}.json"
+
+    def _read(self, path: Path, count: int) -> list[float] | None:
+        try:
+            return stored_numbers(read_document(path, KIND).get("coordinates"), count) if path.is_file() else None
+        except (FileError, OSError):
+            return None
+
+    def _write(self, path: Path, words: str, level: int, coordinates: list[float]) -> None:
+        content = {"network": words, "level": level, "coordinates": [float(v).hex() for v in coordinates]}
         with suppress(FileError, OSError):
-            self.folder.mkdir(parents=True, exist_ok=True)
-            write_document(self._path(network, level), KIND, content)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_document(path, KIND, content)

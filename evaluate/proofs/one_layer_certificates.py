@@ -16,15 +16,17 @@ from typing import Any
 
 from flint import arb, ctx
 
-from flrdt.derive import Level, objective, relu_network
+from flrdt.derive import Level, Network, objective, relu_network
 
-from ..arithmetic.decimals import parse_digits, parse_number
+from ..arithmetic.decimals import InputError, parse_digits, parse_number
 from ..arithmetic.exclusive import exclusive
 from ..results.capacity import capacity, tool_version
 from ..results.chain import Requirement, architecture
+from ..results.door import described
+from ..solve.point import CertifyError
 from . import one_layer_checker as checker
 from .deep_certificates import certify_deep
-from .enclosures import CertifyError, FullLevel, Problem, one_layer
+from .enclosures import FullLevel, Problem, one_layer
 from .outward_rounding import certificate_text, outwards, rounded_up
 from .tower_jets import ball
 
@@ -35,7 +37,8 @@ TRUSTED_DIGITS = (10, 20, 40, 60)  # of the solver's value, until alpha is clear
 
 @exclusive
 def certify(
-    level: Level | int | str,
+    network: Network | Level | int | str | None = None,
+    level: Any = None,
     alpha: Fraction | int | str | None = None,
     *,
     depth: int | str | None = None,
@@ -45,8 +48,9 @@ def certify(
     digits: int | str = 10,
     report: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
-    """A certificate that the level's capacity of the last layer is at most ``alpha``, as a JSON-ready object.
+    """A certificate that the level's capacity of the last layer is at most ``alpha``: ``certify(network, level, alpha)``.
 
+    It is a JSON-ready object.  Without a network, ``certify(level, alpha)`` takes the one that the keywords describe.
     ``depth``, ``widths``, ``notion`` and ``budget`` are those of :func:`deep_capacity`; deep networks have
     certificates at levels 1 and 2p. Without ``alpha`` the bound is the level's value rounded up to ``digits``
     decimals, and so are the widths of a minimal chain. Raises CertifyError if alpha is below the level's
@@ -56,6 +60,17 @@ def certify(
     >>> print(certify(1, "7.6477")["statement"])  # doctest: +ELLIPSIS
     The injectivity capacity of one ReLU layer is at most 7.6477. This is a theorem, by Gordon's comparison ...
     """
+    if isinstance(network, Network):
+        words = described(network, depth=depth, widths=widths, notion=notion, budget=budget)
+        gate, depth, widths, notion, budget = words.values()
+        if not gate.homogeneous:
+            raise InputError(f"gate {gate}: upper-bound certificates are those of the relu gate")
+    elif network is not None:  # certify(level, alpha)
+        if level is not None and alpha is not None:
+            raise InputError("three arguments begin with a network: certify(network, level, alpha)")
+        level, alpha = network, alpha if level is None else level
+    if level is None:
+        raise InputError("an upper bound needs a level: certify(network, level, alpha)")
     level, places = Level.parse(level), parse_digits(digits)
     given, layers = architecture(level, depth, widths)
     required = Requirement.parse(notion, budget)

@@ -17,7 +17,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy
-from scipy import special
+from scipy import sparse, special
 from sympy import Symbol, diff
 
 from flrdt.derive.blocks import hidden_lifted as derived
@@ -29,6 +29,9 @@ from ..arithmetic.compile import compile_scalar
 __all__ = ["Axis", "FieldGrid", "FieldRangeError", "Fields", "HiddenSlopes", "Spacing", "hidden_tower", "plan_fields"]
 
 Array = numpy.ndarray
+SMALL = 4096  # entries from which a kernel may be kept as a band
+NARROW = 0.2  # share of the entries up to which the band is the faster one
+LOST = 1e-40  # entries below this share of the largest are left out: far below what double precision adds up
 TINY = 1e-300  # floor of a sum that underflows: what lies that far below the rest of its row has no weight
 
 
@@ -64,7 +67,14 @@ class ArrayArithmetic:
         unit = self.scalar.number(step)
         return numpy.array([unit * j for j in range(low, high + 1)], dtype=object)
 
-    def product(self, a: Array, b: Array) -> Array:
+    def banded(self, matrix: Array) -> Any:
+        """A kernel in the form that multiplies fastest: narrow ones in double precision keep their band only."""
+        if self.exact or matrix.size < SMALL:
+            return matrix
+        kept = numpy.abs(matrix) > LOST * numpy.abs(matrix).max()
+        return sparse.csr_array(numpy.where(kept, matrix, 0.0)) if kept.mean() < NARROW else matrix
+
+    def product(self, a: Any, b: Any) -> Array:
         if not self.exact:
             return a @ b
         from flint import arb_mat
@@ -338,7 +348,8 @@ class _Kernel:
             rest = 1 - growth * variance
             exponents = (inner[None, :] - outer[:, None] / rest) ** 2 * rest
         matrix = to.exp(exponents * (-1 / (2 * variance))) * scale
-        return cls(matrix, (squares / variance - 1) * matrix / (2 * variance) if slopes else None)
+        slope = (squares / variance - 1) * matrix / (2 * variance) if slopes else None
+        return cls(to.banded(matrix), None if slope is None else to.banded(slope))
 
 
 def _inner(to: ArrayArithmetic, a: Array, b: Array) -> Any:
@@ -375,7 +386,9 @@ class _Innermost:
         for side, (a, mass) in fields.items():
             found = _compiled_transform(side, slopes, to.name)[1](shifts, a[:, None], h[None, :], *parameters)
             transform = [numpy.broadcast_to(t, (len(a), len(h))) for t in found]
-            kernel = [k * mass[None, :] for k in _compiled_kernel(side, slopes, to.name)(a[None, :], w[:, None], d)]
+            kernel = [
+                to.banded(k * mass[None, :]) for k in _compiled_kernel(side, slopes, to.name)(a[None, :], w[:, None], d)
+            ]
             self.kernels.append(kernel)
             self.transforms.append(transform)
             total = total + to.product(kernel[0], transform[0])
@@ -397,6 +410,11 @@ class _Innermost:
         return chi, mu, d_increment, e, y
 
 
+def _finite(largest: Array) -> Array:
+    """The largest exponents of rows or columns; zero where nothing of them is seen."""
+    return numpy.where(numpy.isfinite(largest), largest, 0.0)
+
+
 def _pairs(values: Sequence) -> list[tuple[Any, Any]]:
     return list(zip(values[::2], values[1::2], strict=True))
 
@@ -411,10 +429,11 @@ class _Level:
     """One level k >= 3: the convolution with the kernels of the increments d_k and e_k.
 
     In double precision the growth ``exp(kappa h^2/2)`` of the integrand is taken out of it and joined to the kernel in h,
-    so that what is summed along rows and columns is of one size.
+    so that what is summed along rows and columns is of one size.  ``known`` says where f did not underflow: the corners where
+    it did, far from the diagonal along which growth pushes the fields, have no weight.
     """
 
-    def __init__(self, to: ArrayArithmetic, at: Fields, grid: FieldGrid, k: int, f: Array, slopes: bool):
+    def __init__(self, to: ArrayArithmetic, at: Fields, grid: FieldGrid, k: int, f: Array, known: Any, slopes: bool):
         self.to, self.y, self.before = to, at.y[k], f
         d, e = at.p[k] - at.p[k + 1], at.q[k] - at.q[k + 1]
         outer, inner = grid.w.points(to, k), grid.w.points(to, k - 1)
@@ -432,15 +451,15 @@ class _Level:
             self.f = to.log(self.S) / self.y
             self.seen = 1
         else:
-            E = E - growth * inner**2 / 2
-            m = E.max(axis=1, keepdims=True)
+            E = numpy.where(known, E - growth * inner**2 / 2, -numpy.inf)
+            m = _finite(E.max(axis=1, keepdims=True))
             self.G = numpy.exp(E - m)
             self.U = self.G @ self.B.matrix.T
             seen = self.U > TINY
             self.U = numpy.where(seen, self.U, TINY)
-            sums = numpy.log(self.U) + m
-            n = sums.max(axis=0, keepdims=True)
-            self.V = numpy.where(seen, numpy.exp(sums - n), 0.0)
+            sums = numpy.where(seen, numpy.log(self.U) + m, -numpy.inf)
+            n = _finite(sums.max(axis=0, keepdims=True))
+            self.V = numpy.exp(sums - n)
             self.back = self.V / self.U
             S = self.A.matrix @ self.V
             self.seen = S > TINY
@@ -470,10 +489,10 @@ def hidden_tower(
     """
     to = arithmetic(name)
     innermost = _Innermost(to, at, grid, slopes)
-    f, tape = innermost.f, []
+    f, known, tape = innermost.f, innermost.seen, []
     for k in range(1, len(at.y)):
-        tape.append(_Level(to, at, grid, k, f, slopes))
-        f = tape[-1].f
+        tape.append(_Level(to, at, grid, k, f, known, slopes))
+        f, known = tape[-1].f, tape[-1].seen
     outer = []
     for axis, variance in ((grid.w, at.p[-1]), (grid.h, at.q[-1])):
         points = axis.points(to, len(at.y) - 1)

@@ -84,7 +84,8 @@ class LayerCapacity:
     """The capacity of one layer as a ball, with the total error and how it was obtained.
 
     ``level`` is the level the stationary point lies at: the plain one where partial lifting does not help.  ``inertia``
-    counts the minimised and the maximised directions of the objective there, at a full level behind hidden layers.
+    counts the minimised and the maximised directions of the objective there, at a full level behind hidden layers;
+    ``by_width`` are the derivatives of the parameters in each hidden width, where these come with estimated errors.
     """
 
     alpha: Any
@@ -92,9 +93,17 @@ class LayerCapacity:
     enclosure: bool
     level: Level
     parameters: dict[str, Any]
-    parameter_error: Any
+    parameter_errors: dict[str, Any]
     residual: Any
     inertia: tuple[int, int] | None = None
+    by_width: tuple[dict[str, float], ...] = ()
+
+    def parameter_error(self, name: str, widths: Sequence[Any]) -> Any:
+        """The error of a parameter: its own, and what errors of the hidden widths change of it."""
+        if self.enclosure:
+            return exact_mpf(self.parameters[name].rad())
+        carried = (abs(slopes[name]) * e for slopes, e in zip(self.by_width, widths, strict=False))
+        return sum(carried, self.parameter_errors[name])
 
 
 @dataclass(frozen=True)
@@ -188,12 +197,16 @@ def short_layers(short: Sequence[tuple[int, Any, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def _one_layer(level: Level, budget: Fraction, digits: int, report: Report, certified: bool) -> LayerCapacity:
+def _one_layer(level: Level, budget: Fraction, digits: int, report: Report, certified: bool | None) -> LayerCapacity:
     """A first layer at a level of the one-layer theory; its ball carries the error if that is proved."""
     found = capacity(level, digits, budget=budget, certified=certified, report=report)
     error = found.alpha_error
-    ball = as_ball(found.alpha, error if certified else 0)
-    return LayerCapacity(ball, error, certified, level, dict(found.parameters), error, found.residual)
+    proved = found.error_kind == "enclosure"
+    parameters = dict(found.parameters)
+    if proved:
+        parameters = {n: as_ball(v, found.parameter_errors[n]) for n, v in parameters.items()}
+    ball = as_ball(found.alpha, error if proved else 0)
+    return LayerCapacity(ball, error, proved, level, parameters, dict(found.parameter_errors), found.residual)
 
 
 def layer_capacity(
@@ -202,7 +215,7 @@ def layer_capacity(
     level: Level,
     digits: int,
     report: Report = lambda _: None,
-    certified: bool = False,
+    certified: bool | None = None,
 ) -> LayerCapacity:
     """Capacity behind hidden layers of the given widths (exact numbers or balls), to the digits asked for.
 
@@ -210,7 +223,7 @@ def layer_capacity(
     """
     if level.r == 1 or level.partial:
         used, point = solve_deep_closed(widths, CapacityGoal(budget), level, digits + 6, report)
-        return LayerCapacity(point.ball, point.value_error, True, used, point.balls, None, point.residual)
+        return LayerCapacity(point.ball, point.value_error, True, used, point.balls, {}, point.residual)
     if not widths:
         return _one_layer(level, budget, digits, report, certified)
     from ..solve.lifted import solve_lifted  # start-up: scipy, which the closed forms do without
@@ -222,9 +235,10 @@ def layer_capacity(
         False,
         level,
         lifted.values,
-        lifted.point_error,
+        lifted.errors,
         lifted.residual,
         lifted.inertia,
+        lifted.by_width,
     )
 
 
@@ -275,7 +289,7 @@ def deep_capacity(
     notion: str = "weak",
     budget: Any = None,
     first_level: Level | int | str | None = None,
-    certified: bool = False,
+    certified: bool | None = None,
     report: Report = lambda _: None,
 ) -> DeepCapacity:
     r"""Capacity :math:`\alpha_l` of a deep ReLU network, behind a minimal chain or given widths.
@@ -309,7 +323,7 @@ def deep_capacity(
 
 def hidden_chain(
     given: Sequence[Fraction], depth: int, required: Requirement, first: Level, level: Level, digits: int,
-    report: Report, certified: bool = False,
+    report: Report, certified: bool | None = None,
 ) -> list[ChainLayer]:  # fmt: skip
     """The hidden layers: of the given widths, each checked, or each at its own capacity."""
     layers: list[ChainLayer] = []
@@ -354,17 +368,15 @@ def _result(
     last = layers[-1].capacity
     chain, errors, enclosed = widths_of(layers, digits)
     with workdps(digits + 20):
-        named = by_layer({n: v for n, v in last.parameters.items() if not n.startswith("alpha")})
+        kept = [n for n in last.parameters if not n.startswith("alpha")]
+        named = by_layer({n: last.parameters[n] for n in kept})
         parameters = {n: exact_mpf(v) if hasattr(v, "rad") else +v for n, v in named.items()}
         short = tuple(
             (i, chain[i - 1], exact_mpf(layer.capacity.alpha))
             for i, layer in enumerate(layers, start=1)
             if layer.admissible is False
         )
-        spread = {
-            n: exact_mpf(v.rad()) if last.enclosure else abs(parameters[n]) * last.parameter_error * 10
-            for n, v in named.items()
-        }
+        spread = {_layered(n): mpf(last.parameter_error(n, errors[:-1])) for n in kept}
         return DeepCapacity(
             level=str(level), digits=digits, gate=str(gate), parameters=parameters,
             parameter_errors=spread,

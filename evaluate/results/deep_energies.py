@@ -192,14 +192,15 @@ def _full(widths: Sequence[Any], alpha: Fraction, level: Level, digits: int, rep
                 named = by_layer({n: v for n, v in point.values.items() if not n.startswith("alpha")})
                 values = {n: exact_mpf(v) for n, v in named.items()}
                 start = mpf(count.numerator) / count.denominator
+                relative = max(mpf(point.errors[n]) / abs(exact_mpf(v)) for n, v in point.values.items())
                 return {
                     "parameters": values,
-                    "parameter_errors": {n: abs(v) * point.point_error for n, v in values.items()},
+                    "parameter_errors": {n: e for n, e in by_layer(point.errors).items() if n in values},
                     "residual": mpf(point.residual),
                     "energy": start + step,
                     "energy_error": slopes[-1] * mpf(point.alpha_error) + bent * abs(missing),
                     "slope": slopes[-1],
-                    "slope_error": bent + abs(slopes[-1]) * mpf(point.point_error),
+                    "slope_error": bent + abs(slopes[-1]) * relative,
                     "inertia": point.inertia,
                 }
             now = mpf(count.numerator) / count.denominator

@@ -18,7 +18,7 @@ from sympy import Expr
 
 from flrdt.derive.blocks.entropy import entropy, first_moment, plain_ising
 from flrdt.derive.blocks.outputs import Cost, HardSet
-from flrdt.derive.conditions.criteria import half_line_criteria, kappa
+from flrdt.derive.conditions.criteria import half_line_criteria, kappa, lifting_criteria
 from flrdt.derive.core.symbols import Level
 from flrdt.derive.networks.problems import NormOutput, Problem, SymmetricCoupling
 from flrdt.derive.networks.problems import problem as named
@@ -36,7 +36,7 @@ from ..systems.family import FamilySystem
 from .capacity import shown_error, tool_version
 from .shown_values import ShownValue, equation
 
-__all__ = ["FamilyValue", "as_problem", "family_value", "partial_threshold"]
+__all__ = ["FamilyValue", "LiftingVerdict", "as_problem", "family_value", "lifting_verdict", "partial_threshold"]
 
 FREE_WARNING = (
     "free order of the lifting parameters: a stationary point of the extended variational problem, not a bound and not a "
@@ -183,11 +183,6 @@ def family_value(
         _check_branch(given, at, branch)
     if isinstance(given.output, Cost) and given.alpha is None:
         return _from_zero(given, at, wanted, free_order, report, branch)
-    if given.kernel.value is None:
-        raise InputError(
-            f"the kernel of {given.kernel} has no closed form here: give an activation whose derivative is a Gaussian times a "
-            "polynomial, or piecewise linear with its kink at 0"
-        )
     with workdps(wanted + 20):
         if given.ising or _is_smallest(given):
             solve = _ising if given.ising else _smallest
@@ -252,8 +247,14 @@ def _of_point(point: Point, sign: int = 1) -> dict[str, Any]:
     }
 
 
-def _plain(problem: Problem, digits: int) -> tuple[Any, Any]:
-    """The plain level of a problem without parameters there: an enclosure."""
+def _plain(problem: Problem, digits: int, finer: bool = False) -> tuple[Any, Any]:
+    """The plain level of a problem without parameters there: an enclosure, but for a kernel that is integrated numerically.
+
+    There the error is what further digits change.
+    """
+    if problem.kernel.value is None and not finer:
+        (value, _), (better, radius) = _plain(problem, digits, True), _plain(problem, digits + 6, True)
+        return better, abs(better - value) + radius
     system = FamilySystem(problem, Level(1), "arb")
     b = system.backend
     with b.precision(int((digits + 12) * 3.33) + 32):
@@ -275,12 +276,13 @@ def _minimised(
         )
     minima = level_minima(problem, level, free, report, branch)
     found = minima[-1] if minima else None
+    proof = "estimate" if problem.kernel.value is None else "enclosure"
     sign = -1 if isinstance(problem.output, Cost) else 1
     if found is None:
         value, error = _plain(problem, digits)
         reason = "" if level.r == 1 else f"level {level} has no point below the plain value: lifting does not help"
         return _made(
-            problem, level, Level(1), digits, started, value=value, error=error, error_kind="enclosure", reason=reason
+            problem, level, Level(1), digits, started, value=value, error=error, error_kind=proof, reason=reason
         )
     point = solve_family(problem, found, digits, free, report)
     reason = ""
@@ -401,6 +403,43 @@ def _smallest(problem: Problem, level: Level, digits: int, free: bool, report: R
             rest |= {"status": status_of(problem, reached, True), "warning": FREE_WARNING}
         return _made(problem, level, reached, digits, started, reason=reason, **rest)
     raise ConvergenceError(f"no stationary point of {problem} was found at level {level}")
+
+
+@dataclass(frozen=True)
+class LiftingVerdict:
+    """Whether lifting helps a hard set on the sphere: both criteria as balls' midpoints and radii, and the plain value."""
+
+    problem: Problem
+    plain: tuple[Any, Any]
+    stability: tuple[Any, Any]
+    partial: tuple[Any, Any]
+    stable: bool
+    partial_helps: bool
+
+
+@exclusive
+def lifting_verdict(problem: Problem | str, digits: int | str = 15) -> LiftingVerdict:
+    """Whether the plain level of a hard set on the sphere is stable, and whether partial lifting lowers it.
+
+    Signs are decided in ball arithmetic.  Raises ``InputError`` for another problem and :class:`ConvergenceError` if a sign is
+    undecided at the digits.
+
+    >>> lifting_verdict("perceptron:kappa=-1/2").stable, lifting_verdict("perceptron:kappa=-1/2").partial_helps
+    (False, False)
+    """
+    given, wanted = as_problem(problem), parse_digits(digits)
+    if not isinstance(given.output, HardSet) or given.ising or not given.kernel.identity:
+        raise InputError(f"{given}: the criteria of lifting are those of hard sets with inputs on the sphere")
+    criteria = lifting_criteria(given.output)
+    with workdps(wanted + 20):
+        forms = (criteria.plain, criteria.stability, criteria.partial)
+        plain, stability, partial = (_closed(form, wanted) for form in forms)
+        signs = []
+        for form, (value, error) in zip(forms[1:], (stability, partial), strict=True):
+            if form != 0 and abs(value) <= error:
+                raise ConvergenceError("the sign of a criterion is undecided at these digits: ask for more")
+            signs.append(value >= 0)
+        return LiftingVerdict(given, plain, stability, partial, signs[0], not signs[1])
 
 
 @exclusive

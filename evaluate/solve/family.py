@@ -344,15 +344,19 @@ def closed_point(
 ) -> Point | None:
     """The stationary point near x (natural coordinates) at a closed level, enclosed where that can be proved.
 
-    None at the other levels, and for a cost that is not convex: the pieces of its envelope change with chi.
+    None at the other levels, for a kernel that is integrated numerically, and for a cost that is not convex: the pieces of its envelope change with chi.
     """
     output = system.problem.output
-    if not system.level.closed or (isinstance(output, Cost) and not output.convex):
+    if (
+        system.problem.kernel.value is None
+        or not system.level.closed
+        or (isinstance(output, Cost) and not output.convex)
+    ):
         return None
     closed = ClosedSystem(system.objective, (), "arb", system.negative)
     point = refine(closed, system.goal, x, digits, None, report)
     try:
-        return enclose(closed, system.goal, point, digits)
+        return enclose(closed, system.goal, point.x, digits)
     except ConvergenceError:
         return point  # at the border of the closed form, with estimated errors
 

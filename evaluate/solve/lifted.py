@@ -4,15 +4,16 @@ Level 2 starts from the partially lifted point at a fixed lifting parameter with
 dP/dy changes sign.  Level r + 1 starts from level r: one y_k is split in two nearly equal ones.  At equal ones the new
 overlaps change nothing, and their equations over ``y_k - y_(k+1)`` are solved alone, one layer after the other from the
 output to the input, as a function of the last overlap; the interior root is the genuine point.  Then the ratio of the two
-is followed until the objective is stationary in it too.  Digits: chord Newton with the double-precision Jacobian and the
-gradient in ball arithmetic, on grids that the measured rates of convergence ask for; a finer grid then checks the value.
+is followed until the objective is stationary in it too.  From two levels of this kind on the next one is extrapolated
+(:mod:`flrdt.evaluate.solve.lifted_search`).  Digits: chord Newton on the finest grids that double precision can use, and
+beyond it in ball arithmetic, on grids that the measured rates of convergence ask for; finer grids then check the point.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy
@@ -22,13 +23,17 @@ from ..quadrature.two_fields import FieldRangeError, Spacing, hidden_tower, plan
 from ..systems.deep import Coordinates, DeepForm, layout
 from ..systems.sphere import sphere_terms
 from .deep_closed import partial_point
+from .lifted_search import extrapolated, search
 from .point import ConvergenceError
 
-__all__ = ["LiftedPoint", "LiftedSystem", "expected_inertia", "genuine", "solve_lifted"]
+__all__ = ["LiftedPoint", "LiftedSystem", "ascend", "expected_inertia", "genuine", "solve_lifted"]
 
 STARTS = (0.8, 0.5, 1.2, 0.3)  # lifting parameters at which level 2 is begun
 PATH = 9.0  # digits of the grids along a path
 FULL = 13.0  # and where double precision is to be used up
+CURVED = 10.0  # and for the Jacobian and the Hessian at the point
+FINEST = (10.0, 11.0, 12.0, 13.0, 13.8, 14.6)  # digits of grids, the best of which checks a point in double precision
+LARGEST = 5e8  # innermost multiplications from which ball arithmetic takes too long
 MERGED = 1e-5  # an increment of overlaps below this share of the first one counts as merged
 SPLIT = 2e-6  # log of the ratio at which new overlaps are solved for alone
 SCAN = 0.1
@@ -80,21 +85,29 @@ class LiftedSystem:
         values = self.coordinates.values(u)
         return self.moved(u).T @ numpy.array(self.form.evaluate(values, grids)[1], dtype=float)
 
+    def both(self, u: Any, grids: Any) -> Any:
+        """The left-hand sides of the equations, then the gradient of P in the coordinates."""
+        values = self.coordinates.values(u)
+        value, gradient = self.form.evaluate(values, grids)
+        slope = self.moved(u).T @ numpy.array(gradient, dtype=float)
+        return numpy.concatenate([self.coordinates.equations(values, gradient, value + self.budget), slope])
+
     def moved(self, u: Any) -> Any:
         """Derivatives of the parameters (rows) in the coordinates (columns), by complex steps."""
         step = 1e-30j * numpy.eye(len(u))
         return numpy.array([self.coordinates.values(u + row).imag for row in step]).T / 1e-30
 
-    def differences(self, function: Callable, u: Any) -> Any:
-        """Central differences of a vector, on the grids of the point."""
+    def differences(self, function: Callable, u: Any, one_sided: bool = False) -> Any:
+        """Central or one-sided differences of a vector, on the grids of the point."""
         grids, columns = self.grids(u), []
+        here = function(u, grids) if one_sided else None
         for i in range(len(u)):
             ends = []
             for sign in (1, -1):
                 x = u.copy()
                 x[i] += sign * WIDTH
-                ends.append(function(x, grids))
-            columns.append((ends[0] - ends[1]) / (2 * WIDTH))
+                ends.append(here if one_sided and sign < 0 else function(x, grids))
+            columns.append((ends[0] - ends[1]) / (WIDTH if one_sided else 2 * WIDTH))
         return numpy.array(columns).T
 
     def jacobian(self, u: Any) -> Any:
@@ -102,9 +115,13 @@ class LiftedSystem:
 
     def inertia(self, u: Any) -> tuple[int, int]:
         """Numbers of minimised and maximised directions of P in its parameters."""
-        hessian = self.differences(self.slope, u)[:-1, :-1]
-        found = numpy.linalg.eigvalsh((hessian + hessian.T) / 2)
-        return int((found > 0).sum()), int((found < 0).sum())
+        return _signs(self.differences(self.slope, u))
+
+
+def _signs(hessian: Any) -> tuple[int, int]:
+    """Numbers of positive and negative eigenvalues of the Hessian without alpha."""
+    found = numpy.linalg.eigvalsh((hessian + hessian.T)[:-1, :-1] / 2)
+    return int((found > 0).sum()), int((found < 0).sum())
 
 
 def expected_inertia(depth: int, r: int) -> tuple[int, int]:
@@ -394,37 +411,87 @@ def _float_point(system: LiftedSystem, report: Report) -> Any:
     raise ConvergenceError(f"no fully lifted stationary point was found at depth {system.layout.depth}")
 
 
+def _level_point(system: LiftedSystem, found: dict[int, Any], report: Report) -> Any:
+    """A genuine point of a level in double precision, from the points of the levels below."""
+    if system.r == 2:
+        return _float_point(system, report)
+    for start in extrapolated(system.layout.depth, {r: u for r, u in found.items() if r > 2}):
+        try:
+            u = search(system, start, report)
+            if genuine(system, system.coordinates.values(u)):
+                return u
+        except FAILURES:
+            continue
+    below = LiftedSystem(system.widths, system.budget, system.r - 1)
+    return _next_level(below, _newton(below, found[below.r]).u, report)
+
+
+def ascend(
+    system: LiftedSystem, report: Report = lambda _: None, found: dict[int, Any] | None = None,
+    keep: Callable[[int, Any], None] = lambda *_: None,
+) -> dict[int, Any]:  # fmt: skip
+    """Coordinates of the points of levels 2 to that of the system, in double precision.
+
+    ``found`` are points known already, perhaps of widths close by: that of the last level is a start, those below it
+    stand for their levels.  ``keep`` is told every new one.
+    Raises :class:`ConvergenceError` with the value of the last level reached.
+    """
+    name, known = f"depth {system.layout.depth}", dict(found or {})
+    done: dict[int, Any] = {}
+    for r in range(2, system.r + 1):
+        at = LiftedSystem(system.widths, system.budget, r)
+        if r in known:
+            try:
+                done[r] = _newton(at, known[r]).u if r == system.r else known[r]
+            except FAILURES:
+                report(f"level {r}, {name}: the stored point is not one; solving anew")
+        if r not in done:
+            try:
+                done[r] = _level_point(at, done, report)
+            except FAILURES as problem:
+                if not done:
+                    raise
+                best = f"{math.exp(done[r - 1][-1]):.10g} at level {r - 1}"
+                raise ConvergenceError(f"level {r}: {problem}; best value found {best}") from None
+            keep(r, done[r])
+        report(f"level {r}, {name}: alpha = {math.exp(done[r][-1]):.10g}")
+    return done
+
+
 @dataclass(frozen=True)
 class LiftedPoint:
     """A stationary point at a full level: values as balls around the computed point, alpha last, the estimated errors,
     the numbers of minimised and maximised directions, and ``count``, the derivative of P in alpha.
+
+    ``errors`` of the parameters are the Newton step that finer grids ask for; ``alpha_error`` is what finer grids change,
+    what the rates of convergence leave out of the finest, that step to second order, and the rounding.  ``by_width`` are
+    the derivatives of the parameters and alpha in each hidden width.  ``coordinates`` are those of Newton's method in
+    double precision, a start for points close by.
     """
 
     values: dict[str, Any]
     alpha: Any
     alpha_error: float
-    point_error: float
+    errors: dict[str, float]
     residual: float
     inertia: tuple[int, int]
     count: Any = None
+    by_width: tuple[dict[str, float], ...] = ()
+    coordinates: Any = field(default=None, repr=False)
 
 
-def _rates(system: LiftedSystem, u: Any) -> tuple[dict[str, float], Any]:
+def _rates(system: LiftedSystem, u: Any, exact: float) -> dict[str, float]:
     """For each choice of the grids, the measured share of the digits it is planned for.
 
     Each is made coarser by itself, to half the digits; what that changes shows its rate of convergence.
     """
     form, values = system.form, system.coordinates.values(u)
-
-    def value(spacing: Spacing) -> float:
-        return form.evaluate(values, form.grids(values, FULL, spacing), slopes=False)[0]
-
-    exact = value(Spacing())
     rates = {}
     for choice in fields(Spacing):
-        error = abs(value(Spacing().reduced(choice.name, 0.5)) - exact)
+        grids = form.grids(values, FULL, Spacing().reduced(choice.name, 0.5))
+        error = abs(form.evaluate(values, grids, slopes=False)[0] - exact)
         rates[choice.name] = -math.log10(max(error, 1e-14)) / (FULL / 2)
-    return rates, exact
+    return rates
 
 
 def solve_lifted(
@@ -434,64 +501,152 @@ def solve_lifted(
     report: Report = lambda _: None,
     level: int = 2,
     near: Sequence[Any] | None = None,
+    found: dict[int, Any] | None = None,
+    keep: Callable[[int, Any], None] = lambda *_: None,
 ) -> LiftedPoint:
     """Solve a full level behind hidden layers of the given widths to the digits asked for.
 
-    ``near`` are the values of a point of the same level at a budget close by, to start from.  Raises :class:`ConvergenceError` if no genuine point was found or the value did not settle on finer grids; it says the
-    best value known.
+    ``near`` are the values of a point of the same level at a budget close by, to start from; ``found`` and ``keep`` are
+    those of :func:`ascend`.  Where the digits asked for are beyond double precision and the level too high for balls, the
+    point is that of double precision, with its error.  Raises :class:`ConvergenceError` if no genuine point was found or
+    the value did not settle on finer grids; it says the best value known.
     """
     with numpy.errstate(all="ignore"):
-        system = LiftedSystem(tuple(float(w) for w in widths), float(budget), 2 if near is None else level)
+        system = LiftedSystem(tuple(float(w) for w in widths), float(budget), level)
         if near is None:
-            u = _float_point(system, report)
+            u = ascend(system, report, found, keep)[level]
         else:
             u = _damped(system, system.coordinates.unknowns([float(v) for v in near]))
-        while system.r < level:
-            report(f"level {system.r}, depth {system.layout.depth}: alpha = {math.exp(u[-1]):.8g}")
-            try:
-                u = _next_level(system, u, report)
-            except ConvergenceError as problem:
-                best = f"{math.exp(u[-1]):.10g} at level {system.r}"
-                raise ConvergenceError(f"level {system.r + 1}: {problem}; best value found {best}") from None
-            system = LiftedSystem(system.widths, system.budget, system.r + 1)
-        fine = system.using(FULL)
-        u = _newton(fine, u, tolerance=1e-9).u
-        if not genuine(fine, fine.coordinates.values(u)):
-            raise ConvergenceError("the point found is a merged one")
-        inertia = fine.inertia(u)
-        expected = expected_inertia(fine.layout.depth, fine.r)
-        if inertia != expected:
-            raise ConvergenceError(
-                f"the point found has inertia {inertia} and not {expected}; its value is {math.exp(u[-1]):.10g}"
-            )
-        return _digits(fine, u, [*widths], budget, digits, inertia, report)
+        return _finished(system, u, [*widths], budget, digits, report)
+
+
+def _finished(system: LiftedSystem, u: Any, widths: list, budget: Any, digits: int, report: Report) -> LiftedPoint:
+    """Check a point found on rough grids and polish it: in double precision, and in balls for digits beyond it."""
+    name, size = f"level {system.r}, depth {system.layout.depth}", len(u)
+    report(f"{name}: Jacobian and inertia")
+    curved = system.using(CURVED)
+    table = curved.differences(curved.both, u)
+    inverse, inertia = numpy.linalg.inv(table[:size]), _signs(table[size:])
+    expected, best = expected_inertia(system.layout.depth, system.r), f"its value is {math.exp(u[-1]):.10g}"
+    if inertia != expected:
+        raise ConvergenceError(f"the point found has inertia {inertia} and not {expected}; {best}")
+    finest = _finest(system, u)
+    fine, previous, length = system.using(finest[-1]), 1.0, 0.0
+    for _ in range(STEPS):
+        step = -inverse @ fine.residual(u)
+        u, length = u + step, float(numpy.abs(step).max())
+        report(f"{name}: Newton step {length:.1e}")
+        if not length < previous / 2 or length < 1e-12:
+            break
+        previous = length
+    values = fine.coordinates.values(u)
+    if not (length < 1e-6 and genuine(fine, values)):
+        raise ConvergenceError(f"the point found is a merged one; {best}")
+    report(f"{name}: checking on finer grids")
+    target = float(budget)
+    # three grids that share no step and no reach: the spread is what quadrature leaves out, and the rounding
+    found = [fine.form.evaluate(values, fine.using(d).grids(u), slopes=False)[0] for d in finest[:-1]]
+    value, gradient = fine.form.evaluate(values, fine.grids(u))
+    count, rates = float(gradient[-1]), _rates(fine, u, value)
+    remaining = inverse @ fine.coordinates.equations(values, gradient, value + target)
+    turned = fine.moved(u)
+    bent = abs(float(numpy.array(gradient, dtype=float)[:-1] @ (turned @ remaining)[:-1])) / 2
+    left_out = sum(10.0 ** (-rate * finest[-1]) for rate in rates.values())
+    found.append(value)
+    spread = max(found) - min(found)
+    error = (spread + bent + left_out) / abs(count)
+    shift = -(value + target) / count
+    names, exact = system.layout.names, backend("arb")
+    with exact.precision(128):
+        numbers = [exact.number(float(v)) for v in values]
+        numbers[-1] = (numbers[-1] + exact.number(shift)).mid()
+    errors = numpy.abs(turned @ remaining) + numpy.finfo(float).eps * numpy.abs(values)
+    point = LiftedPoint(
+        dict(zip(names, numbers, strict=True)),
+        numbers[-1],
+        error,
+        dict(zip(names, map(float, errors), strict=True)),
+        float(numpy.abs(fine.coordinates.equations(values, gradient, value + target)).max()),
+        inertia,
+        exact.number(count),
+        tuple(dict(zip(names, map(float, turned @ row), strict=True)) for row in _width_slopes(curved, u, inverse)),
+        u,
+    )
+    if error < 10.0**-digits:
+        return point
+    planned = _planned(digits, count, rates)
+    work = sum(sum(g.nodes) * _size(g) for g in fine.form.grids(values, planned).hidden)
+    if work > LARGEST:
+        report(
+            f"{name}: {digits} digits need ball arithmetic, too slow at this level; double precision gives {error:.1e}"
+        )
+        return point
+    return _digits(system.using(FULL), u, widths, budget, digits, point, inverse, rates, report)
+
+
+def _finest(system: LiftedSystem, u: Any) -> tuple[float, ...]:
+    """Digits of three successive grids that agree best: coarser ones leave out more, and the reach of finer ones, at high
+    levels, goes where double precision underflows.
+    """
+    values, found = system.coordinates.values(u), []
+    for digits in FINEST:
+        found.append(system.form.evaluate(values, system.form.grids(values, digits), slopes=False)[0])
+    spreads = [max(found[i : i + 3]) - min(found[i : i + 3]) + 10.0 ** -FINEST[i + 2] for i in range(len(found) - 2)]
+    best = int(numpy.argmin(spreads))
+    return FINEST[best : best + 3]
+
+
+def _width_slopes(system: LiftedSystem, u: Any, inverse: Any) -> list[Any]:
+    """How the coordinates of the point move with each hidden width, by differences of the equations."""
+    grids, found = system.grids(u), []
+    for i, width in enumerate(system.widths):
+        ends = []
+        for sign in (1, -1):
+            widths = [w + sign * WIDTH * width * (i == j) for j, w in enumerate(system.widths)]
+            ends.append(LiftedSystem(tuple(widths), system.budget, system.r).residual(u, grids))
+        found.append(-inverse @ (ends[0] - ends[1]) / (2 * WIDTH * width))
+    return found
+
+
+def _planned(digits: int, count: float, rates: dict[str, float]) -> float:
+    """Digits to plan grids for: those of P, which alpha has fewer of by its derivative, over the lowest rate seen."""
+    return (digits + 2 - math.log10(abs(count))) / min(min(rates.values()), 1.2)
+
+
+def _size(grid: Any) -> int:
+    """Points of the grid of the innermost level."""
+    w, h = grid.w.levels[0], grid.h.levels[0]
+    return (w[2] - w[1] + 1) * (h[2] - h[1] + 1)
 
 
 def _digits(
-    system: LiftedSystem, u: Any, widths: list, budget: Any, digits: int, inertia: tuple[int, int], report: Report
-) -> LiftedPoint:
-    """Polish a double-precision point in ball arithmetic and estimate its errors."""
-    rates, _ = _rates(system, u)
-    inverse = numpy.linalg.inv(system.jacobian(u))
-    planned = (digits + 2) / min(min(rates.values()), 1.2)
-    exact = backend("arb")
+    system: LiftedSystem, u: Any, widths: list, budget: Any, digits: int, start: LiftedPoint, inverse: Any,
+    rates: dict[str, float], report: Report,
+) -> LiftedPoint:  # fmt: skip
+    """Polish a double-precision point in ball arithmetic, and find its errors on a finer grid."""
+    planned = _planned(digits, float(start.count.mid()), rates)
+    exact, names = backend("arb"), system.layout.names
     with exact.precision(int((digits + 12) * 3.33) + 30):
         number = exact.number
         form = DeepForm(tuple(number(w) for w in widths), system.r, "arb")
         values = [number(float(v)) for v in system.coordinates.values(u)]
         name = f"level {system.r}, depth {system.layout.depth}"
-        target = number(budget)
+        target, previous = number(budget), 1.0
         grids = form.grids(values, planned)
-        previous = 1.0
-        for _ in range(12):
+
+        def newton(grids: Any) -> tuple[Any, list, Any, float, float]:
+            """Value, gradient, and the Newton step of the parameters: over ``unit``, with its size in the coordinates."""
             value, gradient = form.evaluate(values, grids)
             unit = max(abs(float(g.mid())) for g in (*gradient[:-1], value + target)) or 1e-300
             floats = numpy.array([float(v.mid()) for v in values])
             scaled = numpy.array([float(g.mid() / unit) for g in gradient])
             step = -inverse @ system.coordinates.equations(floats, scaled, float((value + target).mid() / unit))  # type: ignore[arg-type]
-            size = float(numpy.abs(step).max()) * unit
-            report(f"{name}: Newton step {size:.1e}")
             moved = system.moved(system.coordinates.unknowns(floats)) @ step  # type: ignore[arg-type]
+            return value, gradient, moved, unit, float(numpy.abs(step).max()) * unit
+
+        for _ in range(12):
+            _, _, moved, unit, size = newton(grids)
+            report(f"{name}: Newton step {size:.1e}")
             values = [(v + number(float(m)) * number(unit)).mid() for v, m in zip(values, moved, strict=True)]
             if size < 10.0 ** (-0.6 * digits - 3) and size**2 < 10.0 ** (-digits - 2):
                 break
@@ -499,21 +654,24 @@ def _digits(
                 raise ConvergenceError("the refinement at higher precision does not converge")
             previous = size
         report(f"{name}: checking on a finer grid")
-        value, gradient = form.evaluate(values, form.grids(values, 1.1 * planned + 1), slopes=False)
+        value, gradient, moved, unit, size = newton(form.grids(values, 1.1 * planned + 1))
         count = gradient[-1]
         shift = -(value + target) / count
         check, _ = form.evaluate(values, grids, slopes=False)
         defect = float(abs((value - check) / count).upper())
+        bent = abs(sum(float(g.mid()) * m for g, m in zip(gradient[:-1], moved[:-1], strict=True))) * unit / 2
         alpha = (values[-1] + shift).mid()
         values[-1] = alpha
-        rounding = float(count.rad()) + float(value.rad())
         left_out = sum(10.0 ** (-rate * planned) for rate in rates.values())
+        errors = [abs(float(m)) * unit for m in moved]
         return LiftedPoint(
-            dict(zip(system.layout.names, values, strict=True)),
+            dict(zip(names, values, strict=True)),
             alpha,
-            defect + left_out + size**2 * max(1.0, float(numpy.linalg.norm(inverse, numpy.inf))) + 2 * rounding,
-            max(size * 1e-6, defect * float(numpy.linalg.norm(inverse, numpy.inf))),
+            defect + (left_out + bent + 2 * float(value.rad()) + float(count.rad())) / abs(float(count.mid())),
+            dict(zip(names, errors, strict=True)),
             unit,
-            inertia,
+            start.inertia,
             count.mid(),
+            start.by_width,
+            u,
         )

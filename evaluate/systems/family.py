@@ -25,6 +25,7 @@ from flrdt.derive.objectives.family import DELTA_ONE, FamilyObjective, family_ob
 from ..arithmetic.backends import backend as get_backend
 from ..arithmetic.compile import compile_scalar
 from ..quadrature.field_tower import FieldGrid, compiled_average, field_tower, plan_fields
+from ..quadrature.kernels import kernel_at, kernel_ends
 from .system import CapacityGoal, EnergyGoal, Goal, Parts
 
 __all__ = ["FamilySystem"]
@@ -128,6 +129,8 @@ class FamilySystem:
         kernel = self.problem.kernel
         if kernel.identity:
             return p, self.backend.number(1)
+        if kernel.value is None:
+            return kernel_at(kernel, p, self.backend)
         return tuple(_compiled_kernel(kernel, self.backend_name)(p))  # type: ignore[return-value]
 
     def _ends(self) -> tuple[Any, Any]:
@@ -135,6 +138,8 @@ class FamilySystem:
         kernel, b = self.problem.kernel, self.backend
         if kernel.identity:
             return b.number(1), b.number(1)
+        if kernel.value is None:
+            return kernel_ends(kernel, b)
         forms = [
             f.replace(asin, lambda a: 2 * atan(a / (1 + sqrt(1 - a**2))))  # type: ignore[union-attr]
             for f in (kernel.value_at_one, kernel.slope_at_one)

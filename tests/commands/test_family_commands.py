@@ -47,10 +47,34 @@ def test_certificates(run, tmp_path):
     assert code == 0 and "proved" in out and "(-oo,-1] U [1,oo)" in out
 
 
+@pytest.mark.slow
+def test_a_figure(run, tmp_path):
+    file = tmp_path / "strip.svg"
+    code, _, _ = run("plot", "capacity", "--problem", "strip:1", "--levels", "1,2p", "--output", str(file))
+    assert code == 0 and file.read_text().startswith("<?xml")
+
+
+def test_stability(run):
+    code, out, _ = run("stability", "--problem", "perceptron:kappa=-1", "--json")
+    shown = json.loads(out)
+    assert code == 0 and not shown["stable"] and shown["partial_lifting_helps"]
+    assert shown["threshold"]["kappa"].startswith("-0.62192288") and shown["threshold"]["alpha"].startswith(
+        "6.0319257"[:8]
+    )
+
+
 def test_literature(run):
     code, out, _ = run("literature", "--problem", "ising:kappa=0", "--json")
     shown = json.loads(out)
     assert code == 0 and shown["summary"] == {"agree": 1, "differ": 0, "not compared": 1}
+
+
+@pytest.mark.slow
+def test_the_whole_table_of_the_literature(run):
+    """Everything that is quick to compute agrees with what was printed; nothing differs."""
+    code, out, _ = run("literature", "--json")
+    shown = json.loads(out)
+    assert code == 0 and shown["summary"]["differ"] == 0 and shown["summary"]["agree"] >= 15
 
 
 @pytest.mark.parametrize(
@@ -72,6 +96,11 @@ def test_literature(run):
         (("capacity", "--branch", "symmetric"), "need --problem"),
         (("certify", "--problem", "sk", "--level", "1"), "hard sets"),
         (("certify", "--problem", "strip:1"), "needs --level"),
+        (("stability", "--problem", "committee:relu"), "hard sets"),
+        (("finite", "--problem", "sk", "--n", "3", "--m", "9"), "counting active outputs"),
+        (("sweep", "--problem", "sk", "--output", "x.csv"), "one of networks"),
+        (("docs", "--problem", "sk", "x"), "one of networks"),
+        (("plot", "energy", "--problem", "sk", "--output", "x.svg"), "one of networks"),
         (("certify", "--problem", "strip:1", "--level", "1", "--depth", "2"), "belongs to networks"),
         (("energy", "--alpha", "3", "--order", "free"), "need --problem"),
         (("capacity", "--problem", "perceptron", "--level", "3", "--branch", "full"), "one branch"),

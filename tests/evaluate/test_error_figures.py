@@ -5,6 +5,7 @@ The truth is a solve to many more digits, or, for objectives made for the purpos
 
 from dataclasses import dataclass, replace
 
+import numpy
 import pytest
 from flint import arb, arb_mat, ctx
 from mpmath import mp, mpf
@@ -15,8 +16,9 @@ from flrdt.evaluate.arithmetic.backends import backend
 from flrdt.evaluate.solve import deep_closed, starts
 from flrdt.evaluate.solve.descent import Minimum
 from flrdt.evaluate.solve.enclosure import krawczyk
+from flrdt.evaluate.solve.lifted import LiftedSystem
 from flrdt.evaluate.solve.newton import refine
-from flrdt.evaluate.solve.point import ConvergenceError
+from flrdt.evaluate.solve.point import ConvergenceError, as_ball
 from flrdt.evaluate.solve.starts import lowest, system_of
 from flrdt.evaluate.systems.system import CapacityGoal, EnergyGoal, Parts
 
@@ -267,3 +269,29 @@ def test_zero_energy_of_gates_whose_inactive_set_is_convex():
     """ReLU: 2 at every level."""
     assert all(energy(2, level).zero for level in (1, "2p", 2, 3))
     assert energy("21/10", 2, 8).energy > 0
+
+
+def test_windows_reach_as_far_as_large_lifting_parameters_ask():
+    """A large y lifts the tail of a Gaussian step: at y = (40, 30) the value has the digits that its grid is planned for."""
+    system = system_of(relu_network(), Level(3), "arb")
+    b, found = system.backend, []
+    with mp.workdps(60), b.precision(300):
+        x = system.coordinates([mpf(v) for v in ("0.05", "0.9", "0.7", "40", "30")])
+        for digits in (12, 40):
+            found.append(b.to_mpf(EnergyGoal(7).value(system.parts(x, system.quadrature(x, digits), 0), b)))
+        assert abs(found[0] - found[1]) < mpf(10) ** -12
+
+
+def test_balls_of_numbers_with_errors():
+    assert as_ball(mpf(3)).is_exact() and as_ball(mpf(3)) == 3
+    ball = as_ball(mpf(3), mpf("0.25"))
+    assert ball.contains(arb("3.25")) and ball.contains(arb("2.75")) and float(ball.rad()) < 0.2500001
+
+
+def test_differences_are_exact_on_linear_functions():
+    """The Jacobian of a full level in depth is by central differences."""
+    system = LiftedSystem((6.7,), 1.0, 2, 6.0)
+    # near the level-2 point behind a width of 6.7157 (theory, section 4c)
+    u = system.coordinates.unknowns([0.0555, 0.731, 7.28, 2.41, 1.88, 2.64, 0.512, 0.131, 3.19, 6.43])
+    rows = numpy.arange(1.0, 1 + len(u) ** 2).reshape(len(u), len(u))
+    assert system.differences(lambda x, grids: rows @ x, u) == pytest.approx(rows, rel=1e-6)

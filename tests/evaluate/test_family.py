@@ -1,5 +1,6 @@
 """Blocks of the family against brute force: envelopes, averages, kernels, slopes, merging, status, literature."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import numpy
@@ -7,7 +8,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from mpmath import mp, mpf, quad
-from sympy import Abs, Heaviside, Integer, Interval, Max, Min, Rational, S, Symbol, exp, lambdify, oo, sign, sin, tanh
+from sympy import (
+    Abs,
+    Float,
+    Heaviside,
+    Integer,
+    Interval,
+    Max,
+    Min,
+    Rational,
+    S,
+    Symbol,
+    exp,
+    lambdify,
+    oo,
+    sign,
+    sin,
+    tanh,
+)
 from sympy.abc import z
 
 from flrdt.derive.blocks.entropy import entropy
@@ -27,7 +45,9 @@ from flrdt.derive.blocks.outputs import (
 from flrdt.derive.conditions.criteria import lifting_criteria
 from flrdt.derive.core.symbols import Level
 from flrdt.derive.networks.problems import Cube, Problem, ProblemError, Sphere, SymmetricCoupling, problem
-from flrdt.evaluate.results.family import family_value, partial_threshold
+from flrdt.evaluate.arithmetic.backends import backend
+from flrdt.evaluate.quadrature.kernels import kernel_at, kernel_ends
+from flrdt.evaluate.results.family import family_value, lifting_verdict, partial_threshold
 from flrdt.evaluate.results.literature import LITERATURE, compare, verdict_of
 from flrdt.evaluate.systems.entropic import EntropicSystem
 from flrdt.evaluate.systems.family import FamilySystem
@@ -135,8 +155,62 @@ def test_activations_without_a_closed_form_say_so():
     for jump in (sign(z), Heaviside(z)):
         with pytest.raises(KernelError, match="jumps"):
             kernel(jump)
-    with pytest.raises(ValueError, match="no closed form"):
-        family_value("committee:tanh", 1)
+    for diverging in (exp(z**2), exp(z**2 / 3)):
+        with pytest.raises(KernelError, match=r"grows too fast|infinite"):
+            family_value(Problem(Sphere(), HardSet(((Integer(0), oo),)), kernel(diverging)), 1, 10)
+
+
+@pytest.mark.parametrize("name, digits, bits", [("float64", 13, 53), ("arb", 25, 115)])
+def test_kernels_by_quadrature(name, digits, bits):
+    """The kernel of erf, its closed form hidden, against that closed form."""
+    closed = kernel(activation("erf"))
+    b = backend(name)
+    with b.precision(bits), mp.workdps(40):
+        for share in (2, 6, 9):
+            p = b.number(share) / 10
+            found = kernel_at(replace(closed, value=None), p, b)
+            expected = [f.subs(closed.p, Rational(share, 10)).evalf(digits + 5) for f in (closed.value, closed.slope)]
+            assert all(
+                abs(Float(str(b.to_mpf(f)), 40) - e) < 10.0**-digits for f, e in zip(found, expected, strict=True)
+            )
+        ends = kernel_ends(replace(closed, value=None), b)
+        expected = [e.evalf(digits + 5) for e in (closed.value_at_one, closed.slope_at_one)]
+        assert all(abs(Float(str(b.to_mpf(f)), 40) - e) < 10.0**-digits for f, e in zip(ends, expected, strict=True))
+
+
+def test_a_hidden_activation_of_ones_own():
+    """Plain values 2 E f'^2/Var f by integration of f, and words that are read as expressions."""
+    for word, f in (("tanh", mp.tanh), ("z/(1+z^2/9)", lambda u: u / (1 + u**2 / 9))):
+        value = family_value(f"committee:{word}", 1, 14)
+        plain = 2 * quad(lambda u, f=f: mp.diff(f, u) ** 2 * mp.npdf(u), [-9, 0, 9])
+        plain /= quad(lambda u, f=f: f(u) ** 2 * mp.npdf(u), [-9, 0, 9])
+        assert abs(value.value - plain) < mpf(10) ** -11 and value.error_kind == "estimate"
+    assert str(activation("max(z, 0)^2 - 0.5")) == "Max(0, z)**2 - 1/2"
+    assert problem("committee:max(z, -1)^2,kappa=1/2").kernel.name == "max(z, -1)^2"
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "committee:z**99",
+        "committee:2",
+        "committee:exit()",
+        "committee:z.real",
+        "committee:(" + "(" * 300,
+        "committee:q+z",
+    ],
+)
+def test_what_is_no_activation(word):
+    with pytest.raises(KernelError, match="unknown activation"):
+        problem(word)
+
+
+@pytest.mark.parametrize("word", ["committee:max(z,1)", "committee:sqrt(abs(z))", "committee:exp(z^2)"])
+def test_activations_without_finite_averages(word):
+    """A kink away from 0 is not analytic, the root has E f'^2 = oo, the exponential E f^2 = oo."""
+    with pytest.raises(KernelError, match=r"analytic near|grows too fast") as found:
+        family_value(word, 1, 10)
+    assert "\n" not in str(found.value)
 
 
 POINTS = [
@@ -217,6 +291,19 @@ def test_criteria():
         assert lifting_criteria(problem(word).output).stability.evalf() < 0
 
 
+@pytest.mark.parametrize(
+    "word, stable, helps",
+    [("perceptron:kappa=0", True, False), ("perceptron:kappa=1", True, False), ("perceptron:kappa=-1/2", False, False),
+     ("perceptron:kappa=-0.6219", False, False), ("perceptron:kappa=-0.622", False, True), ("strip:1", False, True)],
+)  # fmt: skip
+def test_when_lifting_helps(word, stable, helps):
+    """On both sides of -0.62192288 (second route), at Gardner's range, and where the tables show a lower level 2p."""
+    found = lifting_verdict(word)
+    assert (found.stable, found.partial_helps) == (stable, helps)
+    with pytest.raises(ValueError, match="hard sets"):
+        lifting_verdict("sk")
+
+
 def test_what_is_said_of_a_value():
     assert family_value("perceptron:kappa=1", 3, 10).status == "theorem"
     assert family_value("perceptron:kappa=-1", 1, 10).status == "rigorous upper bound"
@@ -286,11 +373,6 @@ def test_literature_verdicts():
     for row in compare(only="perceptron:kappa=-3/2")[:2]:
         assert row.agrees
     assert len({(d.problem, d.level, d.source) for d in LITERATURE}) == len(LITERATURE)
-
-
-@pytest.mark.slow
-def test_all_of_the_literature_that_is_quick_agrees():
-    assert all(row.agrees is not False for row in compare())
 
 
 @pytest.mark.slow

@@ -12,6 +12,7 @@ from flrdt.derive import Network, objective, problem, relations, relu_network
 from flrdt.derive.core.shown import Shown
 from flrdt.evaluate import capacity, energy, family_value, injectivity_probability, network_verdict, replicon
 from flrdt.evaluate.limits.acceleration import Acceleration
+from flrdt.evaluate.limits.deep import DeepLevel, DeepLimit
 from flrdt.evaluate.limits.family import FamilyLimit
 from flrdt.evaluate.limits.limits import Estimate, Limit
 from flrdt.evaluate.limits.stability import thermal_instability
@@ -28,6 +29,15 @@ def limit_of_three_numbers():
     return Limit(3, 1, (level,), found, one, one, one, one, None, 0.0)
 
 
+def deep_limit_of_three_numbers():
+    """The same behind a hidden layer."""
+    from mpmath import mpf
+
+    one = Estimate(mpf("6.698"), mpf("1e-3"))
+    row = DeepLevel(3, (mpf("6.7"), mpf("6.4")), (mpf("1e-9"), mpf("1e-9")), (9, 4))
+    return DeepLimit(3, "weak", 1, (), (one, one), (row,), Acceleration(one.value, one.error, mpf(4), {}), "", 0.0)
+
+
 SHOWN = {
     "Network": lambda: Network(widths=(8,), notion="strong"),
     "Problem": lambda: problem("strip:1"),
@@ -41,6 +51,7 @@ SHOWN = {
     "Energy": lambda: energy(8, 1, 20),
     "DeepEnergy": lambda: energy(relu_network(depth=2), 8, 1, 20),
     "Limit": limit_of_three_numbers,
+    "DeepLimit": deep_limit_of_three_numbers,
     "FamilyValue": lambda: family_value("perceptron:kappa=0", 1, 10),
     "FamilyLimit": lambda: FamilyLimit(problem("sk"), 3, *map(float, ("0.763", "1e-4")), (), "extrapolated", 0.0),
     "NetworkVerdict": lambda: network_verdict([100, 800, 700], level=1),

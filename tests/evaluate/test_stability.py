@@ -8,7 +8,7 @@ from mpmath import mp, mpf
 from scipy.special import ndtr
 from sympy import Symbol
 
-from flrdt.derive import Level, Network, Verdict, relu
+from flrdt.derive import Level, Network, Verdict, relu, relu_network
 from flrdt.derive.conditions.stability import kink, thermal_plain_level
 from flrdt.derive.conditions.stability import replicon as replicon_formula
 from flrdt.evaluate import capacity, replicon, thermal_instability
@@ -114,3 +114,15 @@ def test_command(run):
 def test_other_levels_are_refused():
     with pytest.raises(InputError, match="levels 1 and 2"):
         replicon(3)
+
+
+def test_replicons_of_networks():
+    assert replicon(relu_network(), 1).eigenvalue == replicon(relu_network(depth=3), 1).eigenvalue == -mp.inf
+    for network, level, reason in [
+        (relu_network(), "2p", "not stationary"),
+        (relu_network(depth=2), 2, "two fields"),
+        (relu_network(), 3, "levels 1 and 2"),
+        (Network(budget=2), 2, "usual budget"),
+    ]:
+        with pytest.raises(InputError, match=reason):
+            replicon(network, level)

@@ -1,0 +1,153 @@
+"""Levels above those that are split: extrapolated starts, the search, errors of a point, and the limit of the levels."""
+
+from fractions import Fraction
+from itertools import pairwise
+
+import numpy
+import pytest
+from mpmath import mpf
+
+from flrdt.derive import Level, Network, objective
+from flrdt.evaluate import ConvergenceError, InputError, capacity
+from flrdt.evaluate.limits import deep
+from flrdt.evaluate.limits.deep import DeepLevel, deep_limit
+from flrdt.evaluate.limits.limits import Estimate
+from flrdt.evaluate.limits.store import Store
+from flrdt.evaluate.quadrature.two_fields import Fields, hidden_tower, plan_fields
+from flrdt.evaluate.results.chain import deep_capacity
+from flrdt.evaluate.solve.descent import descend
+from flrdt.evaluate.solve.lifted import LiftedSystem, expected_inertia, genuine, solve_lifted
+from flrdt.evaluate.solve.lifted_search import extrapolated, search
+from flrdt.evaluate.solve.starts import lowest, predict
+from flrdt.evaluate.systems.one_field import OneFieldSystem
+from flrdt.evaluate.systems.system import CapacityGoal
+
+
+@pytest.fixture(scope="module")
+def single():
+    """The one-layer minima of levels 3 to 5 by the one-layer code: parameters and capacity."""
+    goal = CapacityGoal(Fraction(1))
+    found, at = {}, lowest(Network(), Level(3), goal)
+    for r in (3, 4, 5):
+        system = OneFieldSystem(objective(level=r), "float64")
+        at = at if r == 3 else descend(system, goal, predict(at.x, r))
+        found[r] = [*map(float, system.values(at.x)), at.value]
+    return found
+
+
+def test_search_finds_the_level_above(single):
+    """Without hidden layers the fifth level is that of the one-layer code, which starts and solves differently."""
+    known = {r: LiftedSystem((), 1.0, r).coordinates.unknowns(single[r]) for r in (3, 4)}
+    system = LiftedSystem((), 1.0, 5, 11.0)
+    (start,) = extrapolated(1, known)
+    found = system.coordinates.values(search(system, start, lambda _: None))
+    assert found == pytest.approx(single[5], rel=1e-6) and genuine(system, found)
+    assert found[-1] == pytest.approx(single[5][-1], abs=1e-9)
+    assert system.inertia(system.coordinates.unknowns(found)) == expected_inertia(1, 5)
+    with pytest.raises(ConvergenceError):
+        search(system, start + numpy.arange(len(start)) * 3.0, lambda _: None)
+
+
+@pytest.mark.slow
+def test_errors_of_a_point_against_more_digits():
+    """What double precision says of itself holds against ball arithmetic with ten digits more."""
+    coarse = solve_lifted(["6.71569683767"], 1, 8)
+    fine = solve_lifted(["6.71569683767"], 1, 16, near=[float(v.mid()) for v in coarse.values.values()])
+    assert fine.alpha_error < 1e-16 and fine.inertia == coarse.inertia == (6, 3)
+    assert abs(float((coarse.alpha - fine.alpha).mid())) <= coarse.alpha_error < 1e-11
+    for name, value in fine.values.items():
+        if not name.startswith("alpha"):
+            away = abs(float((coarse.values[name] - value).mid()))
+            assert away <= coarse.errors[name] < 1e-8, name
+    # a wider first layer asks for less: the derivative against a difference of two solutions
+    near = [float(v.mid()) for v in coarse.values.values()]
+    moved = solve_lifted(["6.72569683767"], 1, 8, near=near)
+    slope = float((moved.alpha - coarse.alpha).mid()) / 0.01
+    assert slope == pytest.approx(coarse.by_width[0]["alpha_2"], rel=0.02)
+
+
+def test_far_corners_have_no_weight():
+    """With a large lifting parameter the tower underflows in corners that more digits reach: the value must not move."""
+    at = Fields(
+        *(0.0207352, (1.0, 0.9996638, 0.997676, 0.9909663, 0.973545, 0.9323925, 0.8397316, 0.6475743), 19.1662),
+        (2.974272, 2.777338, 2.28712, 1.695989, 1.212429, 0.8629401, 0.6224792, 0.4684081),
+        (32.23, 9.7641, 5.8483, 4.2027, 3.2104, 2.5362, 2.0408),
+    )
+    fewer, more = (hidden_tower(at, plan_fields(at, digits), slopes=False)[0] for digits in (11, 12))
+    assert more == pytest.approx(fewer, abs=1e-11)
+
+
+def sequence(monkeypatch, last=10, fail=None):
+    """Levels of a made-up chain that converges like the levels do."""
+
+    def chain(level, given, count, *_):
+        if level == fail:
+            raise ConvergenceError("no point was found")
+        own = mpf("6.4") + mpf(level) ** -4 + mpf(level) ** -5
+        before = [mpf(w.numerator) / w.denominator for w in given] or [mpf("6.7")] * (count - 1)
+        return DeepLevel(level, (*before, own), (mpf(0),) * count, (9, 4))
+
+    monkeypatch.setattr(deep, "_chain", chain)
+    monkeypatch.setattr(
+        deep, "limit", lambda *_, **__: type("L", (), {"alpha": Estimate(mpf("6.69805"), mpf("1e-6"))})()
+    )
+
+
+def test_limit_is_where_the_levels_go(monkeypatch):
+    sequence(monkeypatch)
+    found = deep_limit(3, depth=2)
+    assert abs(found.alpha.value - mpf("6.4")) <= found.alpha.error < 1e-3
+    shown = found.to_json()
+    assert shown["depth"] == 2 and shown["level"] == "inf" and len(shown["chain"]) == len(shown["expansions"]) == 2
+    assert abs(mpf(shown["alpha"]) - mpf("6.4")) <= mpf(shown["alpha_error"])
+    assert shown["levels"][0]["level"] == 3 and shown["levels"][0]["inertia"] == [9, 4]
+
+
+def test_limit_behind_given_widths(monkeypatch):
+    sequence(monkeypatch)
+    found = deep_limit(3, widths=["6.9"])
+    assert found.widths == ("69/10",) and found.chain[0].error == 0 and abs(found.alpha.value - mpf("6.4")) < 1e-3
+
+
+def test_limit_without_enough_levels(monkeypatch):
+    """The best value is said; where a level is missing the levels below it still give a limit."""
+    sequence(monkeypatch, fail=9)
+    assert deep_limit(3, depth=2).levels[-1].level == 8
+    with pytest.raises(ConvergenceError, match=r"level 8 gives 6\.4.*level 9"):
+        deep_limit(6, depth=2)
+    sequence(monkeypatch, fail=6)
+    with pytest.raises(ConvergenceError, match=r"best value 6\.4.* at level 5"):
+        deep_limit(3, depth=2)
+
+
+@pytest.mark.parametrize(
+    "words, given",
+    [
+        ("at most 6", {"digits": 9}),
+        ("at least level 8", {"max_level": 5}),
+        ("unknown notion", {"notion": "medium"}),
+        ("does not fit", {"depth": 3, "widths": ["6.7"]}),
+    ],
+)
+def test_limit_refuses(words, given):
+    with pytest.raises(InputError, match=words):
+        deep_limit(**({"depth": 2} | given))
+
+
+def test_store_of_deep_points(tmp_path):
+    store = Store(tmp_path)
+    store.save_deep("relu, layer 2", 4, [0.1, -2.5, 3.0])
+    assert store.load_deep("relu, layer 2", 4, 3) == [0.1, -2.5, 3.0]
+    assert store.load_deep("relu, layer 2", 4, 5) is None and store.load_deep("relu, layer 3", 4, 3) is None
+    next(tmp_path.iterdir()).write_text("damaged")
+    assert store.load_deep("relu, layer 2", 4, 3) is None and Store(None).load_deep("relu, layer 2", 4, 3) is None
+
+
+@pytest.mark.slow
+def test_level_five_at_depth_two():
+    """From the built-in start; the recipe's drop from level to level: 1.57 and 1.70 times that of one layer."""
+    levels = {r: deep_capacity(r, 11, depth=2) for r in (3, 4, 5)}
+    single = {r: capacity(r, 11).alpha for r in (3, 4, 5)}
+    ratios = [float((levels[b].alpha - levels[a].alpha) / (single[b] - single[a])) for a, b in pairwise((3, 4, 5))]
+    assert ratios == pytest.approx([1.57, 1.70], abs=0.006)
+    assert levels[5].inertia == (15, 6) and levels[5].alpha_error < 1e-11
