@@ -32,7 +32,7 @@ STARTS = (0.8, 0.5, 1.2, 0.3)  # lifting parameters at which level 2 is begun
 PATH = 9.0  # digits of the grids along a path
 FULL = 13.0  # and where double precision is to be used up
 CURVED = 10.0  # and for the Jacobian and the Hessian at the point
-FINER = (0.8, 1.6)  # further digits of the grids that check a point in double precision
+FINEST = (10.0, 11.0, 12.0, 13.0, 13.8, 14.6)  # digits of grids, the best of which checks a point in double precision
 LARGEST = 5e8  # innermost multiplications from which ball arithmetic takes too long
 MERGED = 1e-5  # an increment of overlaps below this share of the first one counts as merged
 SPLIT = 2e-6  # log of the ratio at which new overlaps are solved for alone
@@ -530,7 +530,8 @@ def _finished(system: LiftedSystem, u: Any, widths: list, budget: Any, digits: i
     expected, best = expected_inertia(system.layout.depth, system.r), f"its value is {math.exp(u[-1]):.10g}"
     if inertia != expected:
         raise ConvergenceError(f"the point found has inertia {inertia} and not {expected}; {best}")
-    fine, previous, length = system.using(FULL), 1.0, 0.0
+    finest = _finest(system, u)
+    fine, previous, length = system.using(finest[-1]), 1.0, 0.0
     for _ in range(STEPS):
         step = -inverse @ fine.residual(u)
         u, length = u + step, float(numpy.abs(step).max())
@@ -543,15 +544,14 @@ def _finished(system: LiftedSystem, u: Any, widths: list, budget: Any, digits: i
         raise ConvergenceError(f"the point found is a merged one; {best}")
     report(f"{name}: checking on finer grids")
     target = float(budget)
-    # values on three grids that share no step and no reach: their spread is what quadrature leaves out, and the rounding
-    found = [fine.form.evaluate(values, fine.grids(u), slopes=False)[0]]
-    found += [fine.form.evaluate(values, fine.using(FULL + FINER[0]).grids(u), slopes=False)[0]]
-    value, gradient = fine.form.evaluate(values, fine.using(FULL + FINER[1]).grids(u))
+    # three grids that share no step and no reach: the spread is what quadrature leaves out, and the rounding
+    found = [fine.form.evaluate(values, fine.using(d).grids(u), slopes=False)[0] for d in finest[:-1]]
+    value, gradient = fine.form.evaluate(values, fine.grids(u))
     count, rates = float(gradient[-1]), _rates(fine, u, value)
     remaining = inverse @ fine.coordinates.equations(values, gradient, value + target)
     turned = fine.moved(u)
     bent = abs(float(numpy.array(gradient, dtype=float)[:-1] @ (turned @ remaining)[:-1])) / 2
-    left_out = sum(10.0 ** (-rate * (FULL + FINER[1])) for rate in rates.values())
+    left_out = sum(10.0 ** (-rate * finest[-1]) for rate in rates.values())
     found.append(value)
     spread = max(found) - min(found)
     error = (spread + bent + left_out) / abs(count)
@@ -581,7 +581,19 @@ def _finished(system: LiftedSystem, u: Any, widths: list, budget: Any, digits: i
             f"{name}: {digits} digits need ball arithmetic, too slow at this level; double precision gives {error:.1e}"
         )
         return point
-    return _digits(fine, u, widths, budget, digits, point, inverse, rates, report)
+    return _digits(system.using(FULL), u, widths, budget, digits, point, inverse, rates, report)
+
+
+def _finest(system: LiftedSystem, u: Any) -> tuple[float, ...]:
+    """Digits of three successive grids that agree best: coarser ones leave out more, and the reach of finer ones, at high
+    levels, goes where double precision underflows.
+    """
+    values, found = system.coordinates.values(u), []
+    for digits in FINEST:
+        found.append(system.form.evaluate(values, system.form.grids(values, digits), slopes=False)[0])
+    spreads = [max(found[i : i + 3]) - min(found[i : i + 3]) + 10.0 ** -FINEST[i + 2] for i in range(len(found) - 2)]
+    best = int(numpy.argmin(spreads))
+    return FINEST[best : best + 3]
 
 
 def _width_slopes(system: LiftedSystem, u: Any, inverse: Any) -> list[Any]:
