@@ -531,7 +531,7 @@ def _finished(system: LiftedSystem, u: Any, widths: list, budget: Any, digits: i
     if inertia != expected:
         raise ConvergenceError(f"the point found has inertia {inertia} and not {expected}; {best}")
     finest = _finest(system, u)
-    fine, previous, length = system.using(finest[1]), 1.0, 0.0
+    fine, previous, length = system.using(finest[0]), 1.0, 0.0
     for _ in range(STEPS):
         step = -inverse @ fine.residual(u)
         u, length = u + step, float(numpy.abs(step).max())
