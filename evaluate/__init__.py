@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from .limits.stability import thermal_instability as thermal_instability
     from .proofs.check_files import check as check
     from .proofs.check_files import check_file as check_file
-    from .proofs.enclosures import CertifyError as CertifyError
     from .proofs.one_layer_certificates import certify as certify
     from .results.capacity import Capacity as Capacity
     from .results.capacity import Energy as Energy
@@ -33,13 +32,14 @@ if TYPE_CHECKING:
     from .results.family import family_value as family_value
     from .results.family import partial_threshold as partial_threshold
     from .results.layer_sizes import network_verdict as network_verdict
+    from .solve.point import CertifyError as CertifyError
     from .solve.point import ConvergenceError as ConvergenceError
     from .sweeps.run import run_sweep as run_sweep
     from .verification.runner import verify as verify
 
 _HOME = {
     "Capacity": "results.capacity",
-    "CertifyError": "proofs.enclosures",
+    "CertifyError": "solve.point",
     "ConvergenceError": "solve.point",
     "DeepCapacity": "results.chain",
     "Energy": "results.capacity",

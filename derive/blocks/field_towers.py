@@ -11,7 +11,23 @@ from dataclasses import dataclass, field
 
 from sympy import Expr, Integer, Symbol
 
-__all__ = ["Anchor", "FieldTower", "SphereSum"]
+__all__ = ["Anchor", "FieldTower", "Fronts", "SphereSum"]
+
+
+@dataclass(frozen=True)
+class Fronts:
+    r"""How the innermost :math:`e^{yf}` of an envelope is made of sets whose ends move, which bounds it off the real line.
+
+    :math:`e^{yf(h)} = e^{-y} + \int_0^1 2yt\,e^{-yt^2}\,\mathbf 1[\mathrm{dist}(h, I) < kt]\,dt` with the inactive set I.  It
+    has ``count`` finite ends, of which ``first`` and ``last`` are the outermost, ``reach`` is k, and no part of the active
+    set is shorter than ``room`` (infinite if every part is unbounded), so that the ends do not meet while k < room/2.
+    """
+
+    count: int
+    first: Expr
+    last: Expr
+    reach: Expr
+    room: Expr
 
 
 @dataclass(frozen=True)
@@ -22,7 +38,7 @@ class FieldTower:
     variances :math:`d_2, \dots, d_r` of the field and the outermost :math:`d_{r+1}` (differences of a kernel of the
     overlaps, in general), ``lifting`` the :math:`y_2, \dots, y_r`.  ``limits`` are the values of f far to the left and far
     to the right, ``None`` where f is not constant there; f is constant outside ``ends``.  ``weight`` is a number times, or
-    not times, the width of the last layer.
+    not times, the width of the last layer.  With ``fronts`` the quadrature has a proved error.
     """
 
     name: str
@@ -36,6 +52,7 @@ class FieldTower:
     lifting: tuple[Expr, ...]
     limits: tuple[Expr | None, Expr | None]
     ends: tuple[Expr, Expr]
+    fronts: Fronts | None = None
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from sympy import Add, Expr, Integer, Min, Rational, sqrt, sympify
 
 from ..core.symbols import Lifting, chi, gamma_p, gamma_s, nu
 from ..networks.gates import Gate
-from .field_towers import FieldTower
+from .field_towers import FieldTower, Fronts
 from .innermost import innermost
 from .tower import QuadraticTower, quadratic_tower, tower
 
@@ -80,4 +80,7 @@ class CountingOutput:
             lifting=tuple(lifting.y(k) for k in steps),
             limits=(-sympify(left), -sympify(right)),
             ends=(min(finite), max(finite) + sqrt(2 * first)),
+            fronts=Fronts(
+                len(finite), min(finite), max(finite), sqrt(2 * first), min(b - a for a, b in self.gate.components)
+            ),
         )

@@ -13,6 +13,7 @@ from functools import lru_cache
 from sympy import (
     Add,
     Derivative,
+    Dict,
     Eq,
     Expr,
     Function,
@@ -21,13 +22,12 @@ from sympy import (
     Symbol,
     diff,
     exp,
-    expand,
     log,
-    simplify,
     symbols,
 )
 
-from ..core.formulas import Derivation, Formula, Status, Step, identically_zero
+from ..core.formulas import Derivation, Formula, Status
+from ..core.steps import Definition, Identity, Quadrature, Step, Substitution, Theorem
 from ..core.symbols import Level, Lifting, alpha, chi
 from ..objectives.energy_map import energy_sphere, lambda_forms
 from ..objectives.relations import dual_overlaps
@@ -52,18 +52,16 @@ f, m, v, g = (Function(name)(x, p) for name in "fmvg")
 BACKWARD = -(diff(f, x, 2) + y * diff(f, x) ** 2) / 2
 
 
-def _with_backward_flow(expr: Expr) -> Expr:
-    """Every p-derivative of f replaced by the backward flow."""
-    third = diff(BACKWARD, x)
-    return expr.subs({diff(f, x, p): third, diff(f, p, x): third}).subs(diff(f, p), BACKWARD)
+BACKWARD_FLOW = Definition("f obeys the backward flow.", Eq(diff(f, p), BACKWARD, evaluate=False), name="backward")
 
 
-def _formula(name: str, title: str, statement: Expr, *steps: Step, uses: tuple[str, ...] = ()) -> Formula:
+def _formula(name: str, title: str, derivation: Derivation) -> Formula:
+    statement = derivation.conclusion
     return Formula(
         id=f"flow.{name}",
         title=title,
         statement=statement,
-        derivation=Derivation(steps, uses),
+        derivation=derivation,
         status=Status.RIGOROUS,
         source=SOURCE,
         assumptions=("f obeys the backward flow: d f/dp = -(f'' + y f'^2)/2",),
@@ -78,25 +76,28 @@ def forward_equation() -> Formula:
     >>> forward_equation().derivation.verdict().value
     'proved'
     """
-    right = diff(m, x, 2) / 2 - diff(y * diff(f, x) * m, x)
-    tilted = v * exp(y * f)
-
-    def residual() -> Expr:
-        moved = diff(tilted, p) - right.subs(m, tilted).doit()
-        return simplify(_with_backward_flow(moved.subs(diff(v, p), diff(v, x, 2) / 2)) / exp(y * f))
-
-    return _formula(
-        "forward",
-        "Forward equation of the tilted density",
-        Eq(diff(m, p), right, evaluate=False),
-        Step(
-            "Within a step the tilted law is m = v exp(y f): an untilted density v that diffuses, times the weight that the "
-            "step puts on the field. Differentiate.",
-            Eq(diff(tilted, p), right.subs(m, tilted), evaluate=False),
-            lambda: identically_zero(residual()),
+    steps = (
+        BACKWARD_FLOW,
+        Definition(
+            "Within a step an untilted density diffuses ...",
+            Eq(diff(v, p), diff(v, x, 2) / 2, evaluate=False),
+            name="diffusion",
         ),
-        uses=("d v/dp = v''/2 within a step",),
+        Definition(
+            "... and the tilted law is that density times the weight that the step puts on the field.",
+            Eq(m, v * exp(y * f), evaluate=False),
+            name="tilted",
+        ),
+        Identity(
+            "Differentiate the product.",
+            diff(m, p),
+            diff(m, x, 2) / 2 - diff(y * diff(f, x) * m, x),
+            using=("tilted", "diffusion", "backward"),
+            name="forward",
+        ),
     )
+    uses = ("d v/dp = v''/2 within a step",)
+    return _formula("forward", "Forward equation of the tilted density", Derivation(steps, uses))
 
 
 def _generated(observable: Expr) -> Expr:
@@ -117,21 +118,43 @@ def generator() -> Formula:
     >>> generator().derivation.verdict().value
     'proved'
     """
-    forward = forward_equation().statement.rhs
+    forward = forward_equation().derivation
     boundary = (g * diff(m, x) - diff(g, x) * m) / 2 - y * diff(f, x) * m * g
-    density = Eq(Derivative(g * m, p), m * _generated(g) + Derivative(boundary, x), evaluate=False)
-    return _formula(
-        "generator",
-        "Generator of the tilted diffusion",
-        _moves(g, _generated(g)),
-        Step(
-            "Insert the forward equation and integrate by parts: up to a derivative in x, whose integral vanishes, the "
-            "density of g m moves by m times the generator of g.",
-            density,
-            lambda: identically_zero(expand((density.lhs - density.rhs).doit().subs(diff(m, p), forward).doit())),
+    statement, rate = _moves(g, _generated(g)), Function("A")(x, p)
+    steps = (
+        *forward.steps,
+        Definition(
+            "Per unit of the tilted density: what moves g m, up to a derivative in x.",
+            Eq(rate, (Derivative(g * m, p) - Derivative(boundary, x)) / m, evaluate=False),
+            name="A",
         ),
-        uses=("flow.forward",),
+        Identity(
+            "Insert the forward equation: it is the generator of g.",
+            rate,
+            _generated(g),
+            using=("A", "forward"),
+            name="A closed",
+        ),
+        Theorem(
+            "So the average moves by that of A, as the derivative in x integrates to 0.",
+            _moves(g, rate),
+            "differentiation under the integral, for a density that vanishes at infinity with its slope",
+            name="average",
+        ),
+        Identity(
+            "Insert the generator.", statement.lhs, statement.rhs, using=("average", "A closed"), name="generator"
+        ),
     )
+    return _formula("generator", "Generator of the tilted diffusion", Derivation(steps, forward.uses))
+
+
+def _of_slope(observable: Expr, by: Expr, text: str, name: str) -> Derivation:
+    """The generator on a function of the slopes of f."""
+    general = generator().derivation
+    step = Substitution(
+        text, Dict({g: observable}), _moves(observable, by).rhs, using=("generator", "backward"), name=name
+    )
+    return Derivation((*general.steps, step), general.uses)
 
 
 @lru_cache(maxsize=1)
@@ -141,18 +164,9 @@ def slope_is_conserved() -> Formula:
     >>> slope_is_conserved().statement.rhs
     0
     """
-    slope = diff(f, x)
-    return _formula(
-        "conserved_slope",
-        "The mean slope of f along the flow",
-        _moves(slope, Integer(0)),
-        Step(
-            "Differentiate the backward flow in x and insert it: the generator vanishes on f'.",
-            Eq(_generated(slope), 0, evaluate=False),
-            lambda: identically_zero(simplify(_with_backward_flow(_generated(slope)))),
-        ),
-        uses=("flow.generator",),
-    )
+    text = "Differentiate the backward flow in x and insert it: the generator vanishes on f'."
+    derivation = _of_slope(diff(f, x), Integer(0), text, "conserved slope")
+    return _formula("conserved_slope", "The mean slope of f along the flow", derivation)
 
 
 @lru_cache(maxsize=1)
@@ -162,18 +176,9 @@ def slope_growth() -> Formula:
     >>> slope_growth().derivation.verdict().value
     'proved'
     """
-    square, grown = diff(f, x) ** 2, diff(f, x, 2) ** 2
-    return _formula(
-        "slope_growth",
-        "Growth of the squared slope along the flow",
-        _moves(square, grown),
-        Step(
-            "Insert the backward flow and its derivative in x: the generator turns f'^2 into f''^2.",
-            Eq(_generated(square), grown, evaluate=False),
-            lambda: identically_zero(simplify(_with_backward_flow(_generated(square) - grown))),
-        ),
-        uses=("flow.generator",),
-    )
+    text = "Insert the backward flow and its derivative in x: the generator turns f'^2 into f''^2."
+    derivation = _of_slope(diff(f, x) ** 2, diff(f, x, 2) ** 2, text, "growth")
+    return _formula("slope_growth", "Growth of the squared slope along the flow", derivation)
 
 
 def _steps_of(lifting: Lifting) -> list[tuple[Expr, Expr, Expr]]:
@@ -182,11 +187,23 @@ def _steps_of(lifting: Lifting) -> list[tuple[Expr, Expr, Expr]]:
     return [(lifting.increment(lifting.p, k), forms[lifting.Lambda(k - 1)], lifting.y(k)) for k in lifting.steps]
 
 
-def _is_integral(primitive: Expr, density: Expr, upper: Symbol) -> bool | None:
-    """Whether a primitive starts from 0 and has the density as its slope."""
-    if identically_zero(primitive.subs(upper, 0)) is not True:
-        return None
-    return identically_zero(simplify(diff(primitive, upper) - density))
+def _integrated(integrand: Expr, primitive: Expr, steps: list[tuple[Expr, Expr, Expr]], text: str) -> tuple[Step, ...]:
+    """The integral of a function of s, Lambda and y from 0 to d, and the same on every step, called ``step 1`` and so on."""
+    d = Symbol("d", positive=True)
+    closed = primitive.subs(s, d) - primitive.subs(s, 0)
+    general = Quadrature(text, integrand, s, Integer(0), d, primitive, closed, name="integral")
+    found: list[Step] = [general]
+    for i, (length, before, rate) in enumerate(steps, 1):
+        mapping = Dict({Lambda: before, y: rate, d: length})
+        value = closed.subs(dict(mapping), simultaneous=True)
+        found.append(Substitution(f"On piece {i}.", mapping, value, using=("integral",), name=f"piece {i}"))
+    return tuple(found)
+
+
+def _pieces(steps: tuple[Step, ...]) -> Expr:
+    """The integrals over the pieces."""
+    chain = Derivation(steps)
+    return Add(*(chain.concluded(step.name).lhs for step in steps if step.name.startswith("piece")))  # type: ignore[attr-defined]
 
 
 @lru_cache(maxsize=16)
@@ -199,29 +216,24 @@ def sphere_integral(level: Level | int | str) -> Formula:
     lifting = Lifting(Level.parse(level))
     r = lifting.level.r
     last = lambda_forms(lifting)[lifting.Lambda(r)]
-    pieces = [Integral(1 / (2 * before + 2 * rate * s), (s, 0, length)) for length, before, rate in _steps_of(lifting)]
-    statement = Eq(energy_sphere(lifting), Add(*pieces) + lifting.p(r) / (2 * last), evaluate=False)
-    d = Symbol("d", positive=True)
-    logarithm = log((Lambda + y * d) / Lambda) / (2 * y)
-    logs = Add(*(logarithm.subs({Lambda: b, y: rate, d: n}, simultaneous=True) for n, b, rate in _steps_of(lifting)))
+    steps = _integrated(
+        1 / (2 * Lambda + 2 * y * s),
+        log(Lambda + y * s) / (2 * y),
+        _steps_of(lifting),
+        "Within a step Lambda grows with the slope y: the integral of 1/(2 Lambda) is a logarithm.",
+    )
+    final = Identity(
+        "The logarithms of the sphere part are those of the pieces.",
+        energy_sphere(lifting),
+        _pieces(steps) + lifting.p(r) / (2 * last),
+        using=tuple(step.name for step in steps[1:]),
+    )
+    derivation = Derivation((*steps, final))
     return Formula(
         id=f"limit.sphere.{level}",
         title=f"Sphere part as an integral over the overlaps, level {level}",
-        statement=statement,
-        derivation=Derivation(
-            (
-                Step(
-                    "Within a step Lambda grows with the slope y: the logarithm is the integral of 1/(2 Lambda).",
-                    Eq(logarithm, Integral(1 / (2 * (Lambda + y * s)), (s, 0, d)), evaluate=False),
-                    lambda: _is_integral(logarithm, 1 / (2 * (Lambda + y * d)), d),
-                ),
-                Step(
-                    "The logarithms of the sphere part are those of the steps.",
-                    Eq(Symbol("S"), logs + lifting.p(r) / (2 * last), evaluate=False),
-                    lambda: identically_zero(simplify(energy_sphere(lifting) - logs - lifting.p(r) / (2 * last))),
-                ),
-            )
-        ),
+        statement=derivation.conclusion,
+        derivation=derivation,
         status=Status.RIGOROUS,
         source=SOURCE,
         assumptions=("Lambda(0) = chi", "Lambda'(s) = y_k on step k"),
@@ -240,31 +252,24 @@ def dual_overlap_integral(level: Level | int | str, k: int) -> Formula:
     """
     lifting = Lifting(Level.parse(level))
     r, forms = lifting.level.r, lambda_forms(lifting)
-    last = forms[lifting.Lambda(r)]
-    steps = _steps_of(lifting)[k - 1 :]
-    pieces = [Integral((before + rate * s) ** -2, (s, 0, length)) for length, before, rate in steps]
-    value = dual_overlaps(lifting)[k].subs(forms)
-    d = Symbol("d", positive=True)
-    ratio = d / (Lambda * (Lambda + y * d))
-    ratios = Add(*(ratio.subs({Lambda: b, y: rate, d: n}, simultaneous=True) for n, b, rate in steps))
+    steps = _integrated(
+        (Lambda + y * s) ** -2,
+        s / (Lambda * (Lambda + y * s)),
+        _steps_of(lifting)[k - 1 :],
+        "Within a step Lambda grows with the slope y: the increment of q is the integral of 1/Lambda^2.",
+    )
+    final = Identity(
+        "Add the increments from the outermost overlap to k.",
+        dual_overlaps(lifting)[k].subs(forms),
+        _pieces(steps) + lifting.p(r) / forms[lifting.Lambda(r)] ** 2,
+        using=tuple(step.name for step in steps[1:]),
+    )
+    derivation = Derivation((*steps, final))
     return Formula(
         id=f"limit.dual_overlap.{level}.{k}",
         title=f"Dual overlap q_{k} as an integral over the overlaps, level {level}",
-        statement=Eq(value, Add(*pieces) + lifting.p(r) / last**2, evaluate=False),
-        derivation=Derivation(
-            (
-                Step(
-                    "Within a step Lambda grows with the slope y: the increment of q is the integral of 1/Lambda^2.",
-                    Eq(ratio, Integral((Lambda + y * s) ** -2, (s, 0, d)), evaluate=False),
-                    lambda: _is_integral(ratio, (Lambda + y * d) ** -2, d),
-                ),
-                Step(
-                    "Add the increments from the outermost overlap to k.",
-                    Eq(Symbol(f"q_{k}"), ratios + lifting.p(r) / last**2, evaluate=False),
-                    lambda: identically_zero(simplify(value - ratios - lifting.p(r) / last**2)),
-                ),
-            )
-        ),
+        statement=derivation.conclusion,
+        derivation=derivation,
         status=Status.RIGOROUS,
         source=SOURCE,
         assumptions=("Lambda(0) = chi", "Lambda'(s) = y_k on step k"),
@@ -279,32 +284,39 @@ def marginal_stability() -> Formula:
     >>> marginal_stability().derivation.verdict().value
     'proved'
     """
-    q, A, L = (Function(name) for name in ("q", "A", "Lambda"))
-    end, t = symbols("s_max t", positive=True)
-    curvature = TiltedExpectation(diff(Function("f")(x), x, 2) ** 2, p)
-    outside = Integral(L(t) ** -2, (t, s, end))
-    eigenvalue = 1 - alpha * Lambda**2 * curvature
-    differentiated = 1 / Lambda**2 - alpha * curvature
+    q, L = (Function(name) for name in ("q", "Lambda"))
+    end, t, last = symbols("s_max t q_r", positive=True)
+    growth = slope_growth().derivation
+    square, curvature = TiltedExpectation(diff(f, x) ** 2, p), TiltedExpectation(diff(f, x, 2) ** 2, p)
+    steps = (
+        *growth.steps,
+        Definition(
+            "The dual overlap is an integral over the overlaps, from s = 1 - p on ...",
+            Eq(q(p), last + Integral(L(t) ** -2, (t, 1 - p, end)), evaluate=False),
+            name="dual",
+        ),
+        Identity(
+            "... so that its slope in p is 1/Lambda^2.", diff(q(p), p), L(1 - p) ** -2, using=("dual",), name="slope"
+        ),
+        Definition(
+            "Stationarity in y(p), q = alpha E f'^2, holds for every p of the support.",
+            Eq(square, q(p) / alpha, evaluate=False),
+            name="stationary",
+        ),
+        Definition("A name for Lambda at p.", Eq(Lambda, L(1 - p), evaluate=False), name="Lambda"),
+        Identity(
+            "Differentiate it.",
+            alpha * Lambda**2 * curvature,
+            Integer(1),
+            using=("~growth", "stationary", "slope", "Lambda"),
+        ),
+    )
+    derivation = Derivation(steps, ("stationarity in y(p) for every p of the support", "flow.generator"))
     return Formula(
         id="limit.marginal_stability",
         title="Marginal stability along the flow",
-        statement=Eq(alpha * Lambda**2 * curvature, 1, evaluate=False),
-        derivation=Derivation(
-            (
-                Step(
-                    "The dual overlap is an integral from s = 1 - p on; its slope in p is 1/Lambda^2.",
-                    Eq(diff(q(p), p), 1 / Lambda**2, evaluate=False),
-                    lambda: identically_zero(-diff(outside, s) - L(s) ** -2),
-                ),
-                *slope_growth().derivation.steps,
-                Step(
-                    "Stationarity q(p) = alpha E f'^2 holds for every p of the support: differentiate it.",
-                    Eq(diff(q(p) - alpha * A(p), p), differentiated, evaluate=False),
-                    lambda: identically_zero(Lambda**2 * differentiated - eigenvalue),
-                ),
-            ),
-            ("stationarity in y(p) for every p of the support", "flow.generator"),
-        ),
+        statement=derivation.conclusion,
+        derivation=derivation,
         status=Status.FULLY_LIFTED,
         source=SOURCE,
         assumptions=("the limit of many levels", "p in the support of the overlaps"),

@@ -14,6 +14,8 @@ from .common import (
     output_option,
     problem_options,
     progress,
+    proof_asked,
+    proof_options,
     refuse_without_problem,
     the_gate,
 )
@@ -31,7 +33,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     problem_options(parser)
     network_options(parser)
     parser.add_argument("--backend", default="arb", choices=("arb", "mpmath"), help="arithmetic (default arb)")
-    parser.add_argument("--certified", action="store_true", help="prove the value: the error is then an enclosure")
+    proof_options(parser)
     parser.add_argument(
         "--both-sides",
         action="store_true",
@@ -83,7 +85,7 @@ def _solved(options: argparse.Namespace):
         level=options.level,
         digits=options.digits,
         backend=options.backend,
-        certified=options.certified,
+        certified=proof_asked(options),
         report=progress(),
         **network_words(options),
     )

@@ -24,6 +24,8 @@ __all__ = [
     "place",
     "problem_options",
     "progress",
+    "proof_asked",
+    "proof_options",
     "refuse_without_problem",
     "refused_problem",
     "terminal_width",
@@ -150,6 +152,23 @@ def place(path: str) -> str:
         return check_place(path)
     except FileError as problem:
         raise argparse.ArgumentTypeError(str(problem)) from None
+
+
+def proof_options(parser: argparse.ArgumentParser) -> None:
+    """``--certified`` and ``--estimate``."""
+    asked = parser.add_mutually_exclusive_group()
+    asked.add_argument(
+        "--certified",
+        action="store_true",
+        help="insist on a proof of the digits: the error is an enclosure, or the command fails. Without it values of one "
+        "layer at levels 1 to 4, and of several at levels 1 and 2p, are enclosed where a proof is found",
+    )
+    asked.add_argument("--estimate", action="store_true", help="digits without a proof, which is faster")
+
+
+def proof_asked(options: argparse.Namespace) -> bool | None:
+    """Whether a proof is insisted on, unwanted, or (``None``) taken where it is usual."""
+    return True if options.certified else False if options.estimate else None
 
 
 def output_option(parser: argparse.ArgumentParser) -> None:

@@ -14,6 +14,8 @@ from .common import (
     output_option,
     problem_options,
     progress,
+    proof_asked,
+    proof_options,
     refuse_without_problem,
     the_gate,
 )
@@ -26,6 +28,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     level_options(parser)
     problem_options(parser)
     network_options(parser)
+    proof_options(parser)
     parser.add_argument("--backend", default="arb", choices=("arb", "mpmath"), help="arithmetic (default arb)")
     output_option(parser)
     parser.epilog = (
@@ -49,6 +52,7 @@ def run(options: argparse.Namespace) -> int:
         options.level,
         options.digits,
         backend=options.backend,
+        certified=proof_asked(options),
         report=progress(),
         **network_words(options),
     ).to_json()

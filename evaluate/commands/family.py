@@ -37,6 +37,7 @@ def capacity(options: argparse.Namespace, alpha: str | None = None) -> int:
         first_level=None,
         notion="weak",
         certified=False,
+        estimate=False,
     )
     if is_limit(options.level):
         return limit(options)

@@ -17,9 +17,9 @@ from typing import Any
 
 from flint import acb, arb, ctx
 
+from ..solve.point import CertifyError
 from . import deep_checker, lower_checker
 from . import one_layer_checker as checker
-from .enclosures import CertifyError
 from .outward_rounding import midpoint
 
 __all__ = ["coq_file"]

@@ -27,11 +27,10 @@ from ..arithmetic.exclusive import exclusive
 from ..results.capacity import tool_version
 from ..results.chain import Requirement, at_least, layer_capacity
 from ..solve.deep_closed import solve_deep_closed
-from ..solve.point import Point
+from ..solve.point import CertifyError, Point
 from ..systems.system import CapacityGoal
 from . import deep_checker
 from . import one_layer_checker as checker
-from .enclosures import CertifyError
 from .outward_rounding import certificate_text, midpoint, outwards, rounded_up
 from .tower_jets import ball
 

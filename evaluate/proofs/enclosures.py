@@ -1,9 +1,7 @@
-"""Enclosures of a level's stationary value: existence, local uniqueness and a proved radius.
+"""P_r on jets: the second route of the certificates of one layer.
 
-The unknowns are the parameters and alpha; the system is stationarity of P_r in every parameter together
-with P_r = -budget. The solver supplies the point, jets enclose the system there and its Jacobian on a box
-around it, and the Krawczyk operator proves that exactly one solution lies in the box. Levels 1 and 2p are
-closed form; the towers of the full levels go through a quadrature whose every error is bounded.
+Levels 1 and 2p are closed form; the towers of the full levels go through a quadrature of their own, in units of the
+innermost variance, whose every error is bounded.
 """
 
 from __future__ import annotations
@@ -13,10 +11,10 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache, reduce
+from functools import lru_cache
 from typing import Any, Protocol
 
-from flint import arb, arb_mat, ctx
+from flint import arb
 from sympy import Expr, Symbol, log
 
 from flrdt.derive import Level, Network, innermost, objective
@@ -25,18 +23,12 @@ from flrdt.derive.core.symbols import alpha
 
 from ..arithmetic.compile import compile_scalar
 from ..arithmetic.decimals import InputError
-from ..solve.enclosure import inverse_midpoint, krawczyk, positive_definite, step_towards_root
-from .jets import Jet, JetBackend, KinkError, variables
-from .strip import StripError
-from .tower_jets import Plan, ball, make_plan, tower_jet
+from .jets import Jet, JetBackend, variables
+from .tower_jets import Plan, make_plan, tower_jet
 
-__all__ = ["CertifyError", "Enclosure", "FullLevel", "Problem", "enclose", "one_layer"]
+__all__ = ["FullLevel", "Problem", "one_layer"]
 
 Report = Callable[[str], None]
-
-
-class CertifyError(ArithmeticError):
-    """No proof was found; the message says how far it came."""
 
 
 class Problem(Protocol):
@@ -139,95 +131,3 @@ def one_layer(network: Network, level: Level) -> Problem:
     else:
         return FullLevel(network, level)
     return ClosedForm(form.energy_terms["sphere"] + alpha * count, (*form.parameters(), alpha))
-
-
-# ---- the proof -----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Enclosure:
-    """Exactly one solution of the stationarity system lies in the product of these balls.
-
-    ``minimum`` tells whether P_r was also proved to have a strict local minimum in its parameters there.
-    """
-
-    alpha: arb
-    parameters: list[arb]
-    residual: arb
-    minimum: bool
-
-
-def _exponent(values: Sequence[arb]) -> float:
-    """Decimal exponent of the largest absolute value that the balls allow (inf if one is unbounded)."""
-    sizes = [abs(v).upper() for v in values]
-    if not all(s.is_finite() for s in sizes):
-        return math.inf
-    return max((float(s.log()) / math.log(10) for s in sizes if s > 0), default=-math.inf)
-
-
-def _bits(digits: int) -> int:
-    return math.ceil(digits * math.log2(10)) + 64
-
-
-def _system(
-    problem: Problem, budget: Fraction, x: Sequence[arb], centre: Sequence[arb], digits: int, order: int
-) -> tuple[list[arb], list[list[arb]]]:
-    """Stationarity and the capacity condition; with the Jacobian if the order is two."""
-    jet = problem.objective(x, centre, digits, order)
-    n = len(x)
-    residual = [*jet.slope[:-1], jet.value + ball(budget)]
-    rows = [[jet.second(i, j) for j in range(n)] for i in range(n - 1)] if order == 2 else []
-    return residual, [*rows, jet.slope]
-
-
-def _jacobian(
-    problem: Problem, budget: Fraction, centre: Sequence[arb], report: Report
-) -> tuple[list[arb], list[list[arb]], arb_mat]:
-    """A box around the centre, the Jacobian on it, and a matrix that inverts it well enough to contract."""
-    # every further level costs the Hessian about five digits; narrower boxes help only after that
-    digits, width = 12 + 5 * max(0, len(centre) // 2 - 2), -11
-    for _ in range(6):
-        with ctx.workprec(_bits(digits + 8)):
-            box = [c + arb(0, (abs(c) * arb(10) ** width).upper()) for c in centre]
-            report(f"Jacobian on a box of relative width 1e{width}, quadrature of {digits} digits")
-            try:
-                _, jacobian = _system(problem, budget, box, centre, digits, 2)
-                inverse = inverse_midpoint(jacobian)
-                rest = inverse * arb_mat(jacobian) - arb_mat(len(box), len(box), _unit(len(box)))
-                if _exponent(rest.entries()) < -2:
-                    return box, jacobian, inverse
-            except (StripError, KinkError, ZeroDivisionError):
-                pass
-        digits, width = digits + 5, width - 2
-    raise CertifyError("the Jacobian could not be enclosed well enough for a proof of existence")
-
-
-def _unit(n: int) -> list[int]:
-    return [int(i == j) for i in range(n) for j in range(n)]
-
-
-def enclose(
-    problem: Problem, budget: Fraction, point: Sequence[arb], digits: int, report: Report = lambda _: None
-) -> Enclosure:
-    """Prove that a stationary point with P_r = -budget lies close to ``point``, alpha within 10**-(digits+1).
-
-    ``point`` is in the coordinates of the problem and should be good to the digits asked for. Raises
-    CertifyError if existence could not be proved or the radius stays larger.
-    """
-    centre = [c.mid() for c in point]
-    box, jacobian, inverse = _jacobian(problem, budget, centre, report)
-    minimum = positive_definite([row[:-1] for row in jacobian[:-1]])
-    for guard in range(3, 28, 6):
-        with ctx.workprec(_bits(digits + guard + 8)):
-            report(f"stationarity system at the point, quadrature of {digits + guard} digits")
-            residual, _ = _system(problem, budget, centre, centre, digits + guard, 1)
-            correction = step_towards_root(inverse, residual)
-            width = reduce(arb.max, (4 * abs(s) for s in correction)).upper()
-            smaller = [c + arb(0, width) for c in centre]
-            if not all(b.contains(s) for b, s in zip(box, smaller, strict=True)):
-                continue
-            image = krawczyk(centre, correction, smaller, jacobian, inverse)
-            if image is not None and _exponent([image[-1].rad()]) < -digits - 1:
-                worst = max((abs(f) for f in residual), key=lambda f: f.upper()).upper()
-                return Enclosure(image[-1], problem.parameters(image), worst, minimum)
-    raise CertifyError(f"no enclosure of alpha to {digits} digits was found around the solver's point")

@@ -16,8 +16,8 @@ from flint import arb, ctx
 from ..arithmetic.decimals import InputError, parse_digits, parse_number
 from ..arithmetic.exclusive import exclusive
 from ..results.capacity import tool_version
+from ..solve.point import CertifyError
 from . import lower_checker as checker
-from .enclosures import CertifyError
 from .lower_bound import LowerCapacity, as_ball, evaluated, lower_capacity
 from .one_layer_checker import digest
 from .outward_rounding import certificate_text, midpoint, outwards

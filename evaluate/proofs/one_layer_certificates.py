@@ -23,9 +23,10 @@ from ..arithmetic.exclusive import exclusive
 from ..results.capacity import capacity, tool_version
 from ..results.chain import Requirement, architecture
 from ..results.door import described
+from ..solve.point import CertifyError
 from . import one_layer_checker as checker
 from .deep_certificates import certify_deep
-from .enclosures import CertifyError, FullLevel, Problem, one_layer
+from .enclosures import FullLevel, Problem, one_layer
 from .outward_rounding import certificate_text, outwards, rounded_up
 from .tower_jets import ball
 

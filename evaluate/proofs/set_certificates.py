@@ -25,10 +25,10 @@ from ..arithmetic.decimals import InputError, parse_digits, parse_number
 from ..arithmetic.exclusive import exclusive
 from ..results.capacity import tool_version
 from ..results.family import as_problem, family_value
+from ..solve.point import CertifyError
 from ..systems.closed import ClosedSystem
 from . import one_layer_checker as common
 from . import set_checker as checker
-from .enclosures import CertifyError
 from .outward_rounding import certificate_text, midpoint, outwards, rounded_up
 
 __all__ = ["certify_set"]

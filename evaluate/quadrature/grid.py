@@ -61,20 +61,23 @@ def plan(
     variances: Sequence[float],
     lifting: Sequence[float],
     digits: float,
-    strip: float = STRIP,
+    strip: float | Sequence[float] = STRIP,
     constant: tuple[bool, bool] = (True, True),
 ) -> Grid:
     """Choose the grid for a tower.
 
     ``ends``: where f begins and ceases to change; ``variances``: d_2, ..., d_r and the outermost d_{r+1};
     ``lifting``: y_2, ..., y_r; ``constant``: whether f is constant far to the left and to the right.  On a side where
-    it is not, the windows reach as far as the levels above them look.
+    it is not, the windows reach as far as the levels above them look.  ``strip`` is the half-width of the strip in units of
+    :math:`\\sqrt{1 - p_k}`, or a list of half-widths, level by level.
     """
     decay = (digits + GUARD_DIGITS) * math.log(10)
     *inner, outer = variances
+    if isinstance(strip, (int, float)):
+        strip = [strip * math.sqrt(sum(inner[: k + 1])) for k in range(len(inner))]
     # each kernel must be resolved: its own trapezoidal error is exp(-2 pi^2 d/h^2)
     resolved = math.pi * math.sqrt(2 * min([d for d in variances[1:] if d > 0], default=inner[0]) / decay)
-    step = min(2 * math.pi * strip * math.sqrt(inner[0]) / decay, resolved)
+    step = min(2 * math.pi * strip[0] / decay, resolved)
     steps_per_unit = math.ceil(1 / step)
     levels: list[LevelGrid] = []
     total, stride = 0.0, 1
@@ -83,7 +86,7 @@ def plan(
         ratio = 1
         if k > 0:
             least = min([v for v in variances[k + 1 :] if v > 0], default=total)
-            wanted = min(2 * math.pi * strip * math.sqrt(total) / decay, math.pi * math.sqrt(2 * least / decay))
+            wanted = min(2 * math.pi * strip[k] / decay, math.pi * math.sqrt(2 * least / decay))
             ratio = max(1, int(wanted * steps_per_unit / stride))
         old = stride
         stride *= ratio

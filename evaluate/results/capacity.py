@@ -20,10 +20,10 @@ from ..arithmetic.compile import compile_scalar
 from ..arithmetic.decimals import InputError, known_digits, parse_digits, parse_number
 from ..arithmetic.exclusive import exclusive
 from ..arithmetic.printed import printed
-from ..solve.newton import GUARD
+from ..solve.enclosure import GUARD, exact_mpf
 from ..solve.one_layer import solve_one_layer
-from ..solve.point import Point
-from ..systems.system import CapacityGoal, EnergyGoal
+from ..solve.point import CertifyError, ConvergenceError, Point, as_ball
+from ..systems.system import CapacityGoal, EnergyGoal, Goal
 from .shown_values import ShownValue, equation
 
 __all__ = ["Capacity", "Energy", "capacity", "energy"]
@@ -47,7 +47,9 @@ def tool_version() -> str:
 
 @dataclass(frozen=True, repr=False)
 class Result(ShownValue):
-    """What every solved value carries.  Numbers are mpf; errors say what kind they are."""
+    """What every solved value carries.  Numbers are mpf; errors say what kind they are, and ``unproved`` why they are no
+    enclosures where a proof was wanted.
+    """
 
     level: str
     digits: int
@@ -59,6 +61,7 @@ class Result(ShownValue):
     backend: str
     seconds: float
     error_kind: str = field(default="estimate", kw_only=True)
+    unproved: str = field(default="", kw_only=True)
     radius: str = field(default="1", kw_only=True)
 
     def _show(self, **numbers: str) -> None:
@@ -111,6 +114,7 @@ class Result(ShownValue):
                 "seconds": round(self.seconds, 3),
                 "version": tool_version(),
                 "radius": self.radius,
+                **({"unproved": self.unproved} if self.unproved else {}),
             }
 
 
@@ -256,14 +260,14 @@ def _injective_capacity(gate: InjectiveGate, level: Level, digits: int, budget: 
 
 
 @lru_cache(maxsize=64)
-def _compiled_psi(level: Level) -> tuple[list[str], Callable]:
-    """Names of the psi-form parameters, and the function of the energy-form ones that gives them, for mpmath.
+def _compiled_psi(level: Level, arithmetic: str = "mpmath") -> tuple[list[str], Callable]:
+    """Names of the psi-form parameters, and the function of the energy-form ones that gives them.
 
     The Lambda_k are computed first: written out in one expression the forms would grow with the cube of the level.
     """
     lifting = Lifting(level)
     symbols = _parameter_symbols(level)
-    running, forms, b = lambda_forms(lifting), psi_forms(lifting), get_backend("mpmath")
+    running, forms, b = lambda_forms(lifting), psi_forms(lifting), get_backend(arithmetic)
     first = compile_scalar(list(running.values()), symbols, b)
     second = compile_scalar(list(forms.values()), [*symbols, *running], b)
     return list(forms), lambda z: second(*z, *first(*z))
@@ -275,13 +279,22 @@ def _parameter_symbols(level: Level) -> list[Any]:
 
 
 def _named(level: Level, point: Point, digits: int) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Parameters of both forms by name, and their error estimates.
+    """Parameters of both forms by name, and their errors.
 
-    Those of the psi form are the sum of its changes when one energy-form parameter at a time moves by its error.
+    Where those of the energy form are proved, the psi form is evaluated in balls.  Elsewhere its errors are the sum of its
+    changes when one energy-form parameter at a time moves by its error.
     """
     names = [str(s) for s in _parameter_symbols(level)]
     from mpmath import mpf
 
+    if point.proved:
+        from flint import ctx
+
+        psi_names, psi = _compiled_psi(level, "arb")
+        with ctx.workprec(4 * (digits + GUARD) + 64):
+            balls = [as_ball(v, e) for v, e in zip(point.values, point.errors, strict=True)]
+            shown = dict(zip([*names, *psi_names], [*balls, *psi(balls)], strict=True))
+            return {n: exact_mpf(v) for n, v in shown.items()}, {n: exact_mpf(v.rad()) for n, v in shown.items()}
     z = list(point.values)
     psi_names, psi = _compiled_psi(level)
     found = psi(z)
@@ -292,6 +305,27 @@ def _named(level: Level, point: Point, digits: int) -> tuple[dict[str, Any], dic
     values = dict(zip([*names, *psi_names], [*z, *found], strict=True))
     errors = dict(zip([*names, *psi_names], [*point.errors, *spread], strict=True))
     return values, errors
+
+
+PROVED = 4
+"""The highest level whose values are enclosed unless estimates are asked for: above it a proof takes much longer."""
+
+
+def _solved(
+    network: Network, level: Level, goal: Goal, digits: int, backend: str, report: Callable[[str], None],
+    near: Sequence[float] | None, certified: bool | None,
+) -> tuple[Level, Point, str]:  # fmt: skip
+    """The level and point of a solve, and why the point is not proved where a proof was wanted but not insisted on."""
+    said = ""
+    if certified or (certified is None and level.r <= PROVED and backend == "arb"):
+        try:
+            return *solve_one_layer(network, level, goal, digits, "arb", report, near, True), ""
+        except ConvergenceError as problem:
+            said = str(problem)
+    used, point = solve_one_layer(network, level, goal, digits, backend, report, near)
+    if certified:
+        raise CertifyError(f"no proof of the value was found: {said}")
+    return used, point, said
 
 
 NOTES = {
@@ -314,7 +348,7 @@ def capacity(
     radius: Fraction | int | str = 1,
     budget: Fraction | int | str = 1,
     backend: str = "arb",
-    certified: bool = False,
+    certified: bool | None = None,
     near: Sequence[float] | None = None,
     report: Callable[[str], None] = lambda _: None,
 ) -> Capacity:
@@ -325,8 +359,10 @@ def capacity(
     are not positively homogeneous.  A gate that is injective everywhere has capacity ``budget`` at every level.
     Raises ``LevelError``, ``GateError`` or ``InputError`` (all ``ValueError``) for bad input and ``ConvergenceError`` if
     the solve fails.  ``near`` gives the parameters ``(chi, p_2.., y_2..)`` of a similar problem to start from at a full
-    level; where no minimum lies close to them the solve starts as without.  With ``certified`` the value is proved:
-    ``error_kind`` is then "enclosure", and ``CertifyError`` is raised if no proof is found.  Source: arXiv 2410.20646 (one layer, fully lifted RDT).
+    level; where no minimum lies close to them the solve starts as without.  Up to level 4 the value is
+    proved (with the arb backend): within its error there is exactly one stationary value, and ``error_kind`` is
+    "enclosure".  With ``certified`` so it is at every level, and ``CertifyError`` is raised if no proof is found; without
+    it the error is then an estimate, and ``unproved`` says why.  ``certified=False`` asks for the estimate.  Source: arXiv 2410.20646 (one layer, fully lifted RDT).
 
     >>> capacity(level=1, digits=12).decimal
     '7.647694935435'
@@ -340,13 +376,12 @@ def capacity(
     if near is not None and len(near) != 2 * level.r - 1:
         raise InputError(f"near has {len(near)} numbers: give the {2 * level.r - 1} parameters of level {level}")
     network = Network(the_gate, 1, _sympy(count))
-    sought = max(digits, 20) if certified else digits  # a proof wants a point well inside its box
-    used, point = solve_one_layer(network, level, CapacityGoal(count), sought, backend, report, near)
+    used, point, unproved = _solved(network, level, CapacityGoal(count), digits, backend, report, near, certified)
     from mpmath import workdps
 
-    with workdps(sought + 20):
-        parameters, errors = _named(used, point, sought)
-    found = Capacity(
+    with workdps(digits + 20):
+        parameters, errors = _named(used, point, digits)
+    return Capacity(
         level=str(level),
         digits=digits,
         gate=str(the_gate),
@@ -355,17 +390,14 @@ def capacity(
         parameter_errors=errors,
         residual=point.residual,
         status=_noted(status_of(level, the_gate, "upper"), level, used),
-        backend=backend,
+        error_kind="enclosure" if point.proved else "estimate",
+        unproved=unproved,
+        backend="arb" if point.proved else backend,
         seconds=time.perf_counter() - started,
         alpha=point.value,
         alpha_error=point.value_error,
         budget=count,
     )
-    if certified:
-        from ..proofs.enclosed_capacity import certify_capacity
-
-        return certify_capacity(found, network, used, report)
-    return found
 
 
 def _sympy(value: Fraction) -> Any:
@@ -383,12 +415,13 @@ def energy(
     gate: Gate | InjectiveGate | str = "relu",
     radius: Fraction | int | str = 1,
     backend: str = "arb",
+    certified: bool | None = None,
     report: Callable[[str], None] = lambda _: None,
 ) -> Energy:
     """The ground-state energy ``e_r(alpha) = -min P_r`` of one layer, with ``de/dalpha = -B`` at the minimum.
 
     Up to the zero-energy threshold (alpha <= 2 for the ReLU) the infimum is 0, reached as chi -> oo; the result then
-    says so and has no parameters.  Raises as :func:`capacity`.
+    says so and has no parameters.  ``certified`` is that of :func:`capacity`; raises as it does.
 
     >>> energy(2).zero, energy("7.647694935435279817", level=1, digits=12).decimal  # the plain capacity: e = 1
     (True, '1.00000000000')
@@ -423,7 +456,8 @@ def energy(
             status="zero energy: alpha is at or below the threshold of this gate",
             seconds=time.perf_counter() - started,
         )
-    used, point = solve_one_layer(Network(the_gate), level, EnergyGoal(at), digits, backend, report)
+    goal = EnergyGoal(at)
+    used, point, unproved = _solved(Network(the_gate), level, goal, digits, backend, report, None, certified)
     with workdps(digits + 20):
         parameters, errors = _named(used, point, digits)
         return Energy(
@@ -436,6 +470,8 @@ def energy(
             slope=-point.B,
             slope_error=point.B_error,
             status=_noted(status_of(level, the_gate, "lower"), level, used),
+            error_kind="enclosure" if point.proved else "estimate",
+            unproved=unproved,
             seconds=time.perf_counter() - started,
         )
 

@@ -197,14 +197,16 @@ def short_layers(short: Sequence[tuple[int, Any, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def _one_layer(level: Level, budget: Fraction, digits: int, report: Report, certified: bool) -> LayerCapacity:
+def _one_layer(level: Level, budget: Fraction, digits: int, report: Report, certified: bool | None) -> LayerCapacity:
     """A first layer at a level of the one-layer theory; its ball carries the error if that is proved."""
     found = capacity(level, digits, budget=budget, certified=certified, report=report)
     error = found.alpha_error
-    ball = as_ball(found.alpha, error if certified else 0)
-    return LayerCapacity(
-        ball, error, certified, level, dict(found.parameters), dict(found.parameter_errors), found.residual
-    )
+    proved = found.error_kind == "enclosure"
+    parameters = dict(found.parameters)
+    if proved:
+        parameters = {n: as_ball(v, found.parameter_errors[n]) for n, v in parameters.items()}
+    ball = as_ball(found.alpha, error if proved else 0)
+    return LayerCapacity(ball, error, proved, level, parameters, dict(found.parameter_errors), found.residual)
 
 
 def layer_capacity(
@@ -213,7 +215,7 @@ def layer_capacity(
     level: Level,
     digits: int,
     report: Report = lambda _: None,
-    certified: bool = False,
+    certified: bool | None = None,
 ) -> LayerCapacity:
     """Capacity behind hidden layers of the given widths (exact numbers or balls), to the digits asked for.
 
@@ -287,7 +289,7 @@ def deep_capacity(
     notion: str = "weak",
     budget: Any = None,
     first_level: Level | int | str | None = None,
-    certified: bool = False,
+    certified: bool | None = None,
     report: Report = lambda _: None,
 ) -> DeepCapacity:
     r"""Capacity :math:`\alpha_l` of a deep ReLU network, behind a minimal chain or given widths.
@@ -321,7 +323,7 @@ def deep_capacity(
 
 def hidden_chain(
     given: Sequence[Fraction], depth: int, required: Requirement, first: Level, level: Level, digits: int,
-    report: Report, certified: bool = False,
+    report: Report, certified: bool | None = None,
 ) -> list[ChainLayer]:  # fmt: skip
     """The hidden layers: of the given widths, each checked, or each at its own capacity."""
     layers: list[ChainLayer] = []

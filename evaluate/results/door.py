@@ -71,7 +71,7 @@ def capacity(
     budget: Any = None,
     first_level: Level | int | str | None = None,
     backend: str = "arb",
-    certified: bool = False,
+    certified: bool | None = None,
     near: Sequence[float] | None = None,
     report: Report = lambda _: None,
 ) -> Capacity:
@@ -131,6 +131,7 @@ def energy(
     budget: Any = None,
     first_level: Level | int | str | None = None,
     backend: str = "arb",
+    certified: bool | None = None,
     report: Report = lambda _: None,
 ) -> Energy:
     r"""The ground-state energy :math:`e_r(\alpha)`: ``energy(network, alpha, level, digits)``.
@@ -161,9 +162,13 @@ def energy(
     if _is_single(depth, widths):
         deep.Requirement.parse(notion, budget)
         level = level if first_level is None else first_level
-        return one_layer.energy(alpha, level, digits, gate=gate, radius=radius, backend=backend, report=report)
+        return one_layer.energy(
+            alpha, level, digits, gate=gate, radius=radius, backend=backend, certified=certified, report=report
+        )
     if backend != "arb":
         raise InputError(f"backend {backend!r} for a deep network: its widths are handed on as balls, use arb")
+    if certified and Level.parse(level).r > 1 and not Level.parse(level).partial:
+        raise InputError(f"level {level} of a deep network is not certified: use level 1 or 2p")
     return deep_energies.deep_energy(
         alpha, level, digits, gate=deep.deep_gate(gate, radius), depth=depth, widths=widths, notion=notion, budget=budget,
         first_level=first_level, report=report,

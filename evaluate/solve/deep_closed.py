@@ -16,7 +16,6 @@ from flrdt.derive import Level, objective, relu_network
 from ..systems.closed import ClosedSystem
 from ..systems.system import CapacityGoal, EnergyGoal, Goal
 from .descent import float_value, stationary
-from .enclosure import enclose
 from .layer_recursion import plain_recursion
 from .newton import refine
 from .point import ConvergenceError, Point
@@ -126,4 +125,4 @@ def solve_deep_closed(
     if start is None:
         return solve_deep_closed(widths, goal, Level(1), digits, report)
     system = closed_system(widths, level)
-    return level, enclose(system, goal, refine(system, goal, start, digits, report=report), digits)
+    return level, refine(system, goal, start, digits, report=report, prove=True)

@@ -1,23 +1,38 @@
 """Existence and local uniqueness of a stationary point, with a proved radius: the Krawczyk operator.
 
 Every proof of the toolkit that a point exists goes through :func:`krawczyk`; systems whose values at balls are enclosures
-(the closed forms) are proved by :func:`enclose`.
+(closed forms, and towers whose quadrature has a proved error) are proved by :func:`enclose`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+import math
+from collections.abc import Callable, Sequence
+from functools import reduce
 from typing import Any
 
 from flint import arb, arb_mat
-from mpmath import mp
+from mpmath import matrix, mp
 
-from ..systems.closed import ClosedSystem
-from ..systems.system import Goal
+from ..quadrature.error_bound import QuadratureError
+from ..systems.system import Goal, ProvedSystem
 from .point import ConvergenceError, Point
 
-__all__ = ["enclose", "exact_mpf", "inverse_midpoint", "krawczyk", "positive_definite", "step_towards_root"]
+GUARD = 6  # digits computed beyond those asked for
+ROUGH = 15.0  # digits of the curvature that finds the size of the step, and the least of that on the box
+SPARE = 4.0  # digits of the curvature beyond those that the step lacks
+Report = Callable[[str], None]
+
+__all__ = [
+    "GUARD",
+    "enclose",
+    "exact_mpf",
+    "inertia",
+    "inverse_midpoint",
+    "krawczyk",
+    "positive_definite",
+    "step_towards_root",
+]
 
 
 def inverse_midpoint(jacobian: Sequence[Sequence[arb]]) -> arb_mat:
@@ -65,45 +80,99 @@ def exact_mpf(ball: arb) -> Any:
         return mp.ldexp(mp.mpf(int(mantissa)), int(exponent))
 
 
-def enclose(system: ClosedSystem, goal: Goal, point: Point, digits: int) -> Point:
-    """The same point with every number enclosed: exactly one stationary point lies within the errors.
+def _taylor(value: arb, slope: Sequence[arb], rows: Sequence[Sequence[arb]], step: Sequence[arb]) -> arb:
+    """Value after a step, with the curvature on a box that holds the whole step."""
+    total = value + sum((g * s for g, s in zip(slope, step, strict=True)), arb(0))
+    for row, s in zip(rows, step, strict=True):
+        total += s * sum((c * t for c, t in zip(row, step, strict=True)), arb(0)) / 2
+    return total
 
-    ``point`` should be good to about the digits.  Raises :class:`ConvergenceError` if the proof does not succeed: then
-    the point is no regular one, or lies at the border of the closed form.
+
+def _places(numbers: Sequence[arb]) -> float:
+    """To how many decimal places the numbers are small."""
+    size = reduce(arb.max, (abs(v).upper() for v in numbers))
+    return math.inf if not size > 0 else -float(size.log()) / math.log(10)
+
+
+def enclose(system: ProvedSystem, goal: Goal, x: Sequence[Any], digits: int, report: Report = lambda _: None) -> Point:
+    r"""The stationary point near natural coordinates ``x`` (mpf), proved: exactly one lies within the errors.
+
+    Krawczyk's operator is taken with the slope at ``x``, to the digits asked for, and the curvature on a small box, to the
+    digits that the step of that slope lacks.  With the step s the value is :math:`G + g \cdot s + \frac12 s^T H s`, H
+    from the box.  The errors are as small as ``x`` allows: about the square of its own for the value.  Raises
+    :class:`ConvergenceError` if the proof does not succeed: then the point is no regular one, or lies at the border of
+    the closed form.
     """
-    b = system.backend
-    with b.precision(system.bits(point.x, digits + 12)):
-        centre = [b.number(v) for v in point.x]
-        here = system.parts(centre, None, 2)
+    b, full = system.backend, digits + GUARD
+    bits = system.bits(x, full)
+    with b.precision(bits), mp.workprec(bits):
+        centre = [b.number(v) for v in x]
+        grid = system.proved_quadrature(centre, full)
+        report(f"proving {digits} digits: slope at the point")
+        here = system.parts(centre, grid, 1)
         slope = goal.slope(here, b)
-        inverse = inverse_midpoint(goal.curvature(here, b))
+        with b.precision(system.bits(x, ROUGH)):
+            rough = system.parts(centre, system.quadrature(centre, ROUGH), 2)
+            inverse = inverse_midpoint(goal.curvature(rough, b))
         correction = step_towards_root(inverse, slope)
+        reached = min(_places(correction), full)
+        lacking, said = max(full - reached, ROUGH) + SPARE, ""
         for growth in (4, 64, 1024):
             # where no step is left, the rounding of the centre itself is the box
-            widths = [(abs(s) * growth + (1 + abs(c)) * arb(2) ** (8 - system.bits(point.x, digits + 12))).upper()
+            widths = [(abs(s) * growth + (1 + abs(c)) * arb(2) ** (8 - bits) + arb(10) ** -full).upper()
                       for s, c in zip(correction, centre, strict=True)]  # fmt: skip
             box = [c + arb(0, w) for c, w in zip(centre, widths, strict=True)]
             if not system.smooth(box):
                 continue
-            there = system.parts(box, None, 2)
-            image = krawczyk(centre, correction, box, goal.curvature(there, b), inverse)
+            report(f"proving {digits} digits: curvature on a box, {lacking:.0f} digits")
+            with b.precision(system.bits(x, lacking)):
+                try:
+                    there = system.parts(box, system.proved_quadrature(box, lacking, 2), 2)
+                except QuadratureError as problem:  # the box is too wide for a bound
+                    said = f": {problem}"
+                    continue
+                rows = goal.curvature(there, b)
+                if not all(v.is_finite() for row in rows for v in row):
+                    continue
+                inverse = inverse_midpoint(rows)
+            image = krawczyk(centre, step_towards_root(inverse, slope), box, rows, inverse)
             if image is None:
                 continue
-            # by the mean value theorem, from the centre to the stationary point
-            moved = sum((s * (i - c) for s, i, c in zip(goal.slope(there, b), image, centre, strict=True)), arb(0))
-            value, values = goal.value(here, b) + moved, system.values(image)
-            parts = system.parts(image, None, 0)
-            return replace(
-                point,
+            step = [i - c for i, c in zip(image, centre, strict=True)]
+            value, values = _taylor(goal.value(here, b), slope, rows, step), system.values(image)
+            A, B = (_taylor(*t, step) for t in ((here.A, here.dA, there.ddA), (here.B, here.dB, there.ddB)))
+            if not system.inside(values):
+                raise ConvergenceError("the stationary point left the domain of the level")
+            signs = inertia(matrix([[b.to_mpf(v) for v in row] for row in rows]))
+            return Point(
+                names=tuple(system.names),
                 x=tuple(map(exact_mpf, image)),
                 values=tuple(map(exact_mpf, values)),
                 errors=tuple(exact_mpf(v.rad()) for v in values),
                 value=exact_mpf(value),
                 value_error=exact_mpf(value.rad()),
                 residual=max(exact_mpf(s.abs_upper()) for s in slope),
-                A=exact_mpf(parts.A),
-                B=exact_mpf(parts.B),
-                B_error=exact_mpf(parts.B.rad()),
+                inertia=signs,
+                A=exact_mpf(A),
+                B=exact_mpf(B),
+                B_error=exact_mpf(B.rad()),
                 proved=True,
             )
-    raise ConvergenceError("the stationary point could not be enclosed at this precision")
+    raise ConvergenceError(f"the stationary point could not be enclosed at this precision{said}")
+
+
+def inertia(rows: Any) -> tuple[int, int]:
+    """Numbers of positive and negative eigenvalues of a symmetric matrix: the signs of its pivots (Sylvester)."""
+    with mp.workdps(40):
+        left, n = rows.copy(), rows.rows
+        signs = []
+        for k in range(n):
+            pivot = left[k, k]
+            if pivot == 0:
+                raise ConvergenceError("the Hessian is singular at the stationary point")
+            signs.append(pivot > 0)
+            for i in range(k + 1, n):
+                factor = left[i, k] / pivot
+                for j in range(k + 1, n):
+                    left[i, j] -= factor * left[k, j]
+        return sum(signs), n - sum(signs)

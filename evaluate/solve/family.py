@@ -356,7 +356,7 @@ def closed_point(
     closed = ClosedSystem(system.objective, (), "arb", system.negative)
     point = refine(closed, system.goal, x, digits, None, report)
     try:
-        return enclose(closed, system.goal, point, digits)
+        return enclose(closed, system.goal, point.x, digits)
     except ConvergenceError:
         return point  # at the border of the closed form, with estimated errors
 

@@ -19,11 +19,11 @@ from mpmath import matrix, mp, mpf
 from ..quadrature.grid import GUARD_DIGITS
 from ..systems.system import EnergyGoal, Goal, System
 from .descent import curvature_at
+from .enclosure import GUARD, enclose, inertia
 from .point import ConvergenceError, Point
 
-__all__ = ["Evaluation", "evaluate_at", "refine"]
+__all__ = ["GUARD", "Evaluation", "evaluate_at", "refine"]
 
-GUARD = 6  # digits computed beyond those asked for
 EXTRA = 6  # digits of a gradient beyond those that its Newton step is good for
 KNOWN = 10.0  # digits of a start in double precision
 FRESH = 8.0  # digits that a step gains with a Hessian in double precision, until one has shown more
@@ -35,6 +35,7 @@ FINER, FINER_STRIP = 4, 0.8  # the finer grid: further digits, and a strip that 
 REST = mpf("0.01")  # relative error of an error: what the finer grid leaves out itself, at half the promised rate
 ALONG = 1e-3  # displacement along the last step over which the Hessian's change is measured
 STEPS = 60
+REFUSALS = 3  # proofs that may fail before the point is given up
 CHECKED = (0.4, 0.6)  # shares of the digits on the grids that the rate of convergence is measured with
 Report = Callable[[str], None]
 
@@ -96,23 +97,6 @@ def solve_linear(rows: Any, right: Sequence[Any]) -> list:
         return [b.to_mpf(v) for v in found.entries()]
 
 
-def inertia(rows: Any) -> tuple[int, int]:
-    """Numbers of positive and negative eigenvalues of a symmetric matrix: the signs of its pivots (Sylvester)."""
-    with mp.workdps(40):
-        left, n = rows.copy(), rows.rows
-        signs = []
-        for k in range(n):
-            pivot = left[k, k]
-            if pivot == 0:
-                raise ConvergenceError("the Hessian is singular at the stationary point")
-            signs.append(pivot > 0)
-            for i in range(k + 1, n):
-                factor = left[i, k] / pivot
-                for j in range(k + 1, n):
-                    left[i, j] -= factor * left[k, j]
-        return sum(signs), n - sum(signs)
-
-
 def differences(system: System, goal: Goal, x: Sequence[Any], digits: float) -> Any:
     """The Hessian by central differences of the exact slope, good to two thirds of the digits."""
     n = len(x)
@@ -151,12 +135,14 @@ def refine(
     hessian: Any = None,
     report: Report = lambda _: None,
     point_digits: int | None = None,
+    prove: bool = False,
 ) -> Point:
     """The stationary point near ``start`` (natural coordinates), the value to ``digits`` decimal places.
 
     ``hessian`` is that of the goal in natural coordinates, as good as it is known.  The parameters get as many digits as
-    the value unless ``point_digits`` asks for fewer; half of them are enough for the value.
-    Raises :class:`ConvergenceError` with the best value found.
+    the value unless ``point_digits`` asks for fewer; half of them are enough for the value.  With ``prove`` the last step is
+    that of Krawczyk's operator: the errors are then proved.
+    Raises :class:`ConvergenceError` with the best value found, and ``QuadratureError`` where no error can be proved.
     """
     with mp.workdps(digits + 3 * GUARD):
         full = digits + GUARD
@@ -164,9 +150,24 @@ def refine(
         x = [mpf(v) if hasattr(v, "_mpf_") else mpf(float(v)) for v in start]
         rows = None if system.curved or hessian is None else matrix(hessian)
         known, gain, lost, before, renewed = KNOWN, FRESH, 0.0, None, False
+        refused, spare, missing = 0, 0, math.inf
         for _ in range(STEPS):
             if system.curved:
                 gain = _planned(known - lost, target + lost) - known + lost
+                if prove and known + gain - lost >= target - SHORT:
+                    try:
+                        point = enclose(system, goal, x, digits + spare, report)
+                    except ConvergenceError:  # x is not as good as it was taken for
+                        if refused == REFUSALS:
+                            raise
+                        refused += 1
+                    else:
+                        _check_signs(system, point.inertia, point.value)
+                        still, missing = missing, _lacking(point, digits, target - GUARD)
+                        if missing <= 0 or missing >= still:  # data that are balls limit what is known
+                            return point
+                        x, spare = list(point.x), spare + missing
+                        continue
                 rows = evaluate_at(system, goal, x, max(gain, KNOWN) + EXTRA, 2).curvature
             elif rows is None:
                 rows = differences(system, goal, x, max(known, 2 * KNOWN))
@@ -188,7 +189,7 @@ def refine(
                     continue
                 gain = reached - before.reached
             gained = min(gain, max(reached - lost, 0.5))
-            if work == full and reached + gained >= target - SHORT:
+            if work == full and reached + gained >= target - SHORT and not prove:
                 sure = max(gain, KNOWN) + EXTRA if system.curved else gained
                 return _finish(system, goal, x, here, step, rows, digits, sure, report)
             damp = min(mpf(1), LONGEST / size) if size else mpf(1)
@@ -197,6 +198,22 @@ def refine(
             before = _Taken(step, here.slope, reached, damp == 1)
             known = min(reached + gained, work) if damp == 1 else 0.5
         raise ConvergenceError(f"no convergence after {STEPS} Newton steps; best value found {mp.nstr(here.value, 10)}")
+
+
+def _lacking(point: Point, digits: int, point_digits: int) -> int:
+    """The digits by which the errors of a point are larger than asked for."""
+    wanted = [(point.value_error, digits + 1)]
+    wanted += [
+        (e / max(abs(v), mpf(10) ** -point_digits), point_digits)
+        for e, v in zip(point.errors, point.values, strict=True)
+    ]
+    return max(math.ceil(float(mp.log10(e)) + n) if e else 0 for e, n in wanted)
+
+
+def _check_signs(system: System, signs: tuple[int, int], value: Any) -> None:
+    if system.negative is not None and signs[1] != system.negative:
+        kind = "a minimum" if system.negative == 0 else f"one with {system.negative} maximised directions"
+        raise ConvergenceError(f"the stationary point found is not {kind}; its value is {mp.nstr(value, 10)}")
 
 
 def _planned(known: float, target: float) -> float:
@@ -229,9 +246,7 @@ def _finish(
     """Take the last step, correct the value to second order, and find the errors."""
     full, strip, left_out, slope_out = digits + GUARD, 1.0, mpf(0), mpf(0)
     signs = inertia(rows)
-    if system.negative is not None and signs[1] != system.negative:
-        kind = "a minimum" if system.negative == 0 else f"one with {system.negative} maximised directions"
-        raise ConvergenceError(f"the stationary point found is not {kind}; its value is {mp.nstr(here.value, 10)}")
+    _check_signs(system, signs, here.value)
     for _ in range(4):
         if here is None:
             here = evaluate_at(system, goal, x, full, 1, strip)

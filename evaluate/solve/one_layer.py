@@ -26,25 +26,26 @@ Report = Callable[[str], None]
 
 def polished(
     network: Network, level: Level, goal: Goal, minimum: Minimum, digits: int, backend: str = "arb",
-    report: Report = lambda _: None, point_digits: int | None = None,
+    report: Report = lambda _: None, point_digits: int | None = None, prove: bool = False,
 ) -> Point:  # fmt: skip
-    """The digits of a float64 minimum."""
-    return refine(system_of(network, level, backend), goal, minimum.x, digits, minimum.hessian, report, point_digits)
+    """The digits of a float64 minimum, with ``prove`` enclosed."""
+    system = system_of(network, level, backend)
+    return refine(system, goal, minimum.x, digits, minimum.hessian, report, point_digits, prove)
 
 
 def solve_one_layer(
     network: Network, level: Level, goal: Goal, digits: int, backend: str = "arb", report: Report = lambda _: None,
-    near: Sequence[float] | None = None,
+    near: Sequence[float] | None = None, prove: bool = False,
 ) -> tuple[Level, Point]:  # fmt: skip
     """Solve at the level, or at a lower one where lifting does not improve on it.
 
     ``near`` are parameters of a similar problem to start from at a full level; where no minimum lies close to them the
-    solve starts as without.  Raises :class:`ConvergenceError` with the reason.
+    solve starts as without.  With ``prove`` the point is enclosed.  Raises :class:`ConvergenceError` with the reason.
     """
 
     def attempt(used: Level, start: Minimum | None = None) -> tuple[Level, Point]:
         found = lowest(network, used, goal, report) if start is None else start
-        return used, polished(network, used, goal, found, digits, backend, report)
+        return used, polished(network, used, goal, found, digits, backend, report, prove=prove)
 
     try:
         if near is not None and not level.closed:

@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["ConvergenceError", "Point", "as_ball"]
+__all__ = ["CertifyError", "ConvergenceError", "Point", "as_ball"]
 
 
 class ConvergenceError(ArithmeticError):
     """The solve did not converge; the message carries the best value found."""
+
+
+class CertifyError(ArithmeticError):
+    """No proof was found; the message says how far it came."""
 
 
 @dataclass(frozen=True)

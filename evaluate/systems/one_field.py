@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from sympy import Expr, Integer, Symbol, diff
+from sympy import Expr, Integer, Symbol, diff, oo
 
 from flrdt.derive.blocks.field_towers import FieldTower, SphereSum
 from flrdt.derive.objectives.objective import Objective
 
 from ..arithmetic.backends import backend
 from ..arithmetic.compile import compile_scalar
+from ..quadrature.error_bound import Front, ProvedGrid, QuadratureError, bound_tower, enclosed, proved_strips
 from ..quadrature.grid import STRIP, Grid, plan
 from ..quadrature.one_field import TowerValue, compiled_innermost, evaluate_tower
 from .natural import NaturalCoordinates
@@ -30,6 +31,10 @@ __all__ = ["OneFieldSystem"]
 
 CLOSEST = 1e-9  # increments below which a level is all but merged with the next
 LEAST = 1e-3  # lifting parameters below which a level is all but merged with the next
+PROOF_BITS = 40
+FARTHEST = 20.0  # digits that one trial adds at most
+TRIALS = 9  # grids that are tried for a proved error
+MORE = 0.3  # digits by which a grid is planned better than the last one lacked
 WIDEST = 20_000  # longest vector a float64 evaluation may need: longer ones belong to all but merged levels
 
 
@@ -161,7 +166,7 @@ class OneFieldSystem:
         """
         width, rest = self.objective.widths[-1], self.objective.elementary
         terms: list = [(s, [s.first, *s.overlaps, *s.lifting]) for s in self.objective.spheres]
-        terms += [(t, [*(e for _, e in t.own), *t.increments, *t.lifting]) for t in self.objective.towers]
+        terms += [(t, _arguments_of(t)) for t in self.objective.towers]
         found = [
             (bool(t.weight.has(width)), t, self._arguments(arguments), self._arguments([t.weight.subs(width, 1)]))
             for t, arguments in terms
@@ -183,6 +188,12 @@ class OneFieldSystem:
             for t in self.objective.towers
         ]  # fmt: skip
 
+    def _fronts(self, tower: FieldTower) -> Any:
+        """Ends, reach and (if there is one) room of the fronts, then the arguments of the tower, as functions of balls."""
+        f: Any = tower.fronts
+        shape = [f.first, f.last, f.reach, *([] if f.room == oo else [f.room])]
+        return compile_scalar([*shape, *_arguments_of(tower)], self.symbols, self.backend)
+
     def quadrature(self, x: Sequence[Any], digits: float, strip: float = STRIP) -> list[Grid]:
         return self.grids([float(self.backend.to_mpf(v)) for v in self.values(x)], digits, strip)
 
@@ -200,8 +211,46 @@ class OneFieldSystem:
             found.append(grid)
         return found
 
+    def smooth(self, x: Sequence[Any]) -> bool:
+        """Whether the towers are analytic in a box: what :func:`bound_tower` finds out by itself."""
+        return True
+
+    def proved_quadrature(self, x: Sequence[Any], digits: float, order: int = 1) -> list[ProvedGrid]:
+        """The grids whose proved error leaves slopes (order 1) or curvatures (2) so many digits, at the midpoint of a box.
+
+        Raises :class:`QuadratureError`.
+        """
+        values, found = [v.mid() for v in self.values(x)], []
+        floats = list(map(float, values))
+        if not self.inside(floats):
+            raise QuadratureError("the point is outside the domain of the level")
+        for tower, ends, arguments in self._plans:
+            if tower.fronts is None:
+                raise QuadratureError("no strip of analyticity is proved for this problem")
+            fronts, shape = self._fronts(tower), tower.fronts
+            first, last, reach, *room = fronts(*values)[: 3 if shape.room == oo else 4]
+            front = Front(shape.count, first, last, reach, room[0] if room else None)
+            own, cut = len(tower.own), len(tower.own) + len(tower.increments)
+            of = [v.mid() for v in fronts(*values)[-cut - len(tower.lifting) :]]
+            split = (of[:own], of[own:cut], of[cut:])
+            sizes = [float(v) for v in arguments(*floats)]
+            strips = proved_strips(front, *split[1:], tower.limits)
+            asked, reached = digits, 0.0
+            for trial in range(1, TRIALS + 1):
+                grid = plan(tuple(map(float, ends(*floats))), sizes[: cut - own], sizes[cut - own :], asked, strips)
+                bound = bound_tower(front, *split, tower.limits, grid)
+                reached = bound.places(order)
+                if reached >= digits:
+                    break
+                asked += min(max(digits - reached, trial * MORE), FARTHEST)
+            else:
+                raise QuadratureError(f"the quadrature is proved to {reached:.0f} of {digits:.0f} digits only")
+            found.append(ProvedGrid(grid, bound))
+        return found
+
     def bits(self, x: Sequence[Any], digits: float) -> int:
-        return max(grid.bits for grid in self.quadrature(x, digits))
+        # the grids of a proof are planned for a few digits more
+        return max(grid.bits for grid in self.quadrature(x, digits)) + PROOF_BITS
 
     def parts(self, x: Sequence[Any], quadrature: Any, order: int = 1) -> Parts:
         b, natural = self.backend, self._natural
@@ -214,7 +263,7 @@ class OneFieldSystem:
         rows = [natural.pull_curvature(x, t.curvature, s, b) for t, s in zip((A, B), slopes, strict=True)]
         return Parts(A.value, B.value, *slopes, *rows)
 
-    def raw(self, values: Sequence[Any], quadrature: list[Grid], order: int = 1) -> tuple[_Jet, _Jet]:
+    def raw(self, values: Sequence[Any], quadrature: Sequence[Grid | ProvedGrid], order: int = 1) -> tuple[_Jet, _Jet]:
         """A and B with their derivatives in the parameters themselves."""
         b, n = self.backend, len(values)
         zero = b.number(0)
@@ -228,9 +277,7 @@ class OneFieldSystem:
             elif term is None:
                 found = TowerValue(at.numbers[0], [b.number(1)], [[zero]])
             else:
-                own, cut = len(term.own), len(term.own) + len(term.increments)
-                z = at.numbers
-                found = evaluate_tower(term, z[:own], z[own:cut], z[cut:], next(grids), b, order)
+                found = _tower(term, at.numbers, next(grids), b, order)
             one = _jet(at, found, order).times(
                 _jet(factor, TowerValue(factor.numbers[0], [b.number(1)], [[zero]]), order)
             )
@@ -241,6 +288,18 @@ class OneFieldSystem:
         """Derive and compile everything now, so that later calls are numeric only."""
         for tower in self.objective.towers:
             compiled_innermost(tower, self.arithmetic, 2)
+
+
+def _arguments_of(tower: FieldTower) -> list[Expr]:
+    return [*(e for _, e in tower.own), *tower.increments, *tower.lifting]
+
+
+def _tower(tower: FieldTower, numbers: list, grid: Grid | ProvedGrid, b: Any, order: int) -> TowerValue:
+    """The sum on a grid; with what it leaves out, and over boxes of arguments, if that is proved."""
+    own, cut = len(tower.own), len(tower.own) + len(tower.increments)
+    plain = grid.grid if isinstance(grid, ProvedGrid) else grid
+    found = evaluate_tower(tower, numbers[:own], numbers[own:cut], numbers[cut:], plain, b, order)
+    return enclosed(found, numbers, grid.bound) if isinstance(grid, ProvedGrid) else found
 
 
 def _jet(at: _At, found: TowerValue, order: int) -> _Jet:

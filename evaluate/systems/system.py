@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-__all__ = ["CapacityGoal", "EnergyGoal", "Goal", "Parts", "System", "evaluate"]
+__all__ = ["CapacityGoal", "EnergyGoal", "Goal", "Parts", "ProvedSystem", "System", "evaluate"]
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,16 @@ class System(Protocol):
 
     def parts(self, x: Sequence[Any], quadrature: Any, order: int = 1) -> Parts:
         """A and B (order 0), their slopes (1), their curvatures (2), within the precision that is set."""
+
+
+class ProvedSystem(System, Protocol):
+    """A system whose parts at balls can be enclosures: on the grids of :meth:`proved_quadrature`."""
+
+    def smooth(self, x: Sequence[Any]) -> bool:
+        """Whether A and B are twice differentiable everywhere in a box of coordinates."""
+
+    def proved_quadrature(self, x: Sequence[Any], digits: float, order: int = 1) -> Any:
+        """Grids whose proved error leaves slopes (order 1) or curvatures (2) so many digits (``None`` for closed forms)."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from tests.step_mutants import mutants
 
 DRAWN = 1
 """Mutants per field."""
-LEGACY = 215
+LEGACY = 31
 
 
 def derivations(items: list[Formula]) -> dict[str, Derivation]:
@@ -35,11 +35,12 @@ def outcomes(name: str, most: int) -> tuple[Counter, list[str]]:
     return count, survivors
 
 
-COVERED = ("envelopes", "gaussian_rules")
+COVERED = ("envelopes", "flows", "gaussian_rules", "instability")
 """Sections whose mutants have all been tried; the others are added as they are rebuilt and tried."""
 EXPLAINED = {
     "gaussian.truncated_quadratic": "the end of a window renamed to another symbol of the same sign: the mean is undecided",
     "gaussian.by_parts": "a cubic exponent is no Gaussian integral: undecided instead of wrong",
+    "flow.generator": "the forward equation is linear, so that the mass of the tilted law is not used",
     "gaussian.heat": "the heat equation is linear, so the norm of its kernel is not used",
 }
 

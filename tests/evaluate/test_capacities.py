@@ -65,7 +65,7 @@ def test_reference_values(level):
         for name, text in parameters.items():
             # the references' parameters come from a float64 minimisation in a flat valley: y_2 is off by two units
             assert agrees(found.parameters[name], text, units=3), name
-        assert found.alpha_error < mpf(10) ** -20 and found.error_kind == "estimate"
+        assert found.alpha_error < mpf(10) ** -20 and found.error_kind == "enclosure"
 
 
 @pytest.mark.parametrize("level", ["1", "2p", "2"])

@@ -6,13 +6,17 @@ from fractions import Fraction
 import pytest
 from flint import arb, ctx, fmpq
 from mpmath import exp, log, mpf, ncdf, npdf, quad, sqrt, workdps
-from sympy import Interval
 
-from flrdt.derive import Gate, Level, objective, relu_network
-from flrdt.evaluate import CertifyError, InputError, capacity
-from flrdt.evaluate.proofs.enclosures import enclose, one_layer
+from flrdt.derive import Level, objective, relu_network
+from flrdt.evaluate import CertifyError, capacity, energy
+from flrdt.evaluate.proofs.enclosures import one_layer
 from flrdt.evaluate.proofs.tower_jets import make_plan, tower_jet
-from flrdt.evaluate.solve.enclosure import inverse_midpoint, krawczyk, positive_definite, step_towards_root
+from flrdt.evaluate.quadrature.error_bound import QuadratureError
+from flrdt.evaluate.solve.enclosure import enclose, inverse_midpoint, krawczyk, positive_definite, step_towards_root
+from flrdt.evaluate.solve.point import ConvergenceError
+from flrdt.evaluate.solve.starts import lowest, system_of
+from flrdt.evaluate.systems.one_field import OneFieldSystem
+from flrdt.evaluate.systems.system import CapacityGoal
 
 from ..certificate_helpers import VALUES
 from ..energy_form import EnergyForm
@@ -36,9 +40,10 @@ def as_ball(value):
         ("1", 40, "1e-40"),
         ("2p", 40, "1e-40"),
         ("2", 20, "1e-20"),
-        pytest.param("3", 12, "1e-12", marks=pytest.mark.slow),
+        ("3", 12, "1e-12"),
         pytest.param("2", 50, "1e-50", marks=pytest.mark.slow),
         pytest.param("4", 10, "1e-10", marks=pytest.mark.slow),
+        pytest.param("6", 10, "1e-10", marks=pytest.mark.slow),
     ],
 )
 def test_certified_capacity_contains_the_reference_and_is_narrow(level, digits, radius):
@@ -46,7 +51,7 @@ def test_certified_capacity_contains_the_reference_and_is_narrow(level, digits, 
     assert found.error_kind == "enclosure"
     shown = found.to_json()
     assert mpf(shown["alpha_error"]) < mpf(radius)
-    estimate = capacity(level, digits + 8)  # the solver alone, to more digits
+    estimate = capacity(level, digits + 8, certified=False)  # the solver alone, to more digits
     with workdps(digits + 30):
         assert abs(estimate.alpha - found.alpha) <= found.alpha_error * mpf("1.000001")
         if level in VALUES:
@@ -57,22 +62,57 @@ def test_certified_capacity_contains_the_reference_and_is_narrow(level, digits, 
             assert abs(value - found.parameters[name]) <= found.parameter_errors[name] * 2 + mpf(10) ** -(digits + 6)
 
 
-@pytest.mark.slow
-def test_two_budgets_and_another_gate_at_the_closed_levels():
-    assert capacity("2p", 25, budget="3/2", certified=True).error_kind == "enclosure"
-    assert capacity("1", 25, gate=Gate(Interval.open(-1, 1)), certified=True).error_kind == "enclosure"
-    with pytest.raises(InputError, match="certified for the gate relu"):
-        capacity("2", 10, gate=Gate(Interval.open(-1, 1)), certified=True)
+@pytest.mark.parametrize(
+    ("level", "words"),
+    [
+        ("2p", {"budget": "3/2"}),
+        ("2", {"budget": "3/2"}),
+        ("1", {"gate": "hardtanh"}),
+        ("2", {"gate": "hardtanh"}),  # bounded active set, no monotone envelope
+        pytest.param("2", {"gate": "softshrink:1/2"}, marks=pytest.mark.slow),  # active on both sides
+        pytest.param("2", {"gate": "relu-bias:1/2"}, marks=pytest.mark.slow),
+        pytest.param("3", {"gate": "hardtanh"}, marks=pytest.mark.slow),
+    ],
+)
+def test_budgets_and_gates_are_enclosed_and_agree_with_a_solve_to_more_digits(level, words):
+    found, finer = capacity(level, 20, **words), capacity(level, 32, certified=False, **words)
+    assert (found.error_kind, finer.error_kind, found.unproved) == ("enclosure", "estimate", "")
+    with workdps(60):
+        assert abs(found.alpha - finer.alpha) <= found.alpha_error < mpf(10) ** -20
+        for name, error in found.parameter_errors.items():
+            assert abs(found.parameters[name] - finer.parameters[name]) <= error + mpf(10) ** -31, name
+
+
+@pytest.mark.parametrize("level", ["1", "2", pytest.param("3", marks=pytest.mark.slow)])
+def test_energies_and_their_slopes_are_enclosed(level):
+    found, finer = energy(8, level, 20), energy(8, level, 32, certified=False)
+    assert (found.error_kind, finer.error_kind) == ("enclosure", "estimate")
+    with workdps(60):
+        assert abs(found.energy - finer.energy) <= found.energy_error < mpf(10) ** -20
+        assert abs(found.slope - finer.slope) <= found.slope_error < mpf(10) ** -18
+
+
+def test_what_cannot_be_proved_says_why_and_is_refused_where_a_proof_is_asked_for(run, monkeypatch):
+    def refused(*_):
+        raise QuadratureError("the ends of the active set are closer than the envelope reaches")
+
+    monkeypatch.setattr(OneFieldSystem, "proved_quadrature", refused)
+    with pytest.raises(CertifyError, match="no proof of the value was found: the ends of the active set"):
+        capacity(2, 10, certified=True)
+    found = capacity(2, 10)
+    assert found.error_kind == "estimate" and "ends of the active set" in found.to_json()["unproved"]
+    assert capacity(2, 10, backend="mpmath").error_kind == "estimate"
+    code, _, err = run("capacity", "--certified", "--estimate")
+    assert code == 2 and "not allowed with" in err
 
 
 @pytest.mark.parametrize("level", ["1", "2p", "2"])
 def test_a_point_that_is_not_stationary_is_refused(level):
-    network = relu_network()
-    problem = one_layer(network, Level.parse(level))
-    with ctx.workprec(100):
-        z = [as_ball(v) * as_ball("1.001") for v in PARAMETERS[level].values()]
-        with pytest.raises(CertifyError):
-            enclose(problem, Fraction(1), problem.unknowns(z, as_ball(VALUES[level])), 10)
+    system = system_of(relu_network(), Level.parse(level), "arb")
+    with workdps(30):
+        x = [mpf(v) + mpf("0.2") for v in lowest(relu_network(), Level.parse(level), CapacityGoal(1)).x]
+    with pytest.raises(ConvergenceError, match="could not be enclosed"):
+        enclose(system, CapacityGoal(1), x, 10)
 
 
 @pytest.mark.parametrize("level", [2, 3])

@@ -18,9 +18,9 @@ from flrdt.derive import InputError
 from flrdt.evaluate.proofs import lower_checker as checker
 from flrdt.evaluate.proofs import one_layer_checker as base
 from flrdt.evaluate.proofs.check_files import check
-from flrdt.evaluate.proofs.enclosures import CertifyError
 from flrdt.evaluate.proofs.lower_certificates import certify_lower
 from flrdt.evaluate.proofs.one_layer_checker import MalformedCertificate
+from flrdt.evaluate.solve.point import CertifyError
 
 SHIPPED = sorted((Path(__file__).parents[2] / "docs" / "certificates").glob("lower-*.json"))
 

@@ -15,11 +15,11 @@ from flrdt.evaluate.arithmetic.decimals import InputError
 from flrdt.evaluate.proofs import one_layer_checker as common
 from flrdt.evaluate.proofs import set_checker as checker
 from flrdt.evaluate.proofs.check_files import check
-from flrdt.evaluate.proofs.enclosures import CertifyError
 from flrdt.evaluate.proofs.set_certificates import certify_set
 from flrdt.evaluate.results.family import family_value
 from flrdt.evaluate.solve.family import level_minima
 from flrdt.evaluate.solve.newton import refine
+from flrdt.evaluate.solve.point import CertifyError
 from flrdt.evaluate.systems.family import FamilySystem
 
 
