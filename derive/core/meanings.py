@@ -41,7 +41,7 @@ NAMES: dict[str, str] = {
     r"omega": "end of the quadratic piece of the envelope in units of the innermost field, sqrt(2 chi/D)",
     r"zeta": "half-width of the strip of analyticity in units of the innermost field",
     r"psi(_\d+)?": "random-dual objective of a level",
-    r"P_\d+": "energy form of the objective of a level",
+    r"P_\d+p?": "energy form of the objective of a level",
     r"E_rays": "expected number of rays with at most k active rows",
     r"J": "Hessian of the objective in the new overlaps",
     r"E\[d\^2\]": "mean squared distance to the inactive set",
@@ -70,8 +70,12 @@ SHARED: dict[str, dict[str, str]] = {
         "limit": "overlap as the time of the flow",
         "hidden": "squared norm of the inputs of a hidden layer",
         "kernel": "overlap of two inputs",
+        "reduction": "squared norm of the inputs of a hidden layer",
     },
-    "q": {"hidden": "variance of the conjugate field of a hidden layer"},
+    "q": {
+        "hidden": "variance of the conjugate field of a hidden layer",
+        "reduction": "variance of the conjugate field of a hidden layer",
+    },
     "P": {"energy_map": "energy form of the objective", "finite": "probability"},
     "V": {"angular": "quadratic form on the unit circle", "hidden": "maximum over the output of a unit"},
     "k": {

@@ -33,6 +33,7 @@ SECTIONS = {
     "angles": ("angular",),
     "hidden_averages": ("hidden",),
     "lifted_units": ("hidden", "reduction"),
+    "hidden_towers": ("gradient", "hidden", "merging"),
     "recursions": ("recursion",),
     "deep_objectives": ("objective",),
     "deep_reductions": ("merging", "reduction"),

@@ -531,7 +531,7 @@ def _finished(system: LiftedSystem, u: Any, widths: list, budget: Any, digits: i
     if inertia != expected:
         raise ConvergenceError(f"the point found has inertia {inertia} and not {expected}; {best}")
     finest = _finest(system, u)
-    fine, previous, length = system.using(finest[-1]), 1.0, 0.0
+    fine, previous, length = system.using(finest[0]), 1.0, 0.0
     for _ in range(STEPS):
         step = -inverse @ fine.residual(u)
         u, length = u + step, float(numpy.abs(step).max())
@@ -546,7 +546,7 @@ def _finished(system: LiftedSystem, u: Any, widths: list, budget: Any, digits: i
     target = float(budget)
     # three grids that share no step and no reach: the spread is what quadrature leaves out, and the rounding
     found = [fine.form.evaluate(values, fine.using(d).grids(u), slopes=False)[0] for d in finest[:-1]]
-    value, gradient = fine.form.evaluate(values, fine.grids(u))
+    value, gradient = fine.form.evaluate(values, fine.using(finest[-1]).grids(u))
     count, rates = float(gradient[-1]), _rates(fine, u, value)
     remaining = inverse @ fine.coordinates.equations(values, gradient, value + target)
     turned = fine.moved(u)

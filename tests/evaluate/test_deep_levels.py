@@ -50,15 +50,15 @@ def test_search_finds_the_level_above(single):
 
 @pytest.mark.slow
 def test_errors_of_a_point_against_more_digits():
-    """What double precision says of itself holds against ball arithmetic with ten digits more."""
+    """What double precision says of itself holds against ball arithmetic with six digits more."""
     coarse = solve_lifted(["6.71569683767"], 1, 8)
-    fine = solve_lifted(["6.71569683767"], 1, 16, near=[float(v.mid()) for v in coarse.values.values()])
-    assert fine.alpha_error < 1e-16 and fine.inertia == coarse.inertia == (6, 3)
+    fine = solve_lifted(["6.71569683767"], 1, 14, near=[float(v.mid()) for v in coarse.values.values()])
+    assert fine.alpha_error < 1e-13 and fine.inertia == coarse.inertia == (6, 3)
     assert abs(float((coarse.alpha - fine.alpha).mid())) <= coarse.alpha_error < 1e-11
     for name, value in fine.values.items():
         if not name.startswith("alpha"):
             away = abs(float((coarse.values[name] - value).mid()))
-            assert away <= coarse.errors[name] < 1e-8, name
+            assert away <= coarse.errors[name] + fine.errors[name] < 1e-8, name
     # a wider first layer asks for less: the derivative against a difference of two solutions
     near = [float(v.mid()) for v in coarse.values.values()]
     moved = solve_lifted(["6.72569683767"], 1, 8, near=near)
