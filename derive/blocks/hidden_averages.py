@@ -294,7 +294,7 @@ def scaled_average(kind: str) -> Derivation:
             using=("exponential",),
             name="average at scale",
         )
-        using = ("scaling", "average at scale", "kappa", "tau")
+        using = ("scaling", "average at scale", "kappa", "tau")  # type: ignore[assignment]
     last = Identity(
         "In the parameters of the layer.",
         left,

@@ -89,7 +89,7 @@ def lifted_hidden() -> LiftedHidden:
     >>> sorted(lifted_hidden().transform), lifted_hidden().kernel[1].subs(field, 0)
     ([-1, 1], sqrt(2)*exp(-a**2/(2*D))/(2*sqrt(pi)*sqrt(D)))
     """
-    transform, kernel, closed, sides = {}, {}, {}, {}
+    transform, kernel, closed, sides = {}, {}, {}, {}  # type: ignore[var-annotated]
     general: list[Step] = []
     for active, name in HALVES.items():
         ends = (low, oo) if active else (-oo, high)

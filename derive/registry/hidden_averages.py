@@ -101,7 +101,7 @@ def _stiff(name: str) -> Entry:
     """Infinite curvature: no unit is active, and w > 0 costs its square."""
     closed, average = _averaged(name)
     M, f = Function("M")(kappa), (lambda e: exp(eta * e)) if name == "exponential" else (lambda e: e)
-    value = next(s.result for s in inner_maximum().steps if s.name == "v closed")
+    value = next(s.result for s in inner_maximum().steps if s.name == "v closed")  # type: ignore[attr-defined]
     at = value.subs({chi: 1 / tau, mu: kappa}, simultaneous=True)
     active, idle = sorted(at.args, key=lambda e: kappa not in e.free_symbols)
     fallen, rest = limit(active, kappa, oo), -tau * Max(w, 0) ** 2 / 2

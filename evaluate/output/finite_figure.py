@@ -64,10 +64,11 @@ def draw_least(results: Sequence[LeastCounts], path: str, report: Callable[[str]
             bars = e if all(map(numpy.isfinite, e)) else None
             axes.errorbar(x, y, yerr=bars, marker=mark, linestyle="", capsize=3, label=label)
     if len(results) > 1:
-        x, y = (numpy.array(v) for v in zip(*((1 / r.sizes[0], r.mean) for r in results), strict=True))
+        inverse = numpy.array([1 / r.sizes[0] for r in results])
+        means = numpy.array([r.mean for r in results])
         weights = [1 / r.error if 0 < r.error < numpy.inf else 1.0 for r in results]
-        slope, limit = numpy.polyfit(x, y, 1, w=weights)
-        ends = numpy.array([0, x.max()])
+        slope, limit = numpy.polyfit(inverse, means, 1, w=weights)
+        ends = numpy.array([0, inverse.max()])
         axes.plot(ends, limit + slope * ends, linewidth=1, label=f"line through all sizes: {limit:.3f}")
     for level, style in LEVELS.items():
         found = float(energy(alpha, level, 6, widths=hidden, report=report).energy)

@@ -107,7 +107,7 @@ class LiftedSystem:
                 x = u.copy()
                 x[i] += sign * WIDTH
                 ends.append(here if one_sided and sign < 0 else function(x, grids))
-            columns.append((ends[0] - ends[1]) / (WIDTH if one_sided else 2 * WIDTH))
+            columns.append((ends[0] - ends[1]) / (WIDTH if one_sided else 2 * WIDTH))  # type: ignore[operator]
         return numpy.array(columns).T
 
     def jacobian(self, u: Any) -> Any:

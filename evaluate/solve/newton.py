@@ -156,7 +156,7 @@ def refine(
                 gain = _planned(known - lost, target + lost) - known + lost
                 if prove and known + gain - lost >= target - SHORT:
                     try:
-                        point = enclose(system, goal, x, digits + spare, report)
+                        point = enclose(system, goal, x, digits + spare, report)  # type: ignore[arg-type]
                     except ConvergenceError:  # x is not as good as it was taken for
                         if refused == REFUSALS:
                             raise

@@ -237,7 +237,7 @@ class OneFieldSystem:
             strips = proved_strips(front, *split[1:], tower.limits)
             asked, reached = digits, 0.0
             for trial in range(1, TRIALS + 1):
-                grid = plan(tuple(map(float, ends(*floats))), sizes[: cut - own], sizes[cut - own :], asked, strips)
+                grid = plan(tuple(map(float, ends(*floats))), sizes[: cut - own], sizes[cut - own :], asked, strips)  # type: ignore[arg-type]
                 bound = bound_tower(front, *split, tower.limits, grid)
                 reached = bound.places(order)
                 if reached >= digits:
