@@ -85,7 +85,7 @@ def replicon(level: Level | int | str, k: int) -> Formula:
                 using=("~eigenvalue",),
             ),
         ),
-        ("stationarity in p_k", "flow.slope_growth"),
+        ("stationarity in p_k", "growth of the slope along the flow"),
     )
     return Formula(
         id=f"replicon.{level}.{k}",
@@ -397,7 +397,12 @@ def thermal_conditions(gate: Gate) -> tuple[Formula, Formula]:
     found = []
     for name, title, steps, uses in (
         ("stationarity", "Stationarity in p", stationary, (general.id,)),
-        ("stability", "de Almeida-Thouless condition", stable, ("stationarity in p_k", "flow.slope_growth")),
+        (
+            "stability",
+            "de Almeida-Thouless condition",
+            stable,
+            ("stationarity in p_k", "growth of the slope along the flow"),
+        ),
     ):
         derivation = Derivation((*level.derivation.steps, *steps), uses)
         found.append(

@@ -59,7 +59,7 @@ def run(options: argparse.Namespace) -> int:
         raise InputError("--resume needs --checkpoint FILE, the file that an earlier run wrote")
     required = Requirement.parse(options.notion, options.budget)
     found = limit(
-        options.digits or 10,
+        10 if options.digits is None else options.digits,
         max_level=options.max_level,
         budget=required.of(1, 1),
         second_route=not options.one_route,
@@ -87,7 +87,7 @@ def deep(options: argparse.Namespace, cached: bool = True) -> int:
             word = name.replace("_", "-")
             raise InputError(f"--{word} is offered for one layer: leave it out; solved levels are kept in the store")
     found = deep_limit(
-        options.digits or 3,
+        3 if options.digits is None else options.digits,
         depth=options.depth,
         widths=() if options.widths is None else options.widths.split(","),
         notion=options.notion,

@@ -11,7 +11,7 @@ import pytest
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = {name: (DOCS / f"{name}.md").read_text() for name in ("gates", "finite-size", "sweeps")}
 QUICK = [
-    line
+    pytest.param(line, marks=pytest.mark.slow) if "--layers" in line else line  # a search over many deep maps
     for text in PAGES.values()
     for block in re.findall(r"```sh\n(.*?)```", text, re.S)
     for line in block.splitlines()

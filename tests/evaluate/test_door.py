@@ -125,12 +125,12 @@ def test_two_thousand_digits_of_two_layers():
 @pytest.mark.parametrize("level", ["1", "2p", "2"])
 @pytest.mark.parametrize("gate", ["relu", "relu-bias:1/2"])
 def test_error_figures_against_finer_solves(level, gate):
-    """At least the true error; at most a hundred times it, where the quadrature and not the guard digits make it."""
+    """At least the true error; at most a hundred times it, or what the guard digits of a proof leave (eight were asked for)."""
     coarse, fine = capacity(level, 8, gate=gate), capacity(level, 40, gate=gate)
     with mp.workdps(60):
         true = abs(coarse.alpha - fine.alpha)
         assert true <= coarse.alpha_error
-        assert coarse.alpha_error <= max(100 * true, mpf(10) ** -20)
+        assert coarse.alpha_error <= max(100 * true, mpf(10) ** -16)
         for name, value in coarse.parameters.items():
             assert abs(value - fine.parameters[name]) <= coarse.parameter_errors[name], name
 

@@ -6,7 +6,7 @@ import pytest
 from flint import arb
 from hypothesis import given
 from hypothesis import strategies as st
-from sympy import Eq, Integral, Piecewise, Rational, Symbol, exp, oo, pi, sqrt, symbols
+from sympy import Eq, Integral, Rational, Symbol, exp, oo, pi, sqrt, symbols
 
 from flrdt.derive import Expectation, Verdict, hidden_mean, inner_maximum
 from flrdt.derive.blocks.hidden_averages import lifting_bound
@@ -97,9 +97,8 @@ def test_lifting_stays_below_its_bound(units):
 def test_a_broken_wedge_is_failed_with_its_point():
     """The sign of one term of the active value."""
     right = inner_maximum().formula.statement
-    (value, where), *rest = right.rhs.args
-    for wrong in (-value, value + chi * w**2, 2 * value):
-        broken = Eq(right.lhs, Piecewise((wrong, where), *rest), evaluate=False)
+    for wrong in (-right.rhs, right.rhs + chi * w**2, 2 * right.rhs):
+        broken = Eq(right.lhs, wrong, evaluate=False)
         found = verify_entry(make_entry(stated("t.unit", "Broken unit", broken), "search"), 30, 20)
         assert found.verdict is Verdict.FAILED and set(found.counterexample) == {"chi", "h", "mu", "w"}
 
