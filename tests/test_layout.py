@@ -38,6 +38,14 @@ def test_derive_knows_neither_evaluate_nor_numerics():
                 assert not name.startswith(("flrdt.evaluate", "numpy", "scipy", "flint", "mpmath")), path
 
 
+def test_no_check_of_the_product_is_an_assert():
+    """Python's -O leaves them out."""
+    homes = [Path(package.__path__[0]) for package in (flrdt.derive, flrdt.evaluate)]
+    sources = [path for home in homes for path in home.rglob("*.py")]
+    found = [p for p in sources if any(isinstance(n, ast.Assert) for n in ast.walk(ast.parse(p.read_text())))]
+    assert len(sources) > 150 and not found
+
+
 def test_public_docstrings():
     for name in MODULES:
         module = importlib.import_module(name)

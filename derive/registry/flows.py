@@ -99,7 +99,8 @@ def _average(formula: Formula) -> Entry:
     def route(statement: Relational) -> list[Comparison]:
         nodes = {t: average(t) for t in statement.atoms(TiltedExpectation)}
         left, right = (side.xreplace(nodes) for side in statement.args)
-        assert not left.has(TiltedExpectation) and left.has(Derivative)
+        if left.has(TiltedExpectation) or not left.has(Derivative):
+            raise ValueError(f"{statement} does not differentiate a tilted mean on its left")
         return [Comparison(left, right)]
 
     return make_entry(

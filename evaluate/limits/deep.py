@@ -226,7 +226,7 @@ def _chain(
         words = f"relu, layer {layer} behind {behind}, budget {wanted}, first {required.of(1, count)}"
         starts = dict(known[layer])
         for r in range(2, level + 1):
-            stored = None if r in starts else store.load_deep(words, r, layout(layer, r).size)
+            stored = None if r in starts else store.load(words, r, layout(layer, r).size)
             if stored is not None:
                 starts[r] = numpy.array(stored)
         with b.precision(160):
@@ -234,7 +234,7 @@ def _chain(
 
         def keep(r: int, u: Any, layer: int = layer, words: str = words) -> None:
             known[layer][r] = u
-            store.save_deep(words, r, list(u))
+            store.save(words, r, list(u))
 
         point = solve_lifted(numbers, wanted, LEVEL_DIGITS, report, level, found=starts, keep=keep)
         for r, u in starts.items():

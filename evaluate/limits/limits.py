@@ -181,7 +181,8 @@ def limit(
             report(_progress(level, found, wanted, started))
             if level.level >= deepest or (found is not None and found.error < mpf(10) ** -wanted / 4):
                 break
-        assert found is not None
+        if found is None:
+            raise ConvergenceError(f"level {deepest} is below level {SHORTEST}, the first that can be accelerated")
         alpha = Estimate(found.value, found.error + _carried(solved, found))
         if alpha.error > mpf(10) ** -wanted:
             raise ConvergenceError(

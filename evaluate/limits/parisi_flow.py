@@ -83,7 +83,8 @@ def solve_flow(
     best, before = values[-1], values[-2]
     drift = sum(abs(evaluate_flow(theta, opening, budget, r, gradient=False).alpha - best.alpha) for r in CHECKS)
     forward = best.forward
-    assert forward is not None
+    if forward is None:
+        raise ArithmeticError("the best profile came without its flow")
     q = best.profile.dual_overlap(forward.s)
     balance = np.max(np.abs(best.alpha * forward.slope_squared / q - 1))
     marginal = np.max(

@@ -104,17 +104,12 @@ def _compiled_thermal(gate: Gate) -> tuple[Any, Any]:
 def _gaussian_means(function: Callable, variance: Any, step: Any) -> list[Any]:
     """``E g(sqrt(variance) u)`` of each component by the trapezoidal rule in u, which converges geometrically."""
     half = int(mp.sqrt(2 * mp.dps * mp.log(10)) / step) + 1
-    totals: list[Any] | None = None
+    totals: list[Any] = []
     for j in range(-half, half + 1):
         u = j * step
         values = function(mp.sqrt(variance) * u)
         weight = step * mp.npdf(u)
-        totals = (
-            [weight * v for v in values]
-            if totals is None
-            else [t + weight * v for t, v in zip(totals, values, strict=True)]
-        )
-    assert totals is not None
+        totals = [t + weight * v for t, v in zip(totals or [0] * len(values), values, strict=True)]
     return totals
 
 
@@ -157,7 +152,8 @@ def replicon(
             "the replicon behind hidden layers is offered at level 1: at full levels it needs means over two fields"
         )
     if parsed.r == 1:
-        assert kink(the_gate, Symbol("chi", positive=True)).is_positive
+        if not kink(the_gate, Symbol("chi", positive=True)).is_positive:
+            raise InputError(f"gate {the_gate}: no kink of its count is known to be one, and the replicon rests on one")
         return Replicon("1", -inf, mpf(0))
     point = capacity(2, wanted + GUARD, gate=the_gate)
     with mp.workdps(wanted + 2 * GUARD):

@@ -56,42 +56,35 @@ class Store:
     def __init__(self, folder: Path | None) -> None:
         self.folder = folder
 
-    def _path(self, network: Network, level: int) -> Path:
-        assert self.folder is not None
-        # gates are named by their set, so the file name is a digest of the full description
-        key = hashlib.sha256(f"{network.gate} {network.gate.active} {network.gate.radius} {network.budget}".encode())
-        return self.folder / f"{key.hexdigest()[:16]}-level-{level}.json"
-
-    def load(self, network: Network, level: int) -> list[float] | None:
-        """The stored coordinates, or ``None``."""
-        return None if self.folder is None else self._read(self._path(network, level), 2 * level - 1)
-
-    def save(self, network: Network, level: int, coordinates: list[float]) -> None:
-        """Keep the coordinates of a minimum."""
-        if self.folder is not None:
-            self._write(self._path(network, level), f"{network.gate}, budget {network.budget}", level, coordinates)
-
-    def load_deep(self, words: str, level: int, count: int) -> list[float] | None:
-        """The coordinates of the point of a deep network that ``words`` describe, or ``None``."""
-        return None if self.folder is None else self._read(self._deep_path(words, level), count)
-
-    def save_deep(self, words: str, level: int, coordinates: list[float]) -> None:
-        """Keep the coordinates of the point of a deep network."""
-        if self.folder is not None:
-            self._write(self._deep_path(words, level), words, level, coordinates)
-
-    def _deep_path(self, words: str, level: int) -> Path:
-        assert self.folder is not None
-        return self.folder / f"{hashlib.sha256(words.encode()).hexdigest()[:16]}-deep-level-{level}.json"
-
-    def _read(self, path: Path, count: int) -> list[float] | None:
+    def load(self, network: Network | str, level: int, count: int | None = None) -> list[float] | None:
+        """The stored coordinates, ``count`` of them (those of one layer by default), or ``None``."""
+        path = self._path(network, level)
+        if path is None:
+            return None
         try:
-            return stored_numbers(read_document(path, KIND).get("coordinates"), count) if path.is_file() else None
+            numbers = read_document(path, KIND).get("coordinates") if path.is_file() else None
         except (FileError, OSError):
             return None
+        return stored_numbers(numbers, 2 * level - 1 if count is None else count)
 
-    def _write(self, path: Path, words: str, level: int, coordinates: list[float]) -> None:
-        content = {"network": words, "level": level, "coordinates": [float(v).hex() for v in coordinates]}
+    def save(self, network: Network | str, level: int, coordinates: list[float]) -> None:
+        """Keep the coordinates of a minimum; ``network`` is one layer, or the words that describe what was solved."""
+        path = self._path(network, level)
+        if path is None:
+            return
+        content = {"network": _words(network), "level": level, "coordinates": [float(v).hex() for v in coordinates]}
         with suppress(FileError, OSError):
             path.parent.mkdir(parents=True, exist_ok=True)
             write_document(path, KIND, content)
+
+    def _path(self, network: Network | str, level: int) -> Path | None:
+        if self.folder is None:
+            return None
+        # gates are named by their set, so the file name is a digest of the full description
+        return self.folder / f"{hashlib.sha256(_words(network).encode()).hexdigest()[:16]}-level-{level}.json"
+
+
+def _words(network: Network | str) -> str:
+    if isinstance(network, str):
+        return network
+    return f"{network.gate} {network.gate.active} {network.gate.radius} {network.budget}"

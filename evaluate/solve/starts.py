@@ -62,7 +62,8 @@ def lowest(network: Network, level: Level, goal: Goal, report: Report = lambda _
             raise ArithmeticError(f"no start converged at level {current}")
         best = min(ends, key=lambda m: m.value)
         report(f"level {current}: float64 minimum {best.value:.9f}")
-    assert best is not None
+    if best is None:
+        raise ArithmeticError(f"no level up to {level} was tried")
     r = SEEDED
     while r < level.r:
         r_next = min(level.r, r + 1 + r // 4)

@@ -136,11 +136,11 @@ def test_limit_refuses(words, given):
 
 def test_store_of_deep_points(tmp_path):
     store = Store(tmp_path)
-    store.save_deep("relu, layer 2", 4, [0.1, -2.5, 3.0])
-    assert store.load_deep("relu, layer 2", 4, 3) == [0.1, -2.5, 3.0]
-    assert store.load_deep("relu, layer 2", 4, 5) is None and store.load_deep("relu, layer 3", 4, 3) is None
+    store.save("relu, layer 2", 4, [0.1, -2.5, 3.0])
+    assert store.load("relu, layer 2", 4, 3) == [0.1, -2.5, 3.0]
+    assert store.load("relu, layer 2", 4, 5) is None and store.load("relu, layer 3", 4, 3) is None
     next(tmp_path.iterdir()).write_text("damaged")
-    assert store.load_deep("relu, layer 2", 4, 3) is None and Store(None).load_deep("relu, layer 2", 4, 3) is None
+    assert store.load("relu, layer 2", 4, 3) is None and Store(None).load("relu, layer 2", 4, 3) is None
 
 
 @pytest.mark.slow
