@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sympy import DiracDelta, diff, log
+from sympy import DiracDelta, Expr, Symbol, diff, log
 
 from flrdt.derive.blocks.field_towers import FieldTower
 
@@ -36,18 +36,23 @@ class TowerValue:
     curvatures: Sequence[Sequence[Any]] = ()
 
 
-@lru_cache(maxsize=64)
 def compiled_innermost(tower: FieldTower, backend_name: str, order: int) -> Any:
     """The innermost level as a function ``(own..., D, y) -> x -> (f_2, ...)``.
 
     ``f_2 = log(W)/y`` is followed by its slopes (order 1) and by the lower triangle of its curvatures, row by row (order 2).
+    It is the same at every level of a network, and compiled once.
     """
-    arguments = [*(s for s, _ in tower.own), tower.variance, tower.rate]
-    f = log(tower.W) / tower.rate
+    arguments = (*(s for s, _ in tower.own), tower.variance, tower.rate)
+    return _compiled(tower.W, tower.point, arguments, backend_name, order)
+
+
+@lru_cache(maxsize=64)
+def _compiled(W: Expr, point: Symbol, arguments: tuple[Symbol, ...], backend_name: str, order: int) -> Any:
+    f = log(W) / arguments[-1]
     first = [diff(f, s) for s in arguments] if order else []
     second = [diff(f, s) for i, f in enumerate(first) for s in arguments[: i + 1]] if order == 2 else []
     forms = [e.replace(DiracDelta, lambda *_: 0) for e in (f, *first, *second)]  # on either side of a kink
-    return compile_grid(forms, tower.point, arguments, get_backend(backend_name))
+    return compile_grid(forms, point, arguments, get_backend(backend_name))
 
 
 def evaluate_tower(
