@@ -19,8 +19,8 @@ LIMIT = "value at an extreme point"
 # where 1 - W and W - exp(-y) are not so small that balls of some width cannot tell them from 0
 ENCLOSED = {
     "x": (Integer(-1), Integer(1)),
-    "y": (Rational(1, 4), Integer(2)),
-    "chi": (Rational(1, 4), Integer(1)),
+    "y": (Rational(1, 2), Rational(3, 2)),
+    "chi": (Rational(1, 2), Integer(1)),
 }
 
 
