@@ -98,7 +98,11 @@ class _Parser(argparse.ArgumentParser):
             if word[:1] != "-" or not name.lstrip("-")[:1].isalpha() or " " in word:
                 continue
             if not any(known.startswith(name) or known == name[:2] != "--" for known in self.options()):
-                hint = _meant(name, [*self.options()]) or f"{self.prog} --help lists them"
+                others = {
+                    known.lstrip("-"): known for known in self.options() if known[:2] == "--" and known != "--help"
+                }
+                close = get_close_matches(name.lstrip("-").lower(), others, 1, 0.6)
+                hint = f"did you mean {others[close[0]]}?" if close else f"{self.prog} --help lists them"
                 self.exit(
                     BAD_INPUT, f"flrdt: {self.prog.removeprefix('flrdt ')} has no option {one_line(name)}: {hint}\n"
                 )

@@ -56,6 +56,8 @@ SLIPS = [
     (("capacity", "--levl", "2"), "did you mean --level?"),
     (("capacity", "--digit5", "2"), "did you mean --digits?"),
     (("energy", "--alhpa", "3"), "did you mean --alpha?"),
+    (("stability", "--level", "1"), "stability has no option --level: flrdt stability --help lists them"),
+    (("literature", "--foo"), "literature has no option --foo: flrdt literature --help lists them"),
     (("--verison",), "did you mean --version?"),
     (("table", "sngle"), "did you mean single?"),
     (("plot", "enrgy", "--output", "e.svg"), "did you mean energy?"),
