@@ -463,7 +463,8 @@ class LiftedPoint:
     """A stationary point at a full level: values as balls around the computed point, alpha last, the estimated errors,
     the numbers of minimised and maximised directions, and ``count``, the derivative of P in alpha.
 
-    ``errors`` of the parameters are the Newton step that finer grids ask for; ``alpha_error`` is what finer grids change,
+    ``errors`` of the parameters are the Newton step that the finest grid asks for, and how far those of three grids lie
+    apart; ``alpha_error`` is what finer grids change,
     what the rates of convergence leave out of the finest, that step to second order, and the rounding.  ``by_width`` are
     the derivatives of the parameters and alpha in each hidden width.  ``coordinates`` are those of Newton's method in
     double precision, a start for points close by.
@@ -545,14 +546,14 @@ def _finished(system: LiftedSystem, u: Any, widths: list, budget: Any, digits: i
     report(f"{name}: checking on finer grids")
     target = float(budget)
     # three grids that share no step and no reach: the spread is what quadrature leaves out, and the rounding
-    found = [fine.form.evaluate(values, fine.using(d).grids(u), slopes=False)[0] for d in finest[:-1]]
-    value, gradient = fine.form.evaluate(values, fine.using(finest[-1]).grids(u))
+    found, steps, turned = [], [], fine.moved(u)
+    for places in finest:
+        value, gradient = fine.form.evaluate(values, fine.using(places).grids(u))
+        found.append(value)
+        steps.append(turned @ inverse @ fine.coordinates.equations(values, gradient, value + target))
     count, rates = float(gradient[-1]), _rates(fine, u, value)
-    remaining = inverse @ fine.coordinates.equations(values, gradient, value + target)
-    turned = fine.moved(u)
-    bent = abs(float(numpy.array(gradient, dtype=float)[:-1] @ (turned @ remaining)[:-1])) / 2
+    bent = abs(float(numpy.array(gradient, dtype=float)[:-1] @ steps[-1][:-1])) / 2
     left_out = sum(10.0 ** (-rate * finest[-1]) for rate in rates.values())
-    found.append(value)
     spread = max(found) - min(found)
     error = (spread + bent + left_out) / abs(count)
     shift = -(value + target) / count
@@ -560,7 +561,7 @@ def _finished(system: LiftedSystem, u: Any, widths: list, budget: Any, digits: i
     with exact.precision(128):
         numbers = [exact.number(float(v)) for v in values]
         numbers[-1] = (numbers[-1] + exact.number(shift)).mid()
-    errors = numpy.abs(turned @ remaining) + numpy.finfo(float).eps * numpy.abs(values)
+    errors = numpy.abs(steps[-1]) + numpy.ptp(steps, axis=0) + numpy.finfo(float).eps * numpy.abs(values)
     point = LiftedPoint(
         dict(zip(names, numbers, strict=True)),
         numbers[-1],
