@@ -40,6 +40,14 @@ def commands():
                     yield pytest.param(line, id=line, marks=[pytest.mark.slow] if slow else [])
 
 
+def after_output(words):
+    return words[words.index("--output") + 1] if "--output" in words else None
+
+
+#: The files that commands of the pages write, each with its command: a later one may read them.
+WRITTEN = {after_output(shlex.split(p.values[0], comments=True)): p.values[0] for p in commands()}
+
+
 def test_there_are_snippets():
     assert len(list(commands())) > 20
     for page in PAGES:  # a command in another kind of block would not be run
@@ -56,6 +64,9 @@ def test_commands(run, line, tmp_path, monkeypatch):
     Path("level-2.json").write_text(certificate.read_text())
     Path("lower.json").write_text((DOCS / "certificates" / "lower-relu.json").read_text())
     words = shlex.split(line, comments=True)
+    for word in words:
+        if word in WRITTEN and word != after_output(words) and not Path(word).exists():
+            run(*shlex.split(WRITTEN[word], comments=True)[1:])
     code, out, _ = run(*words[1:])
     assert words[0] == "flrdt" and code == 0
     assert out or "--output" in words
