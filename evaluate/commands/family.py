@@ -193,7 +193,7 @@ def stability(options: argparse.Namespace) -> int:
     """``flrdt stability --problem WORD``: whether lifting helps, and for a margin where partial lifting begins to."""
     from mpmath import nstr, workdps
 
-    from ..arithmetic.decimals import known_digits, parse_digits
+    from ..arithmetic.decimals import error_text, known_digits, parse_digits
     from ..results.family import lifting_verdict, partial_threshold
 
     digits = parse_digits(options.digits)
@@ -212,7 +212,7 @@ def stability(options: argparse.Namespace) -> int:
             root, error, plain = partial_threshold(digits)
             shown["threshold"] = {
                 "kappa": known_digits(root, error, digits),
-                "kappa_error": nstr(error, 2),
+                "kappa_error": error_text(error),
                 "alpha": nstr(plain, max(digits - 2, 5)),
                 "error_kind": "enclosure",
             }

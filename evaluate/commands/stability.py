@@ -22,9 +22,9 @@ def run(options: argparse.Namespace) -> int:
         from .family import stability
 
         return stability(options)
-    from mpmath import mpf, nstr, workdps
+    from mpmath import nstr, workdps
 
-    from ..arithmetic.decimals import known_digits, parse_digits
+    from ..arithmetic.decimals import error_text, known_digits, parse_digits
     from ..limits.stability import replicon, thermal_instability
 
     digits = parse_digits(options.digits)
@@ -36,13 +36,13 @@ def run(options: argparse.Namespace) -> int:
                 {
                     "level": "2",
                     "eigenvalue": known_digits(second.eigenvalue, second.error, digits),
-                    "error": nstr(second.error * mpf("1.05"), 2),
+                    "error": error_text(second.error),
                     "stable": second.stable,
                 },
             ],
             "thermal_instability": {
                 "alpha": known_digits(thermal.alpha, thermal.error, digits),
-                "alpha_error": nstr(thermal.error * mpf("1.05"), 2),
+                "alpha_error": error_text(thermal.error),
                 "p": known_digits(thermal.overlap, thermal.overlap_error, digits),
                 "beta": known_digits(thermal.beta, thermal.beta_error, digits),
             },

@@ -18,7 +18,7 @@ from mpmath import mp, mpf, nstr
 from flrdt.derive import Level
 
 from ..arithmetic.backends import backend
-from ..arithmetic.decimals import InputError, known_digits, parse_digits
+from ..arithmetic.decimals import InputError, error_text, known_digits, parse_count, parse_digits
 from ..arithmetic.exclusive import exclusive
 from ..results.capacity import capacity, tool_version
 from ..results.chain import Requirement, architecture
@@ -77,7 +77,7 @@ class DeepLimit(ShownValue):
         return f"depth {len(self.chain)}: alpha = {self.alpha.text(SHOWN)}, from levels {levels}"
 
     def _tex(self) -> str:
-        return equation(rf"\alpha_{len(self.chain)}", self.alpha.text(SHOWN), nstr(self.alpha.error, 2))
+        return equation(rf"\alpha_{len(self.chain)}", self.alpha.text(SHOWN), error_text(self.alpha.error))
 
     @exclusive
     def to_json(self) -> dict[str, Any]:
@@ -96,7 +96,7 @@ class DeepLimit(ShownValue):
             }
             return {
                 "alpha": texts[-1],
-                "alpha_error": nstr((errors[-1] + abs(mpf(texts[-1]) - values[-1])) * mpf("1.05"), 2),
+                "alpha_error": error_text(errors[-1] + abs(mpf(texts[-1]) - values[-1])),
                 "error_kind": "estimate",
                 "digits": self.digits,
                 "level": "inf",
@@ -106,7 +106,7 @@ class DeepLimit(ShownValue):
                 "gate": "relu",
                 "widths": list(self.widths),
                 "chain": texts,
-                "chain_errors": [nstr(e * mpf("1.05"), 2) for e in errors],
+                "chain_errors": [error_text(e) for e in errors],
                 "expansions": ratios,
                 "levels": [
                     {
@@ -118,7 +118,7 @@ class DeepLimit(ShownValue):
                     for row in self.levels
                 ],
                 "acceleration": {"fitted_exponent": nstr(self.acceleration.exponent, 4), "methods": methods},
-                "residual": nstr(max(row.errors[-1] for row in self.levels), 2),
+                "residual": error_text(max(row.errors[-1] for row in self.levels)),
                 "status": "extrapolated",
                 "reason": self.stopped,
                 "backend": "arb",
@@ -154,7 +154,7 @@ def deep_limit(
             f"digits {wanted}: the limit of a deep network is offered to at most {MOST} decimal places, each of which "
             "costs about two levels more"
         )
-    deepest = DEEPEST if max_level is None else parse_digits(max_level)
+    deepest = DEEPEST if max_level is None else parse_count(max_level, "max level", 1, 1000)
     if deepest < SHORTEST:
         raise InputError(f"max level {deepest}: the acceleration needs at least level {SHORTEST}")
     given, count = architecture(Level(2), depth, widths)
@@ -178,7 +178,7 @@ def deep_limit(
             found = [accelerate({r.level: r.chain[i] for r in rows}) for i in layers]
             last = found[-1]
             report(
-                f"level {level}: {nstr(row.chain[-1], 12)}; limit {nstr(last.value, 8)}, error {nstr(last.error, 2)}"
+                f"level {level}: {nstr(row.chain[-1], 12)}; limit {nstr(last.value, 8)}, error {error_text(last.error)}"
             )
             if max(f.error for f in found) < mpf(10) ** -wanted:
                 break
@@ -193,7 +193,7 @@ def deep_limit(
             first = limit(wanted + 2, budget=required.of(1, count), second_route=False, store=store, report=report)
             chain = [first.alpha, *chain]
         if chain[-1].error > mpf(10) ** -wanted:
-            said = f"{chain[-1].text(SHOWN)} with error {nstr(chain[-1].error, 2)}"
+            said = f"{chain[-1].text(SHOWN)} with error {error_text(chain[-1].error)}"
             raise ConvergenceError(
                 f"level {rows[-1].level} gives {said}, not 1e-{wanted}: "
                 + (stopped or "allow more levels (--max-level), or ask for fewer digits")

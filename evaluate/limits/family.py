@@ -12,7 +12,7 @@ from mpmath import mp, mpf, nstr, workdps
 from flrdt.derive.blocks.outputs import Cost
 from flrdt.derive.networks.problems import Problem, SymmetricCoupling
 
-from ..arithmetic.decimals import InputError, known_digits, parse_digits
+from ..arithmetic.decimals import InputError, error_text, known_digits, parse_digits
 from ..arithmetic.exclusive import exclusive
 from ..results.capacity import shown_error, tool_version
 from ..results.family import as_problem, family_value
@@ -122,14 +122,18 @@ def family_limit(
             rows.append((str(r), solved[r], point.value_error))
             if r >= SHORTEST:
                 found = accelerate(solved)
-                report(f"level {r}: {nstr(solved[r], 14)}; limit {nstr(found.value, 12)}, error {nstr(found.error, 2)}")
+                report(
+                    f"level {r}: {nstr(solved[r], 14)}; limit {nstr(found.value, 12)}, error {error_text(found.error)}"
+                )
                 if found.error < mpf(10) ** -wanted / 4:
                     break
             else:
                 report(f"level {r}: {nstr(solved[r], 14)}")
         if found is None or found.error > mpf(10) ** -wanted:
             said = (
-                "no acceleration yet" if found is None else f"{nstr(found.value, 12)} with error {nstr(found.error, 2)}"
+                "no acceleration yet"
+                if found is None
+                else f"{nstr(found.value, 12)} with error {error_text(found.error)}"
             )
             raise ConvergenceError(f"level {rows[-1][0]} gives {said}, not 1e-{wanted}: allow more levels")
         # an extrapolation from r levels weighs their errors by at most about r^order

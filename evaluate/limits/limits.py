@@ -18,7 +18,7 @@ from mpmath import log, mp, mpf, nstr
 
 from flrdt.derive import Network
 
-from ..arithmetic.decimals import InputError, known_digits, parse_count, parse_digits, parse_number
+from ..arithmetic.decimals import InputError, error_text, known_digits, parse_count, parse_digits, parse_number
 from ..arithmetic.exclusive import exclusive
 from ..machine.files import check_place
 from ..results.capacity import tool_version
@@ -52,7 +52,7 @@ class Estimate:
 
     def __repr__(self) -> str:
         with mp.workdps(40):
-            return f"<Estimate {self.text(40)}, error < {nstr(self.error, 2)}>"
+            return f"<Estimate {self.text(40)}, error < {error_text(self.error)}>"
 
 
 @dataclass(frozen=True, repr=False)
@@ -72,10 +72,12 @@ class Limit(ShownValue):
 
     def _line(self) -> str:
         levels = f"{self.levels[0].level} to {self.levels[-1].level}"
-        return f"alpha = {self.alpha.text(self.digits + 1)}, error < {nstr(self.alpha.error, 2)}, from levels {levels}"
+        return (
+            f"alpha = {self.alpha.text(self.digits + 1)}, error < {error_text(self.alpha.error)}, from levels {levels}"
+        )
 
     def _tex(self) -> str:
-        return equation(r"\alpha", self.alpha.text(self.digits + 1), nstr(self.alpha.error, 2))
+        return equation(r"\alpha", self.alpha.text(self.digits + 1), error_text(self.alpha.error))
 
     @exclusive
     def to_json(self) -> dict[str, Any]:
@@ -89,7 +91,7 @@ class Limit(ShownValue):
             }
             shown: dict[str, Any] = {
                 "alpha": text,
-                "alpha_error": nstr(error * mpf("1.05"), 2),
+                "alpha_error": error_text(error),
                 "error_kind": "estimate",
                 "digits": self.digits,
                 "level": "inf",
@@ -102,7 +104,7 @@ class Limit(ShownValue):
                 "exponent": {
                     "statement": "y(p) ~ (1 - p)^(-exponent) as p -> 1",
                     "value": self.exponent.text(self.digits),
-                    "error": nstr(self.exponent.error, 2),
+                    "error": error_text(self.exponent.error),
                 },
                 "levels": [
                     {"level": s.level, "alpha": known_digits(s.alpha, s.error, self.digits + GUARD)}
@@ -114,7 +116,7 @@ class Limit(ShownValue):
                 difference = abs(self.flow.alpha - self.alpha.value)
                 shown["parisi_flow"] = {
                     "alpha": known_digits(mpf(self.flow.alpha), mpf(self.flow.error)),
-                    "alpha_error": nstr(mpf(self.flow.error), 2),
+                    "alpha_error": error_text(mpf(self.flow.error)),
                     "difference": nstr(difference, 2),
                     "chi": known_digits(mpf(self.flow.profile.chi), mpf(self.flow.chi_error)),
                     "p_min": known_digits(mpf(self.flow.profile.p_min), mpf(self.flow.p_min_error)),
@@ -126,7 +128,7 @@ class Limit(ShownValue):
                     for p, (y, e) in zip(SAMPLES, self.flow.overlap([float(p) for p in SAMPLES]), strict=True)
                 ]
             shown |= {
-                "residual": nstr(max(s.error for s in self.levels), 2),
+                "residual": error_text(max(s.error for s in self.levels)),
                 "status": "extrapolated",
                 "backend": "arb",
                 "seconds": round(self.seconds, 3),
@@ -186,7 +188,7 @@ def limit(
         alpha = Estimate(found.value, found.error + _carried(solved, found))
         if alpha.error > mpf(10) ** -wanted:
             raise ConvergenceError(
-                f"level {solved[-1].level} gives {alpha.text(wanted)} with error {nstr(alpha.error, 2)}, "
+                f"level {solved[-1].level} gives {alpha.text(wanted)} with error {error_text(alpha.error)}, "
                 f"not 1e-{wanted}: allow more levels"
             )
         values = {s.level: s.parameters() for s in solved}
@@ -258,6 +260,4 @@ def _progress(level: SolvedLevel, found: Acceleration | None, wanted: int, start
     missing = math.ceil(3 * max(0.0, wanted - known))
     elapsed = time.perf_counter() - started
     ahead = elapsed * ((1 + missing / level.level) ** 3 - 1)
-    return (
-        f"{text}; limit {nstr(found.value, max(5, int(known)))}, error {nstr(found.error, 2)}; about {ahead:.0f} s left"
-    )
+    return f"{text}; limit {nstr(found.value, max(5, int(known)))}, error {error_text(found.error)}; about {ahead:.0f} s left"

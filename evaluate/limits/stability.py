@@ -23,7 +23,7 @@ from flrdt.derive.objectives.energy_map import lambda_forms
 
 from ..arithmetic.backends import backend as get_backend
 from ..arithmetic.compile import compile_grid, compile_scalar
-from ..arithmetic.decimals import InputError, parse_digits, parse_number
+from ..arithmetic.decimals import InputError, error_text, parse_digits, parse_number
 from ..arithmetic.exclusive import exclusive
 from ..results.capacity import as_gate, capacity
 from ..results.door import described
@@ -46,10 +46,10 @@ class Replicon(Shown):
     error: Any
 
     def _line(self) -> str:
-        return f"{mp.nstr(self.eigenvalue, 8)} at level {self.level}, error < {mp.nstr(self.error, 2)}"
+        return f"{mp.nstr(self.eigenvalue, 8)} at level {self.level}, error < {error_text(self.error)}"
 
     def _tex(self) -> str:
-        return equation(r"\lambda", mp.nstr(self.eigenvalue, 8), mp.nstr(self.error, 2) if self.error else "0")
+        return equation(r"\lambda", mp.nstr(self.eigenvalue, 8), error_text(self.error))
 
     @property
     def stable(self) -> bool:
@@ -69,10 +69,10 @@ class ThermalInstability(Shown):
     beta_error: Any
 
     def _line(self) -> str:
-        return f"alpha = {mp.nstr(self.alpha, 10)}, error < {mp.nstr(self.error, 2)}, beta = {mp.nstr(self.beta, 8)}"
+        return f"alpha = {mp.nstr(self.alpha, 10)}, error < {error_text(self.error)}, beta = {mp.nstr(self.beta, 8)}"
 
     def _tex(self) -> str:
-        return equation(r"\alpha", mp.nstr(self.alpha, 10), mp.nstr(self.error, 2))
+        return equation(r"\alpha", mp.nstr(self.alpha, 10), error_text(self.error))
 
 
 @lru_cache(maxsize=16)

@@ -18,8 +18,8 @@ from flrdt.derive.networks.gates import Gate, read_gate
 
 from ..arithmetic.backends import backend
 from ..arithmetic.compile import compile_scalar
-from ..arithmetic.decimals import known_digits, parse_digits, parse_number
-from ..solve.enclosure import inverse_midpoint, krawczyk, step_towards_root
+from ..arithmetic.decimals import error_text, known_digits, parse_digits, parse_number
+from ..solve.enclosure import exact_mpf, inverse_midpoint, krawczyk, step_towards_root
 
 __all__ = ["LowerCapacity", "as_ball", "bounds_of", "evaluated", "lower_capacity"]
 
@@ -58,7 +58,7 @@ class LowerCapacity:
             return {
                 "side": "lower",
                 "alpha": shown,
-                "alpha_error": (off * arb("1.05")).str(2, radius=False),
+                "alpha_error": error_text(exact_mpf(off)),
                 "error_kind": "enclosure",
                 "digits": self.digits,
                 "gate": self.gate,

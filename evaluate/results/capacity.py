@@ -17,7 +17,7 @@ from flrdt.derive.objectives.energy_map import lambda_forms, psi_forms
 
 from ..arithmetic.backends import backend as get_backend
 from ..arithmetic.compile import compile_scalar
-from ..arithmetic.decimals import InputError, known_digits, parse_digits, parse_number
+from ..arithmetic.decimals import InputError, error_text, known_digits, parse_digits, parse_number
 from ..arithmetic.exclusive import exclusive
 from ..arithmetic.printed import printed
 from ..solve.enclosure import GUARD, exact_mpf
@@ -31,10 +31,10 @@ __all__ = ["Capacity", "Energy", "capacity", "energy"]
 
 def shown_error(text: str, value: Any, error: Any, digits: int) -> str:
     """The error of a printed decimal: that of the value, and its rounding."""
-    from mpmath import mpf, nstr, workdps
+    from mpmath import mpf, workdps
 
     with workdps(digits + 20):
-        return nstr((error + abs(mpf(text) - value)) * mpf("1.05"), 2)
+        return error_text(error + abs(mpf(text) - value))
 
 
 def tool_version() -> str:
@@ -82,17 +82,13 @@ class Result(ShownValue):
         raise NotImplementedError
 
     def _line(self) -> str:
-        from mpmath import nstr
-
         name, _, value, error = self._number()
         where = f"level {self.level}, gate {self.gate}"
-        return f"{name} = {value}, error < {nstr(error, 2)} ({self.error_kind}), {where}: {self.status}"
+        return f"{name} = {value}, error < {error_text(error)} ({self.error_kind}), {where}: {self.status}"
 
     def _tex(self) -> str:
-        from mpmath import nstr
-
         _, symbol, value, error = self._number()
-        return equation(symbol, value, nstr(error, 2) if error else "0")
+        return equation(symbol, value, error_text(error))
 
     def _common(self) -> dict[str, Any]:
         from mpmath import nstr, workdps
@@ -196,7 +192,7 @@ class Energy(Result):
     @exclusive
     def to_json(self) -> dict[str, Any]:
         """The object that ``flrdt energy --json`` prints."""
-        from mpmath import mpf, nstr, workdps
+        from mpmath import mpf, workdps
 
         with workdps(self.digits + 20):
             text = self.decimal
@@ -205,7 +201,7 @@ class Energy(Result):
             return {
                 "alpha": str(self.alpha),
                 "energy": text,
-                "energy_error": nstr(error * mpf("1.05"), 2) if error else "0",
+                "energy_error": error_text(error),
                 "slope": slope,
                 **self._common(),
             }
