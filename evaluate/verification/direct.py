@@ -39,7 +39,9 @@ from sympy import (
     Rational,
     Subs,
     Symbol,
+    false,
     oo,
+    true,
 )
 
 from flrdt.derive.blocks.hidden_maximum import HiddenActivation, HiddenValue
@@ -457,7 +459,20 @@ def _holds(condition: Any, point: Mapping[Symbol, Any], effort: Effort) -> bool 
         decisive = isinstance(condition, Or)
         return decisive if decisive in parts else (None if None in parts else not decisive)
     gap = value(condition.gts - condition.lts, point, effort)
-    return True if gap > 0 else (False if gap < 0 else None)
+    if gap > 0 or gap < 0:
+        return bool(gap > 0)
+    tie = condition.subs(_exact_point(point, condition.free_symbols))  # the sides may meet in a point that is exact
+    return bool(tie) if tie in (true, false) else None
+
+
+def _exact_point(point: Mapping[Symbol, Any], symbols: set[Symbol]) -> dict[Symbol, Rational]:
+    """The coordinates that are no balls, as rational numbers."""
+    found = {}
+    for symbol in symbols & point.keys():
+        if point[symbol].is_exact() and point[symbol].is_finite():
+            mantissa, exponent = (int(v) for v in point[symbol].man_exp())
+            found[symbol] = Rational(mantissa) * Rational(2) ** exponent
+    return found
 
 
 def _expectation(node: Expectation, point: Mapping[Symbol, Any], effort: Effort) -> Any:
