@@ -13,7 +13,16 @@ from typing import Any
 
 from mpmath import binomial, findroot, lu_solve, matrix, mp, mpf, nint
 
-__all__ = ["Acceleration", "Extrapolation", "accelerate", "fit_exponent", "levin_u", "richardson", "wynn_rho"]
+__all__ = [
+    "Acceleration",
+    "Extrapolation",
+    "accelerate",
+    "carried",
+    "fit_exponent",
+    "levin_u",
+    "richardson",
+    "wynn_rho",
+]
 
 MAX_ORDER = 8
 ROUND_TO_INTEGER = mpf(1) / 10
@@ -158,3 +167,14 @@ def accelerate(values: Mapping[int, Any]) -> Acceleration:
     return Acceleration(
         methods["richardson"].value, disagreement + max(m.spread for m in methods.values()), exponent, methods
     )
+
+
+def carried(values: Mapping[int, Any], errors: Mapping[int, Any], found: Acceleration) -> Any:
+    """What the errors of the values can change of what they were accelerated to: the sum over one at a time.
+
+    >>> partial = {r: 2 + mpf(r) ** -4 for r in range(3, 13)}
+    >>> carried(partial, dict.fromkeys(partial, mpf(0)), accelerate(partial)) == 0
+    True
+    """
+    moved = (accelerate({**values, r: v + errors[r]}).value for r, v in values.items())
+    return mp.fsum(abs(m - found.value) for m in moved)

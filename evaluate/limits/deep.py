@@ -26,7 +26,7 @@ from ..results.shown_values import ShownValue, equation
 from ..solve.lifted import solve_lifted
 from ..solve.point import ConvergenceError
 from ..systems.deep import layout
-from .acceleration import Acceleration, accelerate
+from .acceleration import Acceleration, accelerate, carried
 from .limits import Estimate, limit
 from .store import Store
 
@@ -185,7 +185,12 @@ def deep_limit(
         if not found:
             best = f"; best value {nstr(rows[-1].chain[-1], 10)} at level {rows[-1].level}" if rows else ""
             raise ConvergenceError(f"{stopped}{best}: too few levels for an acceleration")
-        chain = [Estimate(f.value, f.error + _carried(rows, i, f)) for f, i in zip(found, layers, strict=True)]
+        chain = [
+            Estimate(
+                f.value, f.error + carried({r.level: r.chain[i] for r in rows}, {r.level: r.errors[i] for r in rows}, f)
+            )
+            for f, i in zip(found, layers, strict=True)
+        ]
         if given:
             chain = [*(Estimate(mpf(w.numerator) / w.denominator, mpf(0)) for w in given), *chain]
         else:
@@ -244,10 +249,3 @@ def _chain(
         errors.append(mpf(point.alpha_error) + sum(errors))
         inertia = point.inertia
     return DeepLevel(level, tuple(chain), tuple(errors), inertia)
-
-
-def _carried(rows: Sequence[DeepLevel], layer: int, found: Acceleration) -> Any:
-    """What the errors of the levels can change of the extrapolated width: the sum over one at a time."""
-    values = {row.level: row.chain[layer] for row in rows}
-    moved = [accelerate(values | {row.level: row.chain[layer] + row.errors[layer]}).value for row in rows]
-    return mp.fsum(abs(m - found.value) for m in moved)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -24,7 +24,7 @@ from ..machine.files import check_place
 from ..results.capacity import tool_version
 from ..results.shown_values import ShownValue, equation
 from ..solve.point import ConvergenceError
-from .acceleration import Acceleration, accelerate
+from .acceleration import Acceleration, accelerate, carried
 from .levels import Checkpoint, SolvedLevel, solve_levels
 from .parisi_flow import FlowSolution, solve_flow
 from .store import Store
@@ -185,7 +185,10 @@ def limit(
                 break
         if found is None:
             raise ConvergenceError(f"level {deepest} is below level {SHORTEST}, the first that can be accelerated")
-        alpha = Estimate(found.value, found.error + _carried(solved, found))
+        alpha = Estimate(
+            found.value,
+            found.error + carried({s.level: s.alpha for s in solved}, {s.level: s.error for s in solved}, found),
+        )
         if alpha.error > mpf(10) ** -wanted:
             raise ConvergenceError(
                 f"level {solved[-1].level} gives {alpha.text(wanted)} with error {error_text(alpha.error)}, "
@@ -223,13 +226,6 @@ def certified_bound(found: Limit, report: Callable[[str], None] = lambda _: None
     bound = f"{millionths // 10**6}.{millionths % 10**6:06d}"
     certify(level.level, bound, budget=found.budget, report=report)
     return level.level, bound
-
-
-def _carried(solved: Sequence[SolvedLevel], found: Acceleration) -> Any:
-    """What the errors of the levels can change of the extrapolated value: the sum over one at a time."""
-    values = {s.level: s.alpha for s in solved}
-    moved = [accelerate(values | {s.level: s.alpha + s.error}).value for s in solved]
-    return mp.fsum(abs(m - found.value) for m in moved)
 
 
 def _accelerated(values: dict[int, Any]) -> Estimate:
