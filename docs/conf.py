@@ -14,7 +14,14 @@ author = "The flrdt developers"
 copyright = "2026, The flrdt developers"
 version = release = metadata.version(project)
 html_title = f"flrdt {version}"
-extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx_copybutton", "sphinxcontrib.bibtex", "mathml_pages", "live_formulas"]
+extensions = [
+    "myst_nb",
+    "sphinx.ext.autodoc",
+    "sphinx_copybutton",
+    "sphinxcontrib.bibtex",
+    "mathml_pages",
+    "live_formulas",
+]
 myst_enable_extensions = ["dollarmath"]
 bibtex_bibfiles = ["references.bib"]
 bibtex_default_style = "alpha"
