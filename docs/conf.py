@@ -61,7 +61,14 @@ autodoc_default_options = {"members": True}
 autosummary_context = {"exports": {p.__name__: homes(p) for p in (flrdt.derive, flrdt.evaluate)}}
 templates_path = ["_templates"]
 nitpicky = True
-nitpick_ignore_regex = []
+nitpick_ignore_regex = [
+    # other projects have their own pages, and the build has no network to find them
+    ("py:.*", r"(collections|concurrent|fractions|flint|matplotlib|mpmath|np|numpy|pathlib|re|sympy)\..*"),
+    (
+        "py:.*",
+        r"flrdt\..*\._\w+|(flrdt\..*\.)?[PR]|(dict|tuple)\[.*",
+    ),  # private classes, type variables, parts of aliases
+]
 
 
 def keep_bars(app, what, name, obj, options, lines):

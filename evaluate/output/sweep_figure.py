@@ -12,7 +12,7 @@ __all__ = ["draw"]
 
 
 def draw(rows: Sequence[Row], path: str) -> None:
-    """Draw the rows that have a capacity.  Raises as :func:`~flrdt.evaluate.reporting.figures.check_figure`."""
+    """Draw the rows that have a capacity.  Raises as :func:`~flrdt.evaluate.output.figures.check_figure`."""
     figure = new_figure(path)
     axes = figure.add_subplot()
     solved = [row for row in rows if row["alpha"]]

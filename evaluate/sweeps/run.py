@@ -138,7 +138,7 @@ def _split(widths: str) -> list[str]:
 def evaluate_point(point: Point, near: Sequence[float] | None = None) -> Row:
     """The row of one point; a solve that does not converge is a row with a ``problem``.
 
-    ``near`` are parameters to start from, see :func:`~flrdt.evaluate.capacity`.
+    ``near`` are parameters to start from, see :func:`~flrdt.evaluate.results.door.capacity`.
     """
     from ..results.chain import shortfall
     from ..results.door import capacity
