@@ -8,6 +8,7 @@ from pathlib import Path
 from build_cache import cached
 from collection import DIGITS, SAMPLES, by_id
 from evidence_tables import code_mutants, formulas, step_mutants
+from formula_index import family
 from matplotlib.figure import Figure
 from sympy import Symbol
 
@@ -72,11 +73,6 @@ def slug(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
 
 
-def family(name: str) -> str:
-    """The page that a formula id stands on."""
-    return name.partition(".")[0]
-
-
 def plain(text: str) -> str:
     """A text whose characters Markdown leaves alone."""
     return re.sub(r"([\\`*_\[\]<>|$])", r"\\\1", text)
@@ -106,7 +102,7 @@ def formula_page(name: str, members: list[dict]) -> str:
         same = bool(f["steps"]) and (f["steps"], f["assumptions"]) == previous
         previous = f["steps"], f["assumptions"]
         lines += [f"({slug(f['id'])})=", "", f"## {plain(f['title'])}", "", f"```{{formula}} {f['id']}"]
-        lines += [":statement:"] * same + ["```", ""]
+        lines += [f":entry: {slug(f['id'])}", *[":statement:"] * same, "```", ""]
         lines += ["Derivation and assumptions are those of the formula before.", ""] * same
         lines += checking(f)
         lines += [f"Source: {plain(f['source'])}.", ""]
@@ -122,11 +118,6 @@ def formula_pages() -> dict[str, str]:
     pages = {f"formulas/{name}": formula_page(name, members) for name, members in families.items()}
     outcomes = Counter(f["outcome"]["verdict"] for f in entries if f["outcome"])
     tally = ", ".join(f"{number} {verdict}" for verdict, number in sorted(outcomes.items()))
-    rows = [
-        f"| [`{f['id']}`](#{slug(f['id'])}) | {plain(f['title'])} | {f['verdict']} "
-        f"| {f['outcome']['verdict'] if f['outcome'] else 'not registered'} | {f['status']} |"
-        for f in entries
-    ]
     pages["formulas/index"] = "\n".join(
         [
             "# Formula index",
@@ -136,9 +127,12 @@ def formula_pages() -> dict[str, str]:
             f"to {DIGITS} digits at {SAMPLES} points or fewer: {tally}. `flrdt verify` goes further; what the words mean is "
             "told in [Verification](../../verify.md).",
             "",
-            "| id | title | derivation | independent check | status |",
-            "| --- | --- | --- | --- | --- |",
-            *rows,
+            "A formula has a name of its own, the id. In these pages the role `formula` leads to it, as {formula}`relations.2.c_2` "
+            "does; the search finds an id first; `objects.inv` lists all of them for other projects; and "
+            "`flrdt formulas --format json` is the whole registry for a program.",
+            "",
+            "```{formula-index}",
+            "```",
             "",
             "```{toctree}",
             ":hidden:",

@@ -241,7 +241,8 @@ def _chain(
             known[layer][r] = u
             store.save(words, r, list(u))
 
-        point = solve_lifted(numbers, wanted, LEVEL_DIGITS, report, level, found=starts, keep=keep)
+        shallower = known.get(layer - 1)
+        point = solve_lifted(numbers, wanted, LEVEL_DIGITS, report, level, None, starts, keep, shallower)
         for r, u in starts.items():
             known[layer].setdefault(r, u)
         known[layer][level] = point.coordinates
