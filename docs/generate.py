@@ -1,24 +1,20 @@
 """Formula pages, tables and figures of the documentation, written from the toolkit's own objects."""
 
-import os
 import re
 from collections import Counter
-from importlib import import_module
+from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
-from pkgutil import walk_packages
 
 from build_cache import cached
 from collection import DIGITS, SAMPLES, by_id
 from evidence_tables import code_mutants, formulas, step_mutants
 from formula_index import family
+from pybtex.database import parse_file
 from sympy import Symbol
 
-import flrdt.derive
-import flrdt.evaluate
 from flrdt.derive import render
 from flrdt.derive.render.replica import DICTIONARY, replica_name
-from flrdt.evaluate import cli
 from flrdt.evaluate.arithmetic.decimals import known_digits
 from flrdt.evaluate.limits.stability import replicon as unstable
 from flrdt.evaluate.limits.stability import thermal_instability
@@ -83,6 +79,20 @@ def plain(text: str) -> str:
     return re.sub(r"([\\`*_\[\]<>|$])", r"\\\1", text)
 
 
+@lru_cache(maxsize=1)
+def preprints() -> dict[str, str]:
+    """The keys of the bibliography by arXiv id."""
+    entries = parse_file(Path(__file__).with_name("references.bib")).entries
+    return {entry.fields["eprint"]: key for key, entry in entries.items() if "eprint" in entry.fields}
+
+
+def cited(text: str) -> str:
+    """A source whose arXiv ids are citations, as far as the bibliography has them."""
+    keys = preprints()
+    known = re.compile("arXiv (" + "|".join(map(re.escape, keys)) + ")")
+    return known.sub(lambda found: "{cite:t}`" + keys[found[1]] + "`", text)
+
+
 def checking(found: dict) -> list[str]:
     """What the independent check of a formula is, where it looked and what it found."""
     outcome = found["outcome"]
@@ -110,7 +120,7 @@ def formula_page(name: str, members: list[dict]) -> str:
         lines += [f":entry: {slug(f['id'])}", *[":statement:"] * same, "```", ""]
         lines += ["Derivation and assumptions are those of the formula before.", ""] * same
         lines += checking(f)
-        lines += [f"Source: {plain(f['source'])}.", ""]
+        lines += [f"Source: {cited(plain(f['source']))}.", ""]
         if f["code"]:
             lines += ["```sh", f["code"], "```", ""]
     return "\n".join(lines)
@@ -149,65 +159,6 @@ def formula_pages() -> dict[str, str]:
     return pages
 
 
-def api_pages() -> dict[str, str]:
-    """One page per package, with every module that names what is public in it, and their index."""
-    homes = {}
-    for root in (flrdt.derive, flrdt.evaluate):
-        inside = [m for m in walk_packages(root.__path__, f"{root.__name__}.") if ".commands" not in m.name]
-        for package in [root.__name__, *(m.name for m in inside if m.ispkg)]:
-            homes[package] = [
-                m.name for m in inside if m.name.rpartition(".")[0] == package and not m.ispkg and is_public(m.name)
-            ]
-    pages = {f"api/{package}": api_page(package, modules) for package, modules in homes.items()}
-    listed = [f"| [`{p}`]({p}.md) | {plain(summary(p))} |" for p in homes]
-    head = ["# Python interface", "", "What the two packages export themselves is listed first on their pages.", ""]
-    tail = ["", "```{toctree}", ":hidden:", "", *homes, "```"]
-    pages["api/index"] = "\n".join([*head, "| package | subject |", "| --- | --- |", *listed, *tail])
-    return pages
-
-
-def is_public(module: str) -> bool:
-    """A module that names its public objects, or from which the package exports one."""
-    exported = {f"flrdt.evaluate.{home}" for home in flrdt.evaluate._HOME.values()}
-    return module in exported or bool(getattr(import_module(module), "__all__", ()))
-
-
-def summary(package: str) -> str:
-    """The first line of a package's docstring."""
-    return (import_module(package).__doc__ or "").strip().partition("\n")[0]
-
-
-def api_page(package: str, modules: list[str]) -> str:
-    """What a package exports and its modules, from their docstrings."""
-    exports = getattr(import_module(package), "__all__", ())
-    lines = [f"# {package}", "", summary(package), ""]
-    if exports:
-        lines += ["Exports: " + ", ".join(f"`{name}`" for name in sorted(exports)) + ".", ""]
-    for module in modules:
-        lines += [f"## {module.removeprefix('flrdt.')}", "", "```{eval-rst}", f".. automodule:: {module}", "```", ""]
-    return "\n".join(lines)
-
-
-def commands() -> str:
-    """The command line, from its own parsers."""
-    os.environ["COLUMNS"] = "88"
-    lines = ["# Command line", ""]
-    for name, summary in cli.COMMANDS.items():
-        top = cli.parser(name)
-        sub = next(a for a in top._actions if isinstance(a.choices, dict)).choices[name]
-        lines += [
-            f"## {name}",
-            "",
-            f"{summary[0].upper()}{summary[1:]}.",
-            "",
-            "```text",
-            sub.format_help().strip(),
-            "```",
-            "",
-        ]
-    return "\n".join(lines)
-
-
 def figures() -> dict[str, str]:
     """The figures as SVG."""
     drawings = {name: make(["1", "2p", "2", "3"]) for name, (_, make) in KINDS.items()}
@@ -229,7 +180,7 @@ def write(folder: Path) -> None:
         put(folder / f"{name}.md", text + "\n")
     for name, drawing in cached("figures", figures, "derive", "evaluate").items():
         put(folder / "figures" / f"{name}.svg", drawing)
-    pages = {**formula_pages(), **api_pages(), "cli/commands": commands()}
+    pages = formula_pages()
     for name, text in pages.items():
         put(folder / f"{name}.md", text + "\n")
     for stale in {*folder.rglob("*/*.md")} - {folder / f"{name}.md" for name in pages}:

@@ -217,7 +217,7 @@ def ascend(
     ``found`` are points known already, perhaps of widths close by: that of the last level is a start, those below it
     stand for their levels.  ``keep`` is told every new one.  ``shallower`` are the points of the network without the last
     layer, or of one with widths close by; they are found if need be.
-    Raises :class:`ConvergenceError` with the value of the last level reached.
+    Raises ``ConvergenceError`` with the value of the last level reached.
     """
     name, known = f"depth {system.layout.depth}", dict(found or {})
     done: dict[int, Any] = {}
@@ -310,7 +310,7 @@ def solve_lifted(
 
     ``near`` are the values of a point of the same level at a budget close by, to start from; ``found``, ``keep`` and
     ``shallower`` are those of :func:`ascend`.  Where the digits asked for are beyond double precision and the level too high for balls, the
-    point is that of double precision, with its error.  Raises :class:`ConvergenceError` if no genuine point was found or
+    point is that of double precision, with its error.  Raises ``ConvergenceError`` if no genuine point was found or
     the value did not settle on finer grids; it says the best value known.
     """
     with numpy.errstate(all="ignore"):

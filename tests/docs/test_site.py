@@ -75,7 +75,7 @@ return {
   wide: document.documentElement.scrollWidth - window.innerWidth,
   remote: performance.getEntriesByType('resource').map(e => e.name).filter(n => !/^(file|data):/.test(n)),
   text: text,
-  origins: [...document.querySelectorAll('math[display=block]')].map(m => m.closest('[data-formula]')?.dataset.formula ?? ''),
+  origins: [...document.querySelectorAll('math[display=block]')].filter(m => !m.closest('.cell_output')).map(m => m.closest('[data-formula]')?.dataset.formula ?? ''),
   unnamed: [...document.querySelectorAll('div.formula')].filter(f => !f.querySelector('.formula-id code')).length,
 };
 }
