@@ -11,7 +11,6 @@ from collection import DIGITS, SAMPLES, by_id
 from docutils.nodes import make_id
 from evidence_tables import code_mutants, formulas, step_mutants
 from formula_index import family
-from matplotlib.figure import Figure
 from pybtex.database import parse_file
 from sympy import Symbol
 
@@ -22,7 +21,7 @@ from flrdt.evaluate.limits.stability import replicon as unstable
 from flrdt.evaluate.limits.stability import thermal_instability
 from flrdt.evaluate.output.curves import KINDS
 from flrdt.evaluate.output.expansion_plot import draw
-from flrdt.evaluate.output.figures import rendered
+from flrdt.evaluate.output.figures import empty_figure, rendered
 from flrdt.evaluate.output.tables import deep_networks, single_layer
 from flrdt.evaluate.results.capacity import capacity
 
@@ -159,7 +158,7 @@ def formula_pages() -> dict[str, str]:
 def figures() -> dict[str, str]:
     """The figures as SVG."""
     drawings = {name: make(["1", "2p", "2", "3"]) for name, (_, make) in KINDS.items()}
-    drawings["expansion"] = Figure(figsize=(9, 3.6), layout="constrained")
+    drawings["expansion"] = empty_figure(9, 3.6)
     draw(drawings["expansion"], ["1", "2p"], range(1, 7), lambda _: None)
     return {name: rendered(figure, "svg", background=False).decode() for name, figure in drawings.items()}
 
