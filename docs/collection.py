@@ -4,15 +4,18 @@ import shlex
 from functools import lru_cache
 
 from build_cache import cached
+from sympy import Basic, Symbol, latex
 
 from flrdt.derive import Formula, objective, render
 from flrdt.derive.blocks.definitions import lifted_tower
+from flrdt.derive.core.meanings import symbol_table
 from flrdt.derive.registry import Entry, registry
 from flrdt.evaluate.commands.derive import command_of
 from flrdt.evaluate.verification.runner import verify
 
 # what a build affords: the whole registry in about a minute on two cores
 DIGITS, SAMPLES = 15, 3
+BRIEF = 240  # characters of LaTeX that a row of the index shows
 
 
 def formulas() -> list[Formula]:
@@ -23,6 +26,15 @@ def formulas() -> list[Formula]:
     ]
 
 
+def brief(statement: Basic, writer: render.Writer) -> str:
+    """LaTeX of a statement for a row of an index: of a long side only that there is one."""
+    if len(writer.latex(statement)) <= BRIEF:
+        return writer.latex(statement)
+    dots = Symbol(r"\ldots")
+    sides = [side if len(writer.latex(side)) <= BRIEF / 2 else dots for side in (statement.lhs, statement.rhs)]
+    return latex(type(statement)(*sides, evaluate=False))
+
+
 def shown(formula: Formula) -> dict:
     """What a page needs of a formula; the checks of the derivation run here."""
     writer = render.Writer(escape=False)
@@ -30,6 +42,11 @@ def shown(formula: Formula) -> dict:
         "id": formula.id,
         "title": formula.title,
         "statement": writer.display(formula.statement),
+        "brief": brief(formula.statement, writer),
+        "symbols": [
+            (writer.latex(row.symbol), row.meaning, row.numbers)
+            for row in symbol_table(formula.statement, formula.id.partition(".")[0])
+        ],
         "status": formula.status.value,
         "source": formula.source,
         "assumptions": [writer.sentence(a) for a in formula.assumptions],

@@ -3,22 +3,27 @@
 from collection import by_id
 from docutils import nodes
 from docutils.parsers.rst import directives
-from generate import family, slug
+from formula_index import reference
 from sphinx.util.docutils import SphinxDirective
 
 LONGEST = 6000  # characters of LaTeX; MathML takes about ten times as many bytes
 
 
 class LiveFormula(SphinxDirective):
-    """Renders a live formula object; an unknown id is an error of the build."""
+    """Renders a live formula object; an unknown id is an error of the build.
+
+    ``:entry: ANCHOR`` makes the place, under that anchor, the home of the formula, and lists its symbols.
+    """
 
     required_arguments = 1
-    option_spec = {"open": directives.flag, "statement": directives.flag}
+    option_spec = {"open": directives.flag, "statement": directives.flag, "entry": directives.unchanged_required}
 
     def run(self):
         known = by_id()
         if self.arguments[0] not in known:
             raise self.error(f"no formula has the id {self.arguments[0]}")
+        if "entry" in self.options:
+            self.env.get_domain("formula").note(self.arguments[0], self.env.docname, self.options["entry"])
         return show(self, known[self.arguments[0]])
 
 
@@ -26,19 +31,13 @@ def show(directive, found):
     """The nodes of one formula."""
     box = nodes.container(classes=["formula"])
     origin = nodes.paragraph(classes=["formula-id"])
-    page = f"_generated/formulas/{family(found['id'])}"
-    link = nodes.reference(
-        "",
-        "",
-        nodes.literal(text=found["id"]),
-        internal=True,
-        refuri=directive.env.app.builder.get_relative_uri(directive.env.docname, page) + f"#{slug(found['id'])}",
-    )
     checked = f"; independent check {found['outcome']['verdict']}" if found["outcome"] else ""
-    origin += [link, nodes.Text(f": {found['status']}; derivation {found['verdict']}{checked}")]
+    origin += [reference(found["id"]), nodes.Text(f": {found['status']}; derivation {found['verdict']}{checked}")]
     box += [displayed(found["statement"], found["id"]), origin]
     if found["assumptions"] and "statement" not in directive.options:
         box += sentence("Assuming " + "; ".join(found["assumptions"]) + ".", classes=["formula-id"])
+    if found["symbols"] and "entry" in directive.options:
+        box += symbols(found)
     if found["steps"] and "statement" not in directive.options:
         box += unfolding(directive, found)
     return [box]
@@ -63,6 +62,21 @@ def sentence(text, **attributes):
     return paragraph
 
 
+def symbols(found):
+    """What the symbols of a formula stand for, in a box that opens on a click."""
+    count = len(found["symbols"])
+    head = f"<details><summary>{count} symbol{'s' * (count != 1)}</summary>"
+    rows = [
+        nodes.list_item("", nodes.paragraph("", "", nodes.math("", name), nodes.Text(f": {meaning} ({numbers})")))
+        for name, meaning, numbers in found["symbols"]
+    ]
+    return [
+        nodes.raw("", head, format="html"),
+        nodes.bullet_list("", *rows),
+        nodes.raw("", "</details>", format="html"),
+    ]
+
+
 def unfolding(directive, found):
     """The derivation in a box that opens on a click."""
     state = " open" if "open" in directive.options else ""
@@ -80,5 +94,6 @@ def unfolding(directive, found):
 
 
 def setup(app):
+    app.setup_extension("formula_index")
     app.add_directive("formula", LiveFormula)
     return {"parallel_read_safe": False}

@@ -95,7 +95,7 @@ def _source(named: Iterable[tuple[str, Basic]], convention: str = "toolkit", lev
 
 
 def expression(value: Basic, style: str = "text") -> str:
-    """One expression in one of :data:`FORMATS`; raises ``InputError`` for another name.
+    """One expression in one of ``FORMATS``; raises ``InputError`` for another name.
 
     >>> from sympy.abc import alpha
     >>> expression(alpha / 2, "latex")
@@ -177,7 +177,7 @@ def formulas(
     convention: str = "toolkit",
     columns: int = COLUMNS,
 ) -> str:
-    """A list of formulas in one of :data:`FORMATS`; with ``steps``, each distinct derivation follows, checks included.
+    """A list of formulas in one of ``FORMATS``; with ``steps``, each distinct derivation follows, checks included.
 
     ``convention`` names the notation, one of ``conventions.CONVENTIONS``; text is broken at ``columns``.
     """
