@@ -319,7 +319,9 @@ def _number(side: Expr, point: dict[Symbol, Expr]) -> Expr | None:
             value = _compiled(concrete, arguments, "cmath")(*at)
         return sympify(value) if abs(value) < LARGEST else None
     if concrete.has(Integral):  # the evaluation of integrals forgets the values of other symbols
-        value = concrete.xreplace(point).evalf(DIGITS, maxn=100)
+        if any(mean.args[0].has(Integral) for mean in concrete.atoms(Integral)):
+            return None  # no double integrals
+        value = concrete.xreplace(point).evalf(15, maxn=30)
         return value if value.is_number and value.is_finite and not value.has(Integral) else None
     try:  # inserted as numbers: exact roots of exact rationals are slow
         value = concrete.evalf(DIGITS, subs=point, maxn=150, strict=True)

@@ -293,6 +293,8 @@ class Substitution(Step):
         if not facts or not isinstance(facts[0], Equality):
             return None
         left, right = facts[0].lhs, facts[0].rhs
+        if any(old.is_positive and new.is_negative for old, new in self.mapping.items()):
+            return False  # the equation is only known for positive values
         inserted = self._mapped(right)
         if inserted != right and self._mapped(left) == left:
             return None  # a name for one value does not become a name for another
