@@ -232,17 +232,13 @@ def _stability_text(shown: dict) -> str:
 def plot(options: argparse.Namespace, levels: list[str]) -> Any:
     """``flrdt plot capacity --problem WORD``: the value against the level."""
     from ..arithmetic.decimals import InputError
-    from ..output.figures import new_figure
+    from ..output.curves import value_curve
     from ..results.family import family_value
 
     if options.kind != "capacity":
         raise InputError(f"the figure {options.kind} is one of networks: use flrdt plot capacity --problem WORD")
     _refuse(options, gate="relu")
     values = [family_value(options.problem, level.strip(), 8, report=progress()) for level in levels]
-    figure = new_figure(options.output, 5, 3.6)
-    axes = figure.subplots()
-    axes.plot([v.level for v in values], [float(v.value) for v in values], "o-")
-    axes.set_xlabel("level")
-    axes.set_ylabel({"capacity": "alpha", "energy": "e"}.get(values[0].problem.quantity, "value"))
-    axes.set_title(str(values[0].problem))
-    return figure
+    name = {"capacity": r"$\alpha$", "energy": "$e$"}.get(values[0].problem.quantity, "value")
+    shown = [float(v.value) for v in values]
+    return value_curve([str(v.level) for v in values], shown, name, str(values[0].problem))
