@@ -257,24 +257,26 @@ class Identity(Step):
 
     def holds(self, facts: Facts) -> bool | None:
         found = equal(rewritten(self.left, facts), rewritten(self.right, facts))
-        return False if found is None and self._idle(facts) else found
-
-    def _idle(self, facts: Facts) -> bool:
-        """Whether one of the facts finds nothing to replace: the step does not follow from what it names."""
         sides = Eq(self.left, self.right, evaluate=False).args
-        for fact in facts:
-            inserted = tuple(_rewrite(side, fact) for side in sides)
-            if inserted == sides:
-                return True
-            sides = inserted
-        return False
+        return False if found is None and _idle(sides, facts) else found
+
+
+def _idle(sides: tuple[Basic, ...], facts: Facts) -> bool:
+    """Whether one of the facts finds nothing to replace: the step does not follow from what it names."""
+    for fact in facts:
+        inserted = tuple(_rewrite(side, fact) for side in sides)
+        if inserted == sides:
+            return True
+        sides = inserted
+    return False
 
 
 @dataclass(frozen=True)
 class Substitution(Step):
     """The first step that is used, with ``mapping`` inserted; its right-hand side becomes ``result`` by the other facts.
 
-    A mapped function is replaced with its arguments, as in :func:`rewritten`.
+    A mapped function is replaced with its arguments, as in :func:`rewritten`.  Failed also if it stays undecided and one of the
+    other facts does not occur in it.
     """
 
     mapping: Dict
@@ -293,12 +295,11 @@ class Substitution(Step):
         if not facts or not isinstance(facts[0], Equality):
             return None
         left, right = facts[0].lhs, facts[0].rhs
-        if any(old.is_positive and new.is_negative for old, new in self.mapping.items()):
-            return False  # the equation is only known for positive values
         inserted = self._mapped(right)
         if inserted != right and self._mapped(left) == left:
             return None  # a name for one value does not become a name for another
-        return equal(rewritten(inserted, facts[1:]), rewritten(self.result, facts[1:]))
+        found = equal(rewritten(inserted, facts[1:]), rewritten(self.result, facts[1:]))
+        return False if found is None and _idle((inserted, self.result), facts[1:]) else found
 
 
 @dataclass(frozen=True)
