@@ -8,6 +8,7 @@ from pathlib import Path
 
 from build_cache import cached
 from collection import DIGITS, SAMPLES, by_id
+from docutils.nodes import make_id
 from evidence_tables import code_mutants, formulas, step_mutants
 from formula_index import family
 from pybtex.database import parse_file
@@ -69,11 +70,6 @@ def dictionary() -> str:
     return "\n".join(rows)
 
 
-def slug(name: str) -> str:
-    """The anchor of a formula id."""
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
-
-
 def plain(text: str) -> str:
     """A text whose characters Markdown leaves alone."""
     return re.sub(r"([\\`*_\[\]<>|$])", r"\\\1", text)
@@ -116,8 +112,8 @@ def formula_page(name: str, members: list[dict]) -> str:
     for f in members:
         same = bool(f["steps"]) and (f["steps"], f["assumptions"]) == previous
         previous = f["steps"], f["assumptions"]
-        lines += [f"({slug(f['id'])})=", "", f"## {plain(f['title'])}", "", f"```{{formula}} {f['id']}"]
-        lines += [f":entry: {slug(f['id'])}", *[":statement:"] * same, "```", ""]
+        lines += [f"({make_id(f['id'])})=", "", f"## {plain(f['title'])}", "", f"```{{formula}} {f['id']}"]
+        lines += [f":entry: {make_id(f['id'])}", *[":statement:"] * same, "```", ""]
         lines += ["Derivation and assumptions are those of the formula before.", ""] * same
         lines += checking(f)
         lines += [f"Source: {cited(plain(f['source']))}.", ""]
