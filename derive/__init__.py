@@ -39,6 +39,7 @@ if TYPE_CHECKING:  # type checkers and editors see through the door; at run time
     from .lemmas.analyticity import mixture_form as mixture_form
     from .lemmas.analyticity import monotonicity as monotonicity
     from .lemmas.analyticity import zero_free_strip as zero_free_strip
+    from .lemmas.comparison import SaddleProbability as SaddleProbability
     from .networks.gates import Gate as Gate
     from .networks.gates import GateError as GateError
     from .networks.gates import InjectiveGate as InjectiveGate
@@ -87,6 +88,7 @@ _HOME = {
     "PlainLevel": "conditions.plain",
     "Problem": "networks.problems",
     "ProblemError": "networks.problems",
+    "SaddleProbability": "lemmas.comparison",
     "Status": "core.formulas",
     "Step": "core.formulas",
     "TiltedExpectation": "conditions.stationarity",
