@@ -3,7 +3,7 @@
 from . import render
 from .blocks.hidden_averages import hidden_exponential, hidden_mean
 from .blocks.hidden_lifted import lifted_hidden
-from .blocks.hidden_maximum import inner_maximum
+from .blocks.hidden_maximum import HiddenActivation, HiddenValue, inner_maximum
 from .blocks.innermost import Innermost, innermost
 from .blocks.tower import tower
 from .conditions.layer_recursion import layer_recursion
@@ -11,9 +11,10 @@ from .conditions.plain import PlainLevel, plain_level
 from .conditions.stationarity import TiltedExpectation, stationarity
 from .core.formulas import Derivation, Formula, InputError, Status, Step, Verdict
 from .core.gaussian import Expectation, H, Phi, phi
+from .core.maxima import Maximum, Minimum
 from .core.symbols import Level, LevelError, Lifting
 from .lemmas.analyticity import mixture_form, monotonicity, zero_free_strip
-from .networks.gates import Gate, GateError, InjectiveGate, gate, relu
+from .networks.gates import Gate, GateError, InjectiveGate, MoreauEnvelope, gate, relu
 from .networks.network import Network, NetworkError, relu_network
 from .networks.problems import Problem, ProblemError, problem
 from .objectives.deep import DeepObjective
@@ -29,6 +30,8 @@ __all__ = [
     "Gate",
     "GateError",
     "H",
+    "HiddenActivation",
+    "HiddenValue",
     "InjectiveGate",
     "Innermost",
     "InputError",
@@ -36,6 +39,9 @@ __all__ = [
     "LevelError",
     "Lifting",
     "LiftingRelations",
+    "Maximum",
+    "Minimum",
+    "MoreauEnvelope",
     "Network",
     "NetworkError",
     "Objective",

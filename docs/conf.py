@@ -2,6 +2,7 @@
 
 import re
 import sys
+from importlib import metadata
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -11,8 +12,26 @@ import generate
 project = "flrdt"
 author = "The flrdt developers"
 copyright = "2026, The flrdt developers"
-extensions = ["myst_parser", "sphinx.ext.autodoc", "mathml_pages", "live_formulas"]
+version = release = metadata.version(project)
+html_title = f"flrdt {version}"
+extensions = [
+    "myst_nb",
+    "sphinx.ext.autodoc",
+    "sphinx_copybutton",
+    "sphinxcontrib.bibtex",
+    "mathml_pages",
+    "live_formulas",
+]
 myst_enable_extensions = ["dollarmath"]
+bibtex_bibfiles = ["references.bib"]
+bibtex_default_style = "alpha"
+bibtex_reference_style = "author_year"
+nb_execution_mode = "force"
+nb_execution_raise_on_error = True
+nb_execution_timeout = 120
+nb_mime_priority_overrides = [("html", "text/latex", 1)]  # formulas become MathML, as everywhere else
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
 myst_heading_anchors = 3
 exclude_patterns = ["_build", "figures", "_generated/*.md", "_generated/figures"]
 html_theme = "furo"

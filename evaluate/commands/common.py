@@ -7,13 +7,17 @@ import json
 import shutil
 import sys
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from ..machine.streams import overwrites, put
 
+if TYPE_CHECKING:
+    from flrdt.derive.core.formulas import Formula
+
 __all__ = [
     "admissible",
+    "check_words",
     "columns",
     "emit",
     "level_options",
@@ -28,6 +32,7 @@ __all__ = [
     "proof_options",
     "refuse_without_problem",
     "refused_problem",
+    "show_formulas",
     "terminal_width",
     "the_gate",
 ]
@@ -139,6 +144,17 @@ def terminal_width(output: str | None) -> int | None:
     return shutil.get_terminal_size().columns
 
 
+def check_words(style: str, notation: str) -> None:
+    """Raise ``InputError`` for a format of formulas, ``json`` included, or a notation that there is not."""
+    from flrdt.derive import render
+    from flrdt.derive.core.formulas import InputError
+    from flrdt.derive.render.replica import check_convention
+
+    if style not in (*render.FORMATS, "json"):
+        raise InputError(f"unknown format {style!r}: use {', '.join(render.FORMATS)} or json")
+    check_convention(notation)
+
+
 def notation_option(parser: argparse.ArgumentParser) -> None:
     """``--notation NAME``."""
     parser.add_argument("--notation", default="toolkit", metavar="N", help="toolkit or replica (default toolkit)")
@@ -214,6 +230,19 @@ def emit(text: str | dict[str, Any], output: str | None = None) -> None:
         from ..machine.files import write_file
 
         write_file(output, body + "\n")
+
+
+def show_formulas(items: Sequence[Formula], options: argparse.Namespace, steps: bool) -> None:
+    """Formulas in the format, the notation and the file that the options name."""
+    from flrdt.derive import render
+
+    from ..output.formula_dump import dump
+
+    if options.format == "json":
+        emit(dump(items, options.notation), options.output)
+    else:
+        page = render.formulas(items, options.format, steps, options.notation, columns(options.output))
+        emit(page, options.output)
 
 
 def refuse_without_problem(options: argparse.Namespace) -> None:

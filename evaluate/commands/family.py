@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from .common import columns, emit, progress
+from .common import check_words, emit, progress, show_formulas
 
 
 def _refuse(options: argparse.Namespace, **unused: Any) -> None:
@@ -138,33 +138,28 @@ def _table(head: tuple, rows: list[tuple], form: str) -> str | dict:
 
 def derive(options: argparse.Namespace) -> int:
     """``flrdt derive objective|innermost|plain --problem WORD``."""
-    from flrdt.derive import render
     from flrdt.derive.registry.family import problem_formulas
 
-    from ..arithmetic.decimals import InputError
-
-    if options.format not in render.FORMATS:
-        raise InputError(f"unknown format {options.format!r}: use {', '.join(render.FORMATS)}")
+    check_words(options.format, options.notation)
     _refuse(options, gate="relu", budget="1", depth="1")
     level = options.level if options.level is not None else ("1" if options.what == "plain" else "2")
-    items = problem_formulas(options.problem, options.what, level)
-    emit(
-        render.formulas(items, options.format, options.steps, options.notation, columns(options.output)), options.output
-    )
+    show_formulas(problem_formulas(options.problem, options.what, level), options, options.steps)
     return 0
 
 
 def formulas(options: argparse.Namespace) -> int:
     """``flrdt formulas --problem WORD``: what is derived for a problem, with the derivations."""
-    from flrdt.derive import render
     from flrdt.derive.registry.family import problem_formulas
 
     from ..arithmetic.decimals import InputError
 
+    check_words(options.format, options.notation)
     if options.id is not None:
         raise InputError("give either an id or --problem")
+    if options.verify:
+        raise InputError("--verify is for formulas of the registry: leave it out with --problem")
     items = [f for what in ("plain", "innermost") for f in problem_formulas(options.problem, what, "2")]
-    emit(render.formulas(items, options.format, True, options.notation, columns(options.output)), options.output)
+    show_formulas(items, options, True)
     return 0
 
 

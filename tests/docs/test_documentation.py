@@ -104,8 +104,9 @@ def test_what_counts_as_typed():
 @pytest.mark.parametrize(
     "page",
     [
-        *(p.name for p in sorted(DOCS.glob("*.md"))),
-        *(f"course/{p.name}" for p in sorted((DOCS / "course").glob("*.md"))),
+        p.relative_to(DOCS).as_posix()
+        for folder in (".", "course", "notebooks")
+        for p in sorted((DOCS / folder).glob("*.md"))
     ],
 )
 def test_no_formula_of_a_page_is_typed(page):

@@ -34,7 +34,7 @@ def counted(monkeypatch):
 
     def stand_in(point, near=None):
         calls.append(point)
-        return {**point, **dict.fromkeys(sweeping.RESULTS, ""), "alpha": f"1.{len(point['gate'])}"}
+        return {**point, **dict.fromkeys(sweeping.NETWORKS.results, ""), "alpha": f"1.{len(point['gate'])}"}
 
     monkeypatch.setattr(sweeping, "evaluate_point", stand_in)
     return calls
@@ -82,7 +82,7 @@ def test_file_cut_anywhere_is_repaired(tmp_path_factory, cut):
         patch.setattr(
             sweeping,
             "evaluate_point",
-            lambda p, near=None: {**p, **dict.fromkeys(sweeping.RESULTS, ""), "alpha": p["gate"]},
+            lambda p, near=None: {**p, **dict.fromkeys(sweeping.NETWORKS.results, ""), "alpha": p["gate"]},
         )
         run_sweep(points, target)
         whole = target.read_bytes()

@@ -87,7 +87,7 @@ def test_resumed_sweep_starts_from_the_file(tmp_path, monkeypatch):
 
     def stand_in(point, near=None):
         given.append(near)
-        return {**point, **dict.fromkeys(sweeping.RESULTS, "")}
+        return {**point, **dict.fromkeys(sweeping.NETWORKS.results, "")}
 
     monkeypatch.setattr(sweeping, "evaluate_point", stand_in)
     run_sweep(points, tmp_path / "r.csv")
