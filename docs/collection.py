@@ -29,7 +29,7 @@ def shown(formula: Formula) -> dict:
     return {
         "id": formula.id,
         "title": formula.title,
-        "statement": writer.display(formula.statement),
+        "statement": writer.display(formula.shown),
         "status": formula.status.value,
         "source": formula.source,
         "assumptions": [writer.sentence(a) for a in formula.assumptions],

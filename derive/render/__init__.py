@@ -20,7 +20,7 @@ from .tex_printer import TexPrinter
 from .typeset import PAGE, PAPERS, Layout, layout
 from .unicode_text import COLUMNS, display, sentence
 
-__all__ = ["FORMATS", "Writer", "expression", "formulas"]
+__all__ = ["FORMATS", "INDENT", "PAGE", "PAPERS", "PREAMBLE", "Writer", "check_paper", "expression", "formulas"]
 
 FORMATS = ("text", "latex", "markdown", "sympy")
 ESCAPES = {
@@ -32,7 +32,7 @@ ESCAPES = {
     ">": "$>$",
 }
 """Characters of a sentence that LaTeX would lose or misread in text."""
-INDENT = 7
+INDENT = 5
 """Columns that a list takes from its lines."""
 PREAMBLE = r"""\usepackage{amsmath,amssymb}
 \allowdisplaybreaks
@@ -201,8 +201,7 @@ def formulas(
     ``paper``: ``page`` is LaTeX's ``article`` at ten points, ``column`` the same with two columns.  With ``document`` it is a
     whole document, whose macros write the expectation and the Gaussian tail.  Raises ``InputError`` for another word.
     """
-    if paper not in PAPERS:
-        raise InputError(f"unknown paper {paper!r}: use {', '.join(PAPERS)}")
+    check_paper(paper)
     if document and style != "latex":
         raise InputError(f"a document is written in LaTeX, not {style}: use the format latex")
     _check(style)
@@ -223,6 +222,12 @@ def formulas(
     writer = Writer(convention, level, style == "latex", PAPERS[paper] if style == "latex" else PAGE, document)
     text = "\n\n".join([*(_one(f, style, writer) for f in items), *(_steps(d, style, writer) for d in chains)])
     return _document(text, paper) if document else text
+
+
+def check_paper(paper: str) -> None:
+    """Raise ``InputError`` for a word that is not one of ``typeset.PAPERS``."""
+    if paper not in PAPERS:
+        raise InputError(f"unknown paper {paper!r}: use {' or '.join(PAPERS)}")
 
 
 def _document(text: str, paper: str) -> str:

@@ -42,7 +42,7 @@ POINTS = 5.5
 """Points of a column: about the mean advance width of a letter or digit of mathematics at ten points."""
 PAGE = 58
 """Columns of a line of LaTeX's ``article`` at ten points (345 points), less the number of an equation."""
-COLUMN = 34
+COLUMN = 37
 """Columns of a line of ``article`` with two columns (200 points), less what an estimate may be wrong by."""
 
 PAPERS = {"page": PAGE, "column": COLUMN}
@@ -87,6 +87,7 @@ class _Ruler:
     def __init__(self, tex: str) -> None:
         self.tokens = _TOKEN.findall(tex)
         self.at = 0
+        self.over = 0  # in how many fractions this stands; the letters of the second are smaller
         self.inner = 0  # how many indices and powers this stands in: there signs have no space
 
     def take(self) -> str:
@@ -142,7 +143,10 @@ class _Ruler:
         if token == "{":
             return self.row()
         if token in (r"\frac", r"\dfrac"):
-            return max(self.group(), self.group()) + 2.4
+            self.over += 1
+            inside = max(self.group(), self.group()) * (SCRIPT if self.over == 2 and not self.inner else 1)
+            self.over -= 1
+            return inside + 2.4
         if token == r"\tfrac":
             return SCRIPT * max(self.group(), self.group()) + 2.4
         if token == r"\substack":
