@@ -85,7 +85,7 @@ def as_latex(content: Content) -> str:
         r"\begin{document}",
         r"\maketitle",
         r"\sloppy",
-        plain(content.abstract),
+        re.sub(r"\d{40,}", lambda m: _cell(m[0]), plain(content.abstract)),
     ]
     for part in content.sections:
         lines += [rf"\section{{{part.title}}}", plain(part.text)]
@@ -138,7 +138,8 @@ def _tabular(heads: Sequence[str], rows: Sequence[Sequence[str]], words: Callabl
     lines = [" & ".join(words(head) for head, _ in columns) + r" \\", r"\hline"] if any(heads) else []
     for row in zip(*(cells for _, cells in columns), strict=True):
         first = [words(row[0])] if not any(heads) else []
-        lines.append(" & ".join([*first, *map(_cell, row[len(first) :])]) + r" \\")
+        cells = zip(row[len(first) :], kinds[len(first) :], strict=True)
+        lines.append(" & ".join([*first, *(_escaped(c) if kind == "l" else _cell(c) for c, kind in cells)]) + r" \\")
     body = [rf"\begin{{tabular}}{{{''.join(kinds)}}}", r"\hline", *lines, r"\hline", r"\end{tabular}"]
     if paper == "column":  # across both columns, at the head of a page
         return "\n".join([r"\begin{table*}[tp]\centering\small", *body, r"\end{table*}"])
