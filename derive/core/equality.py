@@ -235,7 +235,7 @@ def _ordered(expr: Expr) -> Expr:
 
 
 def refuted(left: Expr, right: Expr) -> bool:
-    """Whether the sides have different values at one of a few points, each known to :data:`DIGITS` digits."""
+    """Whether the sides have different values at one of a few points, each known to ``DIGITS`` digits."""
     means = left.atoms(Expectation) | right.atoms(Expectation)
     close = CLOSE_MEANS if means else CLOSE
     kinked = [mean for mean in means if mean.expr.has(*KINKED, _envelope())]
@@ -287,7 +287,7 @@ def _envelope() -> type[Expr]:
 
 
 def values(*sides: Expr) -> Iterator[tuple[Expr, ...]]:
-    """Values of expressions, one of them real, at up to :data:`POINTS` points of the domain of their symbols."""
+    """Values of expressions, one of them real, at up to ``POINTS`` points of the domain of their symbols."""
     symbols = frozenset(s for side in sides for s in side.free_symbols)
     found = 0
     for point in _points(symbols):

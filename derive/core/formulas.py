@@ -18,7 +18,7 @@ from sympy import Basic, Expr, Rational, Symbol, latex, powsimp, simplify, toget
 
 from .shown import Shown, gathered
 
-__all__ = ["Basis", "Derivation", "Formula", "InputError", "Status", "Step", "Verdict", "identically_zero"]
+__all__ = ["Basis", "Derivation", "Formula", "InputError", "Link", "Status", "Step", "Verdict", "identically_zero"]
 
 
 class InputError(ValueError):

@@ -108,7 +108,7 @@ def _source(named: Iterable[tuple[str, Basic]], convention: str = "toolkit", lev
 
 
 def expression(value: Basic, style: str = "text") -> str:
-    """One expression in one of :data:`FORMATS`; raises ``InputError`` for another name.
+    """One expression in one of ``FORMATS``; raises ``InputError`` for another name.
 
     >>> from sympy.abc import alpha
     >>> expression(alpha / 2, "latex")
@@ -195,7 +195,7 @@ def formulas(
     paper: str = "page",
     document: bool = False,
 ) -> str:
-    """A list of formulas in one of :data:`FORMATS`; with ``steps``, each distinct derivation follows, checks included.
+    """A list of formulas in one of ``FORMATS``; with ``steps``, each distinct derivation follows, checks included.
 
     ``convention`` names the notation, one of ``replica.CONVENTIONS``; text is broken at ``columns``.  The lines of LaTeX fit the
     ``paper``: ``page`` is LaTeX's ``article`` at ten points, ``column`` the same with two columns.  With ``document`` it is a

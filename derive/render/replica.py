@@ -48,7 +48,7 @@ NAME = rf"(?<![\w\\])(?:(?:{_GREEK})(?:{_LAYER})?(?:{_INDEX})?|[A-Za-z](?:(?:{_L
 
 
 def check_convention(name: str) -> None:
-    """Raise ``InputError`` for a name that is not one of :data:`CONVENTIONS`."""
+    """Raise ``InputError`` for a name that is not one of ``CONVENTIONS``."""
     if name not in CONVENTIONS:
         raise InputError(f"unknown notation {name!r}: use {', '.join(CONVENTIONS)}")
 

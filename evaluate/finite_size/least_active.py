@@ -122,7 +122,7 @@ def least_counts(
 def least_active(matrices: Sequence[np.ndarray], seed: int = 0) -> LeastActive:
     """The least number of active outputs over the inputs x != 0, for generic matrices of ReLU layers.
 
-    Exact for one layer, and for one hidden layer with at most :data:`MAX_CONES` cones (n = 2 and 3 at any ratio that
+    Exact for one layer, and for one hidden layer with at most ``MAX_CONES`` cones (n = 2 and 3 at any ratio that
     is drawn here, n = 4 up to 20 hidden units) unless a cone with fewer active hidden units than inputs has more than two;
     otherwise the count of an input that was found, an upper bound.
 

@@ -39,7 +39,7 @@ class SolvedLevel:
 
     @property
     def error(self) -> Any:
-        """The error of the capacity, see :class:`Point`."""
+        """The error of the capacity, see ``Point``."""
         return self.point.value_error
 
     def floats(self) -> list[float]:
@@ -64,7 +64,7 @@ class Checkpoint:
         write_document(self.path, KIND, {**self.header, "levels": entries})
 
     def read(self) -> dict[int, list[float]]:
-        """Coordinates by level; raises :class:`FileError` for a damaged file or one of another computation."""
+        """Coordinates by level; raises ``FileError`` for a damaged file or one of another computation."""
         content = read_document(self.path, KIND)
         for name in ("gate", "budget"):
             if not isinstance(content.get(name), str):

@@ -29,7 +29,7 @@ from .levels import Checkpoint, SolvedLevel, solve_levels
 from .parisi_flow import FlowSolution, solve_flow
 from .store import Store
 
-__all__ = ["Limit", "certified_bound", "limit"]
+__all__ = ["Estimate", "Limit", "certified_bound", "limit"]
 
 SHORTEST = 8  # the first level at which an acceleration is tried: six values
 DEEPEST = 60
@@ -217,7 +217,7 @@ def certified_bound(found: Limit, report: Callable[[str], None] = lambda _: None
     """The best finite-level value that is certified here: a level and a proved bound, a decimal with six places.
 
     The level-r capacities decrease with r, so each is a bound on the limit from above; levels up to
-    :data:`CERTIFIED` are offered, because the proof's cost grows with the level.
+    ``CERTIFIED`` are offered, because the proof's cost grows with the level.
     """
     from ..proofs.one_layer_certificates import certify
 

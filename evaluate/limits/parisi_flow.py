@@ -1,6 +1,6 @@
 r"""The second route to the limit: minimise the continuous problem over smooth overlap functions.
 
-No level, step function or extrapolation enters: the Parisi flow of :mod:`flow_equations` is minimised over
+No level, step function or extrapolation enters: the Parisi flow of :mod:`~flrdt.evaluate.limits.flow_equations` is minimised over
 polynomials of growing degree.  The minimum over a family lies above the limit, so the values fall with the degree.
 """
 

@@ -17,7 +17,7 @@ LEVELS = {"1": ":", "2p": "-.", "2": "--"}  # with the style of their line
 def draw(results: Sequence[FiniteResult], path: str, report: Callable[[str], None] = lambda _: None) -> None:
     """Draw the intervals over m/n with the capacities of levels 1, 2p and 2, and write the figure whole or not at all.
 
-    Raises ``InputError`` as :func:`~flrdt.evaluate.reporting.figures.check_figure`.
+    Raises ``InputError`` as :func:`~flrdt.evaluate.output.figures.check_figure`.
     """
     from ..results.capacity import capacity
 

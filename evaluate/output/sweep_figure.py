@@ -12,7 +12,7 @@ __all__ = ["draw"]
 
 
 def draw(rows: Sequence[Row], path: str) -> None:
-    """Draw the rows that have a value.  Raises as :func:`~flrdt.evaluate.reporting.figures.check_figure`."""
+    """Draw the rows that have a value.  Raises as :func:`~flrdt.evaluate.output.figures.check_figure`."""
     figure = new_figure(path)
     axes = figure.add_subplot()
     grid = next(grid for grid in GRIDS if not rows or set(grid.columns) == set(rows[0]))

@@ -3,7 +3,7 @@ r"""The tower of one Gaussian field on a shared grid: value, and exact gradient 
 Forward: :math:`f_2 = \log W/y_2` in closed form, then per level :math:`S_k = K_{d_k} * e^{y_k f_{k-1}}`,
 :math:`f_k = \log S_k / y_k`, each a Toeplitz product, and :math:`T_r = \sum_j w_j f_r(x_j)`.
 Backward: the adjoint of the same discrete operations, which is the (discrete) tilted density of the tower.
-Nothing here knows the problem: W and its parameters come with the :class:`FieldTower`.
+Nothing here knows the problem: W and its parameters come with the :class:`~flrdt.derive.blocks.field_towers.FieldTower`.
 """
 
 from __future__ import annotations

@@ -100,7 +100,7 @@ def enclose(system: ProvedSystem, goal: Goal, x: Sequence[Any], digits: int, rep
     Krawczyk's operator is taken with the slope at ``x``, to the digits asked for, and the curvature on a small box, to the
     digits that the step of that slope lacks.  With the step s the value is :math:`G + g \cdot s + \frac12 s^T H s`, H
     from the box.  The errors are as small as ``x`` allows: about the square of its own for the value.  Raises
-    :class:`ConvergenceError` if the proof does not succeed: then the point is no regular one, or lies at the border of
+    ``ConvergenceError`` if the proof does not succeed: then the point is no regular one, or lies at the border of
     the closed form.
     """
     b, full = system.backend, digits + GUARD

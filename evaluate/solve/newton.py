@@ -142,7 +142,7 @@ def refine(
     ``hessian`` is that of the goal in natural coordinates, as good as it is known.  The parameters get as many digits as
     the value unless ``point_digits`` asks for fewer; half of them are enough for the value.  With ``prove`` the last step is
     that of Krawczyk's operator: the errors are then proved.
-    Raises :class:`ConvergenceError` with the best value found, and ``QuadratureError`` where no error can be proved.
+    Raises ``ConvergenceError`` with the best value found, and ``QuadratureError`` where no error can be proved.
     """
     with mp.workdps(digits + 3 * GUARD):
         full = digits + GUARD

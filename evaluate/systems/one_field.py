@@ -212,13 +212,13 @@ class OneFieldSystem:
         return found
 
     def smooth(self, x: Sequence[Any]) -> bool:
-        """Whether the towers are analytic in a box: what :func:`bound_tower` finds out by itself."""
+        """Whether the towers are analytic in a box: what ``bound_tower`` finds out by itself."""
         return True
 
     def proved_quadrature(self, x: Sequence[Any], digits: float, order: int = 1) -> list[ProvedGrid]:
         """The grids whose proved error leaves slopes (order 1) or curvatures (2) so many digits, at the midpoint of a box.
 
-        Raises :class:`QuadratureError`.
+        Raises :class:`~flrdt.evaluate.quadrature.error_bound.QuadratureError`.
         """
         values, found = [v.mid() for v in self.values(x)], []
         floats = list(map(float, values))

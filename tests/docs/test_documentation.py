@@ -29,6 +29,7 @@ for text, expression, verdict in found["steps"]:
 """
 
 
+@pytest.mark.slow
 def test_an_edited_derivation_changes_its_page(tmp_path):
     """On a copy of the sources; without an edit the page comes from the cache."""
     for package in (flrdt.derive, flrdt.evaluate):

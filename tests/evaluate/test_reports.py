@@ -42,6 +42,7 @@ def test_every_format_holds_the_value_and_every_derivation(small):
         )
 
 
+@pytest.mark.slow
 def test_same_input_same_bytes(small, deep):
     assert reports.build("1", 12, figures=False) == small
     assert reports.build("2p", 12, depth="2", notion="strong", figures=False) == deep
@@ -80,6 +81,7 @@ def test_a_deep_report_at_the_plain_level_shows_the_second_route():
     assert b"7.42778732" in found["report.md"]  # theory, section 7, behind a first width of 6.7004
 
 
+@pytest.mark.slow
 def test_given_widths_that_are_too_small_are_reported_and_the_report_still_written(run, tmp_path):
     words = ("--widths", "7", "--level", "1", "--digits", "10", "--no-figures")
     code, out, err = run("docs", str(tmp_path / "out"), *words)

@@ -382,6 +382,7 @@ def test_second_sweep_on_a_file_is_refused_until_the_first_has_gone(run, tmp_pat
     assert os.listdir(tmp_path) == [name]
 
 
+@pytest.mark.slow
 def test_two_sweeps_that_start_together(tmp_path):
     """Exactly one of them runs, whichever gets the file; the file is whole."""
     words = [sys.executable, "-m", "flrdt", "sweep", "--level", "1", "--gate", "relu-bias:{0..1;9}", "--digits", "12",
