@@ -50,7 +50,7 @@ def test_same_input_same_bytes(small, deep):
 
 def test_a_deep_report_holds_chain_parameters_and_derivations(deep):
     for name in ("report.md", "report.tex", "report.html"):
-        text = deep[name].decode()
+        text = deep[name].decode().replace(r"\hspace{0pt}", "")  # where TeX may part a long number
         # minimal chain, strong, partially lifted: theory, section 7
         assert "7.448638726" in text and "11.029026168" in text, name
         assert "7.647694935" in text and "11.460256878" in text, name  # compared with the plain level
