@@ -14,6 +14,7 @@ from .core.gaussian import Expectation, H, Phi, phi
 from .core.maxima import Maximum, Minimum
 from .core.symbols import Level, LevelError, Lifting
 from .lemmas.analyticity import mixture_form, monotonicity, zero_free_strip
+from .lemmas.comparison import SaddleProbability
 from .networks.gates import Gate, GateError, InjectiveGate, MoreauEnvelope, gate, relu
 from .networks.network import Network, NetworkError, relu_network
 from .networks.problems import Problem, ProblemError, problem
@@ -49,6 +50,7 @@ __all__ = [
     "PlainLevel",
     "Problem",
     "ProblemError",
+    "SaddleProbability",
     "Status",
     "Step",
     "TiltedExpectation",

@@ -2,14 +2,16 @@
 
 import re
 from collections import Counter
+from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
 
 from build_cache import cached
 from collection import DIGITS, SAMPLES, by_id
+from docutils.nodes import make_id
 from evidence_tables import code_mutants, formulas, step_mutants
 from formula_index import family
-from matplotlib.figure import Figure
+from pybtex.database import parse_file
 from sympy import Symbol
 
 from flrdt.derive import render
@@ -19,7 +21,7 @@ from flrdt.evaluate.limits.stability import replicon as unstable
 from flrdt.evaluate.limits.stability import thermal_instability
 from flrdt.evaluate.output.curves import KINDS
 from flrdt.evaluate.output.expansion_plot import draw
-from flrdt.evaluate.output.figures import rendered
+from flrdt.evaluate.output.figures import empty_figure, rendered
 from flrdt.evaluate.output.tables import deep_networks, single_layer
 from flrdt.evaluate.results.capacity import capacity
 
@@ -72,14 +74,23 @@ LONGEST = 60_000
 """Characters of LaTeX on a page of formulas; MathML takes about fifteen times as many bytes."""
 
 
-def slug(name: str) -> str:
-    """The anchor of a formula id."""
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
-
-
 def plain(text: str) -> str:
     """A text whose characters Markdown leaves alone."""
     return re.sub(r"([\\`*_\[\]<>|$])", r"\\\1", text)
+
+
+@lru_cache(maxsize=1)
+def preprints() -> dict[str, str]:
+    """The keys of the bibliography by arXiv id."""
+    entries = parse_file(Path(__file__).with_name("references.bib")).entries
+    return {entry.fields["eprint"]: key for key, entry in entries.items() if "eprint" in entry.fields}
+
+
+def cited(text: str) -> str:
+    """A source whose arXiv ids are citations, as far as the bibliography has them."""
+    keys = preprints()
+    known = re.compile("arXiv (" + "|".join(map(re.escape, keys)) + ")")
+    return known.sub(lambda found: "{cite:t}`" + keys[found[1]] + "`", text)
 
 
 def checking(found: dict) -> list[str]:
@@ -105,11 +116,11 @@ def formula_page(name: str, members: list[dict]) -> str:
     for f in members:
         same = bool(f["steps"]) and (f["steps"], f["assumptions"]) == previous
         previous = f["steps"], f["assumptions"]
-        lines += [f"({slug(f['id'])})=", "", f"## {plain(f['title'])}", "", f"```{{formula}} {f['id']}"]
-        lines += [f":entry: {slug(f['id'])}", *[":statement:"] * same, "```", ""]
+        lines += [f"({make_id(f['id'])})=", "", f"## {plain(f['title'])}", "", f"```{{formula}} {f['id']}"]
+        lines += [f":entry: {make_id(f['id'])}", *[":statement:"] * same, "```", ""]
         lines += ["Derivation and assumptions are those of the formula before.", ""] * same
         lines += checking(f)
-        lines += [f"Source: {plain(f['source'])}.", ""]
+        lines += [f"Source: {cited(plain(f['source']))}.", ""]
         if f["code"]:
             lines += ["```sh", f["code"], "```", ""]
     return "\n".join(lines)
@@ -163,7 +174,7 @@ def formula_pages() -> dict[str, str]:
 def figures() -> dict[str, str]:
     """The figures as SVG."""
     drawings = {name: make(["1", "2p", "2", "3"]) for name, (_, make) in KINDS.items()}
-    drawings["expansion"] = Figure(figsize=(9, 3.6), layout="constrained")
+    drawings["expansion"] = empty_figure(9, 3.6)
     draw(drawings["expansion"], ["1", "2p"], range(1, 7), lambda _: None)
     return {name: rendered(figure, "svg", background=False).decode() for name, figure in drawings.items()}
 

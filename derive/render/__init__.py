@@ -96,11 +96,11 @@ def _source(named: Iterable[tuple[str, Basic]], convention: str = "toolkit", lev
     lines = [f"{name} = {printer.doprint(value)}" for name, value in named]
     declared = []
     for symbol, identifier in sorted(printer.symbols.items(), key=lambda item: item[1]):
-        flag = "positive=True" if symbol.is_positive else "real=True" if symbol.is_real else ""
-        declared.append(f"{identifier} = Symbol({printer.name(symbol)!r}{', ' + flag if flag else ''})")
+        kind = next((kind for kind in ("positive", "nonnegative", "real") if getattr(symbol, f"is_{kind}")), None)
+        declared.append(f"{identifier} = Symbol({printer.name(symbol)!r}{f', {kind}=True' if kind else ''})")
     head = [
         "from sympy import *",
-        "from flrdt.derive import Expectation, Gate, H, Phi, TiltedExpectation, phi",
+        "from flrdt.derive import Expectation, Gate, H, Phi, SaddleProbability, TiltedExpectation, phi",
         "from flrdt.derive.core.maxima import Maximum, Minimum",
         "",
     ]

@@ -163,7 +163,7 @@ def _deep(
         own = [(i, alpha, expansion) for i, (alpha, expansion) in enumerate(layers_found, start=1)]
         others = [c for c in CLOSED if widths or c != str(level)]
         figure = empty_figure(9, 3.6)
-        draw_chains(figure, {f"this report, level {level}": ("D-", own)} | chains_of(minimal, others, [notion]))
+        draw_chains(figure, {f"this report, level {level}": own} | chains_of(minimal, others, [notion]))
         drawn["expansion"] = ("Width and expansion of the layers against depth", figure)
     behind = (
         f"behind the hidden widths {', '.join(found.widths)}"

@@ -43,8 +43,11 @@ class _Arguments:
 
     def __init__(self, expressions: Sequence[Expr], symbols: Sequence[Symbol], name: str) -> None:
         self.count, self.size, self.backend = len(expressions), len(symbols), backend(name)
-        first = {(i, j): diff(e, s) for i, e in enumerate(expressions) for j, s in enumerate(symbols) if e.has(s)}
-        second = {(i, j, k): diff(d, symbols[k]) for (i, j), d in first.items() for k in range(j + 1)}
+        free = [e.free_symbols for e in expressions]
+        first = {(i, j): diff(e, s) for i, e in enumerate(expressions) for j, s in enumerate(symbols) if s in free[i]}
+        second = {
+            (i, j, k): diff(d, symbols[k]) for (i, j), d in first.items() for k in range(j + 1) if d.has(symbols[k])
+        }
         self.first = [k for k, d in first.items() if d != 0]
         self.second = [k for k, d in second.items() if d != 0]
         forms = [*expressions, *(first[k] for k in self.first), *(second[k] for k in self.second)]
