@@ -8,8 +8,9 @@ import numpy as np
 from scipy.optimize import minimize, minimize_scalar
 
 INFINITY = float("inf")
-NODES, WEIGHTS = np.polynomial.legendre.leggauss(60)
-OUTER = np.arange(-10, 10.0001, 0.04)
+NODES, WEIGHTS = np.polynomial.legendre.leggauss(24)  # of every interval of length one or less
+STEP = 0.08
+OUTER = np.arange(-9, 9.0001, STEP)
 
 GATES = {
     "relu": [(0, INFINITY)],
@@ -62,7 +63,7 @@ def full(t, active):
     p = 1 / (1 + np.exp(-t[2]))
     h, w, cost = envelope(active, chi)
     kernel = density((h[None, :] - np.sqrt(p) * OUTER[:, None]) / np.sqrt(1 - p)) / np.sqrt(1 - p)
-    tower = np.sum(density(OUTER) * np.log1p(kernel @ (w * np.expm1(-y * cost))) / y) * 0.04
+    tower = np.sum(density(OUTER) * np.log1p(kernel @ (w * np.expm1(-y * cost))) / y) * STEP
     sphere = np.log1p(y * (1 - p) / chi) / (2 * y) + p / (2 * (chi + y * (1 - p)))
     return (1 + sphere) / (-tower)
 
@@ -81,7 +82,7 @@ def capacity(level, active):
         if level == "2p"
         else [(below[0] - 1.5, 1.2, 1.2), (below[0] - 0.2, below[1] + 0.2, -1.5)]
     )
-    options = {"xatol": 1e-8, "fatol": 1e-14, "maxiter": 3000, "maxfev": 3000}
+    options = {"xatol": 1e-6, "fatol": 1e-12, "maxiter": 3000, "maxfev": 3000}
     found = min(
         (
             minimize(partial if level == "2p" else full, s, args=(active,), method="Nelder-Mead", options=options)

@@ -2,9 +2,12 @@
 
 import json
 
+import pytest
+
 from tests.mutate_code import KNOWN, RESULTS, ROOT, SITES, drawn, load
 
 
+@pytest.mark.slow
 def test_sites_are_many_and_over_all_modules():
     found = drawn()
     assert len(found) == SITES >= 400 and len({s.key for s in found}) == SITES

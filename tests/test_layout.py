@@ -55,6 +55,7 @@ def test_public_docstrings():
             assert not callable(value) or value.__doc__, f"{name}.{symbol}"
 
 
+@pytest.mark.slow
 def test_everything_runs_without_gmpy2():
     """mpmath picks gmpy2 up by itself; the pure Python integers must give the same digits."""
     code = (

@@ -186,7 +186,7 @@ class Objective(Shown):
 
     def _psi_derivation(self) -> Derivation:
         lifting, r = self.lifting, self.level.r
-        sphere, psi, count = InputSphere().integrated(lifting), Symbol(f"psi_{r}"), Symbol("T_V")
+        sphere, psi, count = InputSphere().integrated(lifting), Symbol(f"psi_{lifting.level}"), Symbol("T_V")
         nested = CountingOutput(self.network.gate).psi_tower(lifting)
         parts = gamma_s + sphere.name - coupling(lifting) - gamma_p + alpha * count + self.network.budget * nu
         return Derivation(
@@ -205,7 +205,7 @@ class Objective(Shown):
 
     def _energy_derivation(self) -> Derivation:
         lifting, r = self.lifting, self.level.r
-        energy, count = Symbol(f"P_{r}"), Symbol("T_M")
+        energy, count = Symbol(f"P_{lifting.level}"), Symbol("T_M")
         nested = CountingOutput(self.network.gate).energy_tower(lifting)
         balance = gamma_s - gamma_p - coupling(lifting) + InputSphere().integrated(lifting).name
         return Derivation(

@@ -20,6 +20,7 @@ SECTIONS = {
     "envelopes": ("envelope", "mean_envelope", "mean_envelope_slope", "zero_energy"),
     "expectations": ("innermost",),
     "plain_values": ("gate", "plain"),
+    "comparison": ("comparison",),
     "lower_bound": ("lower",),
     "quadratic": ("merging", "scaling", "tower"),
     "lifting": ("relations",),

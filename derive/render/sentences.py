@@ -56,21 +56,30 @@ _TOKEN = re.compile(
     r"|(?P<sign>\.\.\.|->|<=|>=|!=|\*\*|[-+*/^=<>()\[\]|,~'])"
 )
 
+_SCIENTIFIC = re.compile(r"\d+(?:\.\d+)?e[+-]?\d+(?!\w)")
+_HYPHEN = re.compile(r"-\w+")  # of a compound word, such as level-3
+
 
 def _tokens(text: str) -> Iterator[tuple[str, str, int]]:
     """Kind, text and position of every token; prose comes a character at a time with the kind ``prose``."""
-    at = 0
+    at, inside = 0, False  # inside: the character before belongs to a word of prose
     while at < len(text):
         found = _TOKEN.match(text, at)
-        if found is None:
+        if found is None and (power := _SCIENTIFIC.match(text, at)):
+            yield "prose", power[0], at
+            at, inside = power.end(), True
+        elif inside and (hyphen := _HYPHEN.match(text, at)):
+            yield "prose", hyphen[0], at
+            at = hyphen.end()
+        elif found is None:
             end = at + 1
             while end < len(text) and text[end - 1].isalnum() and text[end].isalnum():
                 end += 1  # a word of prose in one piece
             yield "prose", text[at:end], at
-            at = end
+            at, inside = end, text[end - 1].isalnum()
         else:
             yield str(found.lastgroup), found[0], at
-            at = found.end()
+            at, inside = found.end(), False
 
 
 def split_formulas(text: str) -> Iterator[tuple[str, bool]]:
@@ -80,6 +89,8 @@ def split_formulas(text: str) -> Iterator[tuple[str, bool]]:
     ['alpha', 'k = sqrt(2 chi)']
     >>> [piece for piece, formula in split_formulas("k*phi(k) + 2*H(k) - 1/2 = 0") if formula]
     ['k*phi(k) + 2*H(k) - 1/2 = 0']
+    >>> [piece for piece, formula in split_formulas("The level-3 value has the error 2.7e-21 at x - 3.") if formula]
+    ['x - 3']
     """
     run: list[tuple[str, str, int]] = []
     plain = 0

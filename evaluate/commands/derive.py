@@ -7,7 +7,7 @@ import re
 import shlex
 from collections.abc import Callable
 
-from .common import columns, emit, notation_option, output_option, problem_options
+from .common import check_words, latex_options, notation_option, output_option, problem_options, show_formulas
 
 WHAT = ("objective", "relations", "gradient", "innermost", "plain")
 
@@ -24,8 +24,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--gate", default="relu", metavar="NAME", help="gate (default relu)")
     problem_options(parser, order=False)
     parser.add_argument("--budget", default="1", metavar="B", help="required active outputs per input (default 1)")
-    parser.add_argument("--format", default="text", metavar="F", help="text, latex, markdown or sympy (default text)")
+    parser.add_argument(
+        "--format", default="text", metavar="F", help="text, latex, markdown, sympy or json (default text)"
+    )
     notation_option(parser)
+    latex_options(parser)
     parser.add_argument("--steps", action="store_true", help="show the derivation, every step with its check")
     output_option(parser)
     parser.epilog = "example: flrdt derive relations --level 3 --format latex --steps"
@@ -36,23 +39,18 @@ def run(options: argparse.Namespace) -> int:
         from .family import derive
 
         return derive(options)
-    from flrdt.derive import Level, Network, Verdict, gate, render
+    from flrdt.derive import Level, Network, Verdict, gate
     from flrdt.derive.core.exact_numbers import parse_count
-    from flrdt.derive.core.formulas import InputError
-    from flrdt.derive.render.replica import check_convention
 
     from ..arithmetic.decimals import parse_number
 
-    if options.format not in render.FORMATS:
-        raise InputError(f"unknown format {options.format!r}: use {', '.join(render.FORMATS)}")
-    check_convention(options.notation)
+    check_words(options.format, options.notation, options.paper, options.document)
     level = Level.parse(options.level if options.level is not None else ("1" if options.what == "plain" else "2"))
     depth = parse_count(options.depth, "depth", 1, 1000)
     budget = parse_number(options.budget, "budget", positive=True)
     network = Network(gate(options.gate), depth, budget)
     items = selected(options.what, network, level, options.form)
-    shown = render.formulas(items, options.format, options.steps, options.notation, columns(options.output))
-    emit(shown, options.output)
+    show_formulas(items, options, options.steps)
     if options.steps and any(i.verdict() in (Verdict.FAILED, Verdict.UNKNOWN) for i in items if i.derivation.steps):
         import sys
 

@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from ..machine.streams import put
-from .common import finish_progress, notation_option, progress, refused_problem
+from .common import finish_progress, notation_option, paper_option, problem_options, progress
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,11 +18,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--notion", default="weak", metavar="NAME", help="weak (default) or strong, for deep networks")
     parser.add_argument("--gate", default="relu", metavar="NAME", help="gate of one layer (default relu)")
     parser.add_argument("--digits", default="30", metavar="D", help="digits asked for (default 30)")
-    refused_problem(parser, "a report is one of networks; flrdt formulas --problem shows what is derived for the word")
+    problem_options(parser, order=False)
     notation_option(parser)
+    paper_option(parser)
     parser.add_argument("--no-figures", action="store_true", help="leave the figures out (they need matplotlib)")
     parser.epilog = (
         "examples: flrdt docs report --level 3 --digits 30\n"
+        "          flrdt docs perceptron --problem perceptron:kappa=-3/2\n"
         "          flrdt docs deep --depth 3 --level 2p --notion strong"
     )
 
@@ -43,7 +45,9 @@ def run(options: argparse.Namespace) -> int:
         widths=() if options.widths is None else options.widths.split(","),
         notion=options.notion,
         gate=options.gate,
+        problem=options.problem,
         convention=options.notation,
+        paper=options.paper,
         figures=not options.no_figures,
         report=progress(),
     )

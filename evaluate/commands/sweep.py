@@ -8,9 +8,10 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager
 
-from .common import emit, place, progress, refused_problem
+from .common import emit, place, progress
 
 OPTIONS = {
+    "problem": "problems of the family, like perceptron:kappa=-3/2,",
     "gate": "gates",
     "level": "levels",
     "depth": "depths",
@@ -18,6 +19,8 @@ OPTIONS = {
     "notion": "notions (weak, strong)",
     "radius": "radii",
     "budget": "budgets",
+    "alpha": "aspect ratios of energies of problems",
+    "order": "orders of the lifting parameters (falling, free) of problems",
     "digits": "digits",
 }
 
@@ -37,7 +40,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         type=place,
         help="results, .csv or .parquet; points it holds are not recomputed",
     )
-    refused_problem(parser, "the grid of a sweep is one of networks; call flrdt capacity --problem once for each word")
     parser.add_argument("--workers", metavar="W", help="local worker processes (default one per core)")
     parser.add_argument("--dask", metavar="ADDRESS", help="use the Dask cluster with this scheduler instead")
     parser.add_argument("--figure", metavar="FILE", help="also draw the capacities (png, svg or pdf)")
@@ -45,6 +47,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = (
         "examples: flrdt sweep --gate 'relu-bias:{-1..2;41}' --level 2 --digits 20 --output bias.csv\n"
         "          flrdt sweep --depth 1 2 3 --level 1 2p --notion weak strong --output deep.parquet\n"
+        "          flrdt sweep --problem 'perceptron:kappa={-2..0;9}' sk --level 1 2 --output family.csv\n"
         "          {a..b;k} stands for k equally spaced exact numbers from a to b"
     )
 
@@ -56,6 +59,7 @@ def run(options: argparse.Namespace) -> int:
     from ..machine.processes import local_pool, parse_workers
     from ..output.figures import check_figure
     from ..sweeps.clusters import check_scheduler, dask_executor
+    from ..sweeps.grids import grid_of
     from ..sweeps.parquet_file import require_pyarrow
     from ..sweeps.run import points_of, read_plan, run_sweep
 
@@ -85,7 +89,7 @@ def run(options: argparse.Namespace) -> int:
         from ..output.sweep_figure import draw
 
         draw(rows, options.figure)
-    failed = [row for row in rows if row["problem"]]
+    failed = [row for row in rows if row[grid_of(plan).failure]]
     summary = {"output": options.output, "points": len(rows), "failed": len(failed)}
     emit(summary if options.json else f"{len(rows)} points in {options.output}, {len(failed)} failed")
     return 1 if failed else 0

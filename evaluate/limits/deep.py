@@ -30,7 +30,7 @@ from .acceleration import Acceleration, accelerate, carried
 from .limits import Estimate, limit
 from .store import Store
 
-__all__ = ["DeepLimit", "deep_limit"]
+__all__ = ["DeepLevel", "DeepLimit", "deep_limit"]
 
 FIRST, SHORTEST = 3, 8  # the first level, and the first at which an acceleration is tried
 DEEPEST = 10  # levels whose cost is bearable
@@ -241,7 +241,8 @@ def _chain(
             known[layer][r] = u
             store.save(words, r, list(u))
 
-        point = solve_lifted(numbers, wanted, LEVEL_DIGITS, report, level, found=starts, keep=keep)
+        shallower = known.get(layer - 1)
+        point = solve_lifted(numbers, wanted, LEVEL_DIGITS, report, level, None, starts, keep, shallower)
         for r, u in starts.items():
             known[layer].setdefault(r, u)
         known[layer][level] = point.coordinates

@@ -24,8 +24,10 @@ from flrdt.derive import (
     stationarity,
 )
 from flrdt.derive.blocks.definitions import envelope, lifted_tower
+from flrdt.derive.networks.problems import Problem
+from flrdt.derive.registry.family import problem_formulas
 
-__all__ = ["Section", "deep_sections", "distinct", "one_layer_sections"]
+__all__ = ["Section", "deep_sections", "distinct", "one_layer_sections", "problem_sections"]
 
 
 @dataclass(frozen=True)
@@ -134,3 +136,30 @@ def deep_sections(network: Network, level: Level, budgets: Iterable[str]) -> lis
         "Counting output", "The last layer counts, as a single one does.", (innermost(network.gate).formula,)
     )
     return [*found, averages, count]
+
+
+def problem_sections(given: Problem, level: Level) -> list[Section]:
+    """What is derived for a problem of the family: its plain value, its objective, the relations that survive, its average."""
+    word = str(given)
+    parts = {
+        "plain": ("Plain level", "The plain level needs no tower."),
+        "objective": (
+            "Objective",
+            f"The {given.quantity} of level {level} is the stationary value of this objective in what it still depends on.",
+        ),
+        "relations": (
+            "Closed-form relations",
+            "On the sphere stationarity fixes the lifting parameters by the overlaps, whatever the output is.",
+        ),
+        "innermost": ("Innermost expectation", "The first level of the tower is closed form."),
+    }
+    found = []
+    for what, (title, text) in parts.items():
+        if level.r == 1 and what == "relations":
+            continue
+        try:
+            formulas = problem_formulas(word, what, str(level))
+        except ValueError:  # the problem does not have this
+            continue
+        found.append(Section(title, text, tuple(formulas)))
+    return found

@@ -14,18 +14,20 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any
 
-from flrdt.derive import Gate, Level, relu, relu_network
+from flrdt.derive import Gate, Level, relu, relu_network, render
 from flrdt.derive.core.formulas import Verdict
+from flrdt.derive.networks.problems import Problem
 from flrdt.derive.render.replica import check_convention
 
 from ..arithmetic.decimals import InputError, parse_digits
 from ..results.capacity import as_gate, capacity, tool_version
 from ..results.chain import DeepCapacity, Requirement, deep_capacity
+from ..results.family import as_problem, family_value
 from .curves import KINDS
 from .expansion_plot import chains_of, draw_chains
 from .figures import empty_figure, rendered, require_matplotlib
 from .mathml import mathml
-from .report_contents import Section, deep_sections, distinct, one_layer_sections
+from .report_contents import Section, deep_sections, distinct, one_layer_sections, problem_sections
 from .report_folder import MANIFEST
 from .report_formats import Content, as_html, as_latex, as_markdown
 from .tables import Table, deep_networks, single_layer
@@ -48,6 +50,7 @@ class _Findings:
     tables: dict[str, Table]
     options: str = ""
     figures: dict[str, tuple[str, Any]] = field(default_factory=dict)
+    note: str = ""
 
 
 def build(
@@ -58,25 +61,34 @@ def build(
     widths: Sequence[Any] = (),
     notion: str = "weak",
     gate: Gate | str = "relu",
+    problem: Problem | str | None = None,
     convention: str = "toolkit",
+    paper: str = "page",
     figures: bool = True,
     report: Report = lambda _: None,
 ) -> dict[str, bytes]:
-    """All files of a report by name, ``provenance.json`` included: on one layer, or on a deep network (depth or widths).
+    """All files of a report by name, ``provenance.json`` included: on one layer, on a deep network (depth or widths), or on
+    another problem of the family, which has no figures.
 
     Raises ``InputError`` (or a subclass) for bad input and for a missing optional tool, ``ConvergenceError`` if a solve fails.
     """
     level, digits, the_gate = Level.parse(level), parse_digits(digits), as_gate(gate)
     required = Requirement.parse(notion, None)
     check_convention(convention)
+    render.check_paper(paper)
     if not isinstance(the_gate, Gate):
         raise InputError(
             f"gate {the_gate} is injective and has capacity 1: there is nothing to derive, use another gate"
         )
     mathml("x")
+    figures = figures and problem is None
     if figures:
         require_matplotlib()
-    if widths or depth not in (None, 1, "1"):
+    if problem is not None:
+        if widths or depth is not None or notion != "weak" or the_gate != relu():
+            raise InputError("depth, widths, notion and gate belong to networks: leave them out with a problem")
+        found = _family(problem, level, digits, report)
+    elif widths or depth not in (None, 1, "1"):
         if the_gate != relu():
             raise InputError(f"gate {the_gate} in a deep network: only the relu is positively homogeneous")
         found = _deep(level, digits, depth, widths, required, figures, report)
@@ -84,9 +96,10 @@ def build(
         found = _one_layer(level, digits, the_gate, figures, report)
     command = f"flrdt docs OUTDIR --level {level} --digits {digits}{found.options}"
     command += f" --notation {convention}" if convention != "toolkit" else ""
-    command += "" if figures else " --no-figures"
+    command += f" --paper {paper}" if paper != "page" else ""
+    command += "" if figures or problem is not None else " --no-figures"
     report("writing")
-    return _files(found, command, level, convention)
+    return _files(found, command, level, convention, paper)
 
 
 def _one_layer(level: Level, digits: int, gate: Gate, figures: bool, report: Report) -> _Findings:
@@ -106,6 +119,35 @@ def _one_layer(level: Level, digits: int, gate: Gate, figures: bool, report: Rep
     )
 
 
+def _family(problem: Problem | str, level: Level, digits: int, report: Report) -> _Findings:
+    report("derivations")
+    given = as_problem(problem)
+    parts = problem_sections(given, level)
+    values = {}
+    for each in dict.fromkeys([*CLOSED, str(level)]):
+        try:
+            values[each] = family_value(given, each, digits, report=report).to_json()
+        except InputError:  # a level that the problem does not have
+            if each == str(level):
+                raise
+    result = values[str(level)]
+    rows = tuple(
+        (each, v["value"], v["value_error"], v["error_kind"], v["reached_level"], v["status"])
+        for each, v in values.items()
+    )
+    head = ("level", "value", "error", "digits by", "reached", "theory")
+    warned = f". {result['warning'][:1].upper()}{result['warning'][1:]}" if result["warning"] else ""
+    return _Findings(
+        f"The problem {given} at lifting level {level}",
+        result,
+        f"The level-{level} {given.quantity} is {result['value']}",
+        parts,
+        {"Values against the level": Table("Values", head, rows, ())},
+        f" --problem {given}",
+        note=warned + (f". {result['reason'][:1].upper()}{result['reason'][1:]}" if result["reason"] else ""),
+    )
+
+
 def _deep(
     level: Level, digits: int, depth: Any, widths: Sequence[Any], required: Requirement, figures: bool, report: Report
 ) -> _Findings:
@@ -121,7 +163,7 @@ def _deep(
         own = [(i, alpha, expansion) for i, (alpha, expansion) in enumerate(layers_found, start=1)]
         others = [c for c in CLOSED if widths or c != str(level)]
         figure = empty_figure(9, 3.6)
-        draw_chains(figure, {f"this report, level {level}": ("D-", own)} | chains_of(minimal, others, [notion]))
+        draw_chains(figure, {f"this report, level {level}": own} | chains_of(minimal, others, [notion]))
         drawn["expansion"] = ("Width and expansion of the layers against depth", figure)
     behind = (
         f"behind the hidden widths {', '.join(found.widths)}"
@@ -157,7 +199,7 @@ def _chain(found: DeepCapacity, result: dict[str, Any]) -> Table:
     return Table("Chain", ("layer", "alpha", "expansion", "note"), tuple(rows), ())
 
 
-def _files(found: _Findings, command: str, level: Level, convention: str) -> dict[str, bytes]:
+def _files(found: _Findings, command: str, level: Level, convention: str, paper: str) -> dict[str, bytes]:
     """The report in its formats, with its figures and its provenance."""
     files: dict[str, bytes] = {}
     drawings: dict[str, str] = {}
@@ -172,8 +214,8 @@ def _files(found: _Findings, command: str, level: Level, convention: str) -> dic
     content = Content(
         title=found.title,
         abstract=(
-            f"{found.meaning} with error figure {result['alpha_error']} ({result['error_kind']}); its status is: "
-            f"{result['status']}. Every formula below was derived by flrdt, and the word after a step is the verdict of "
+            f"{found.meaning} with error figure {result.get('value_error', result.get('alpha_error'))} "
+            f"({result['error_kind']}); its status is: {result['status']}{found.note}. Every formula below was derived by flrdt, and the word after a step is the verdict of "
             "its machine check."
         ),
         sections=found.sections,
@@ -184,6 +226,7 @@ def _files(found: _Findings, command: str, level: Level, convention: str) -> dic
         versions=versions,
         level=level,
         convention=convention,
+        paper=paper,
     )
     files["report.md"] = as_markdown(content).encode()
     files["report.tex"] = as_latex(content).encode()

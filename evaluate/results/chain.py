@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
@@ -97,6 +97,7 @@ class LayerCapacity:
     residual: Any
     inertia: tuple[int, int] | None = None
     by_width: tuple[dict[str, float], ...] = ()
+    points: dict[int, Any] = field(default_factory=dict, repr=False)
 
     def parameter_error(self, name: str, widths: Sequence[Any]) -> Any:
         """The error of a parameter: its own, and what errors of the hidden widths change of it."""
@@ -216,10 +217,11 @@ def layer_capacity(
     digits: int,
     report: Report = lambda _: None,
     certified: bool | None = None,
+    shallower: LayerCapacity | None = None,
 ) -> LayerCapacity:
     """Capacity behind hidden layers of the given widths (exact numbers or balls), to the digits asked for.
 
-    Raises ``ConvergenceError``.
+    ``shallower`` is that of the network without the last layer, from whose points a full level is started.  Raises ``ConvergenceError``.
     """
     if level.r == 1 or level.partial:
         used, point = solve_deep_closed(widths, CapacityGoal(budget), level, digits + 6, report)
@@ -228,7 +230,7 @@ def layer_capacity(
         return _one_layer(level, budget, digits, report, certified)
     from ..solve.lifted import solve_lifted  # start-up: scipy, which the closed forms do without
 
-    lifted = solve_lifted(widths, budget, digits, report, level.r)
+    lifted = solve_lifted(widths, budget, digits, report, level.r, shallower=shallower and shallower.points)
     return LayerCapacity(
         lifted.alpha,
         lifted.alpha_error,
@@ -239,6 +241,7 @@ def layer_capacity(
         lifted.residual,
         lifted.inertia,
         lifted.by_width,
+        lifted.points,
     )
 
 
@@ -314,9 +317,9 @@ def deep_capacity(
         raise InputError(f"level {level} of a deep network is not certified: use level 1 or 2p")
     layers = hidden_chain(given, count, required, first, level, digits, report, certified)
     used = first if count == 1 else level
-    found = layer_capacity(
-        [layer.width for layer in layers], required.of(count, count), used, digits, report, certified
-    )
+    before = layers[-1].capacity if layers else None
+    behind = [layer.width for layer in layers]
+    found = layer_capacity(behind, required.of(count, count), used, digits, report, certified, before)
     layers.append(ChainLayer(found.alpha, found))
     return _result(layers, rectifier, level, first, digits, required, given, time.perf_counter() - started)
 
@@ -330,7 +333,9 @@ def hidden_chain(
     for i in range(1, depth):
         behind = [layer.width for layer in layers]
         wanted = min(digits, CHECK_DIGITS) if given else digits + EXTRA
-        found = layer_capacity(behind, required.of(i, depth), first if i == 1 else level, wanted, report, certified)
+        before = layers[-1].capacity if layers else None
+        own = first if i == 1 else level
+        found = layer_capacity(behind, required.of(i, depth), own, wanted, report, certified, before)
         if given:
             layers.append(ChainLayer(given[i - 1], found, at_least(given[i - 1], found)))
         else:

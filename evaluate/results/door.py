@@ -1,6 +1,6 @@
 """The public door to values: what is asked of a network, whatever its depth.
 
-A call names a :class:`flrdt.derive.Network`, or gives the keywords that build one.  Which road leads to the number is
+A call names a :class:`~flrdt.derive.networks.network.Network`, or gives the keywords that build one.  Which road leads to the number is
 decided here, once.
 """
 

@@ -171,7 +171,25 @@ def family_value(
     2.0000000000
     """
     started = time.perf_counter()
-    given, wanted, at = as_problem(problem), parse_digits(digits), Level.parse(level)
+    wanted, at = parse_digits(digits), Level.parse(level)
+    given = requested(problem, at, alpha, branch)
+    if isinstance(given.output, Cost) and given.alpha is None:
+        return _from_zero(given, at, wanted, free_order, report, branch)
+    with workdps(wanted + 20):
+        if given.ising or _is_smallest(given):
+            solve = _ising if given.ising else _smallest
+            return solve(given, at, wanted, free_order, report, started)
+        return _minimised(given, at, wanted, free_order, report, started, branch)
+
+
+def requested(
+    problem: Problem | str,
+    level: Level | int | str,
+    alpha: Fraction | int | str | None = None,
+    branch: str | None = None,
+) -> Problem:
+    """The problem that is to be solved, at its aspect ratio; raises ``InputError`` for what does not fit together."""
+    given, at = as_problem(problem), Level.parse(level)
     if alpha is not None:
         if not isinstance(given.output, (Cost, NormOutput)):
             raise InputError(f"{given} takes no alpha: its {given.quantity} does not depend on one")
@@ -181,13 +199,7 @@ def family_value(
         given = given.at(Rational(ratio.numerator, ratio.denominator))
     if branch is not None:
         _check_branch(given, at, branch)
-    if isinstance(given.output, Cost) and given.alpha is None:
-        return _from_zero(given, at, wanted, free_order, report, branch)
-    with workdps(wanted + 20):
-        if given.ising or _is_smallest(given):
-            solve = _ising if given.ising else _smallest
-            return solve(given, at, wanted, free_order, report, started)
-        return _minimised(given, at, wanted, free_order, report, started, branch)
+    return given
 
 
 def _check_branch(problem: Problem, level: Level, branch: str) -> None:
@@ -421,7 +433,7 @@ class LiftingVerdict:
 def lifting_verdict(problem: Problem | str, digits: int | str = 15) -> LiftingVerdict:
     """Whether the plain level of a hard set on the sphere is stable, and whether partial lifting lowers it.
 
-    Signs are decided in ball arithmetic.  Raises ``InputError`` for another problem and :class:`ConvergenceError` if a sign is
+    Signs are decided in ball arithmetic.  Raises ``InputError`` for another problem and ``ConvergenceError`` if a sign is
     undecided at the digits.
 
     >>> lifting_verdict("perceptron:kappa=-1/2").stable, lifting_verdict("perceptron:kappa=-1/2").partial_helps
@@ -447,7 +459,7 @@ def partial_threshold(digits: int | str = 30) -> tuple[Any, Any, Any]:
     """The margin below which partial lifting lowers the capacity of the spherical perceptron, its error, and alpha_1 there.
 
     The root of ``m_4 - m_2^2 = 2 m_2`` in the margin, enclosed by a change of sign in ball arithmetic.
-    Raises :class:`ConvergenceError` if the signs are undecided.
+    Raises ``ConvergenceError`` if the signs are undecided.
 
     >>> value, error, alpha = partial_threshold(8)
     >>> from mpmath import nstr

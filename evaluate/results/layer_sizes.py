@@ -128,7 +128,8 @@ def network_verdict(
     for i, (size, width) in enumerate(zip(counts[1:], widths, strict=True), start=1):
         so_far = layers[-1].injective if layers else True
         try:
-            own = layer_capacity(widths[: i - 1], required.of(i, depth), level, DIGITS, report)
+            before = layers[-1].capacity if layers else None
+            own = layer_capacity(widths[: i - 1], required.of(i, depth), level, DIGITS, report, shallower=before)
         except LayerRecursionError:
             layers.append(LayerVerdict(i, size, width, None, None, False if so_far is False else None, None))
             continue

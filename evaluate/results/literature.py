@@ -1,7 +1,8 @@
 """Values of the literature beside those computed here: each a datum with its source, and a verdict.
 
 A value was either read in the abstract of its paper, or is quoted from memory of it; the full texts were not at hand.  A verdict
-is one of three: the computed value rounds to the printed one, it does not, or the two cannot be compared and the datum says why.
+is one of four: the computed value rounds to the printed one, it does not, it agrees as far as its own error allows a
+comparison, or the two cannot be compared and the datum says why.
 """
 
 from __future__ import annotations
@@ -92,18 +93,23 @@ class Row:
         return None if self.verdict.startswith("not ") else self.verdict.startswith("agrees")
 
 
-def verdict_of(ours: Decimal, printed: str) -> str:
-    """Whether a value rounds to the printed decimal.
+def verdict_of(ours: Decimal, printed: str, error: Decimal = Decimal(0)) -> str:
+    """Whether a value, known up to ``error``, rounds to the printed decimal.
 
-    A printed value that is one unit away, on the side to which it was rounded up or down, is named as such.
+    A printed value that is one unit away, on the side to which it was rounded up or down, is named as such. Where the error
+    is too large to tell the printed digits apart, the verdict says so instead of choosing.
 
     >>> verdict_of(Decimal("36.3984"), "36.40"), verdict_of(Decimal("1.65754"), "1.6576")
     ('agrees to the printed digits', 'agrees, printed value rounded up')
+    >>> verdict_of(Decimal("0.76316673"), "0.7631667265", Decimal("4e-9"))
+    'agrees within our error of 4.0e-9'
     """
     unit = Decimal(1).scaleb(Decimal(printed).as_tuple().exponent)  # type: ignore[arg-type]
+    gap = Decimal(printed) - ours
+    if error > unit / 2 and abs(gap) <= error + unit / 2:
+        return f"agrees within our error of {error:.1e}"
     if ours.quantize(unit, rounding=ROUND_HALF_EVEN) == Decimal(printed):
         return "agrees to the printed digits"
-    gap = Decimal(printed) - ours
     if abs(gap) < unit:
         return f"agrees, printed value {'rounded up' if gap > 0 else 'truncated'}"
     return "differs"
@@ -121,22 +127,29 @@ def compare(heavy: bool = False, report: Report = lambda _: None, only: str | No
         elif datum.heavy and not heavy:
             found.append(Row(datum, "", "not computed: takes minutes, ask with --all"))
         else:
-            ours = Decimal(_ours(datum, report))
-            shown = len(datum.printed.partition(".")[2]) + 3
-            found.append(Row(datum, f"{ours:.{shown}f}", verdict_of(ours, datum.printed)))
+            text, error = _ours(datum, report)
+            shown = Decimal(1).scaleb(-len(datum.printed.partition(".")[2]) - 3)
+            ours = Decimal(text)
+            if ours.as_tuple().exponent < shown.as_tuple().exponent:  # type: ignore[operator]
+                text = str(ours.quantize(shown, rounding=ROUND_HALF_EVEN))
+            found.append(Row(datum, text, verdict_of(ours, datum.printed, Decimal(error))))
     return found
 
 
-def _ours(datum: Datum, report: Report) -> str:
+def _ours(datum: Datum, report: Report) -> tuple[str, str]:
+    """The value computed here and its error, each as a decimal."""
     places = len(datum.printed.partition(".")[2]) + 4
     if datum.problem == "relu":
         from .capacity import capacity
 
-        return capacity(datum.level, places).decimal
+        found = capacity(datum.level, places).to_json()
+        return found["alpha"], found["alpha_error"]
     if datum.level == "inf":
         from ..limits.family import family_limit
 
-        return str(family_limit(datum.problem, min(places, 9), report=report).to_json()["value"])
-    from .family import family_value
+        found = family_limit(datum.problem, min(places, 9), report=report).to_json()
+    else:
+        from .family import family_value
 
-    return family_value(datum.problem, datum.level, places, free_order=datum.free, report=report).decimal
+        found = family_value(datum.problem, datum.level, places, free_order=datum.free, report=report).to_json()
+    return found["value"], found["value_error"]

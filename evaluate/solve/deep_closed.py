@@ -8,7 +8,7 @@ falls below the plain value, lifting no longer helps and the value is the plain 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from math import exp, log, sqrt
+from math import log, sqrt
 from typing import Any
 
 from flrdt.derive import Level, objective, relu_network
@@ -20,7 +20,7 @@ from .layer_recursion import plain_recursion
 from .newton import refine
 from .point import ConvergenceError, Point
 
-__all__ = ["closed_system", "partial_point", "solve_deep_closed"]
+__all__ = ["closed_system", "plain_point", "solve_deep_closed"]
 
 PARTIAL = Level(2, partial=True)
 FIRST, LAST = 0.01, 50.0  # lifting parameters between which the capacity is followed
@@ -55,6 +55,11 @@ def _plain_start(widths: Sequence[float], goal: Goal) -> list[float]:
     for i, layer in enumerate(found.layers, start=1):
         values += [float(layer.kappa) * sqrt(q[i] / norms[i - 1]), norms[i], q[i], chi[i]]
     return [log(v) for v in values]
+
+
+def plain_point(widths: Sequence[float], budget: float) -> list[float]:
+    """Logarithms of the plain capacity and of the parameters of its point."""
+    return [log(plain_recursion(widths, budget).alpha), *_plain_start(widths, CapacityGoal(budget))]
 
 
 class _Path:
@@ -101,23 +106,12 @@ class _Path:
         return best
 
 
-def partial_point(widths: Sequence[float], budget: float, y: float) -> list[float]:
-    """Double-precision stationary point of the partial level at a fixed lifting parameter: the parameters, alpha_l."""
-    path = _Path(widths, CapacityGoal(budget))
-    x, at = path.start, FIRST
-    while at < y:
-        x, _ = path.at(at, x)
-        at *= 1.5
-    x, _ = path.at(y, x)
-    return [*(exp(v) for v in x), float_value(path.system, path.goal, x)]
-
-
 def solve_deep_closed(
     widths: Sequence[Any], goal: Goal, level: Level, digits: int, report: Callable[[str], None] = lambda _: None
 ) -> tuple[Level, Point]:
     """The enclosed stationary point behind hidden layers of the given widths (balls or exact numbers), and its level.
 
-    That is the plain one where partial lifting was asked for and does not help.  Raises :class:`ConvergenceError`,
+    That is the plain one where partial lifting was asked for and does not help.  Raises ``ConvergenceError``,
     ``LayerRecursionError`` for a width at which the recursion has no solution.
     """
     floats = [float(w) for w in widths]

@@ -1,43 +1,38 @@
 r"""Stationary points of deep networks at the full levels, every overlap free, from the built-in start alone.
 
-Level 2 starts from the partially lifted point at a fixed lifting parameter with overlaps inserted, and follows y until
-dP/dy changes sign.  Level r + 1 starts from level r: one y_k is split in two nearly equal ones.  At equal ones the new
-overlaps change nothing, and their equations over ``y_k - y_(k+1)`` are solved alone, one layer after the other from the
-output to the input, as a function of the last overlap; the interior root is the genuine point.  Then the ratio of the two
-is followed until the objective is stationary in it too.  From two levels of this kind on the next one is extrapolated
-(:mod:`flrdt.evaluate.solve.lifted_search`).  Digits: chord Newton on the finest grids that double precision can use, and
-beyond it in ball arithmetic, on grids that the measured rates of convergence ask for; finer grids then check the point.
+Each level starts from the one below, changed as the network with a layer less changes between the two
+(:mod:`flrdt.evaluate.solve.lifted_search`), so that the start of every network is at last one layer.  Where this fails, as it
+may for a required count far from one, the same network at a count closer to one takes the place of the shallower one.
+Digits: chord Newton on the finest grids that double precision can use, and beyond it in ball arithmetic, on grids that
+the measured rates of convergence ask for; finer grids then check the point.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy
 
 from ..arithmetic.backends import backend
-from ..quadrature.two_fields import FieldRangeError, Spacing, hidden_tower, plan_fields
+from ..quadrature.two_fields import FieldRangeError, Spacing
 from ..systems.deep import Coordinates, DeepForm, layout
-from ..systems.sphere import sphere_terms
-from .deep_closed import partial_point
-from .lifted_search import extrapolated, search
+from .lifted_search import Pattern, next_level, one_layer_patterns, search
 from .point import ConvergenceError
 
 __all__ = ["LiftedPoint", "LiftedSystem", "ascend", "expected_inertia", "genuine", "solve_lifted"]
 
-STARTS = (0.8, 0.5, 1.2, 0.3)  # lifting parameters at which level 2 is begun
-PATH = 9.0  # digits of the grids along a path
+PATH = 9.0  # digits of the grids of the search
 FULL = 13.0  # and where double precision is to be used up
 CURVED = 10.0  # and for the Jacobian and the Hessian at the point
 FINEST = (10.0, 11.0, 12.0, 13.0, 13.8, 14.6)  # digits of grids, the best of which checks a point in double precision
 LARGEST = 5e8  # innermost multiplications from which ball arithmetic takes too long
 MERGED = 1e-5  # an increment of overlaps below this share of the first one counts as merged
-SPLIT = 2e-6  # log of the ratio at which new overlaps are solved for alone
-SCAN = 0.1
-WIDTH = 1e-5  # of central differences
+NEARER = (0.5, 0.8)  # powers of the required count at which the network is solved for a start
+NEAREST = 0.1  # logarithm of the required count within which no other one is tried
+WIDTH = 1e-7  # of the differences of the equations, which are exact to some 13 digits
 STEPS = 25
 FAILURES = (ArithmeticError, ValueError, numpy.linalg.LinAlgError)
 Report = Callable[[str], None]
@@ -97,18 +92,12 @@ class LiftedSystem:
         step = 1e-30j * numpy.eye(len(u))
         return numpy.array([self.coordinates.values(u + row).imag for row in step]).T / 1e-30
 
-    def differences(self, function: Callable, u: Any, one_sided: bool = False) -> Any:
-        """Central or one-sided differences of a vector, on the grids of the point."""
-        grids, columns = self.grids(u), []
-        here = function(u, grids) if one_sided else None
-        for i in range(len(u)):
-            ends = []
-            for sign in (1, -1):
-                x = u.copy()
-                x[i] += sign * WIDTH
-                ends.append(here if one_sided and sign < 0 else function(x, grids))
-            columns.append((ends[0] - ends[1]) / (WIDTH if one_sided else 2 * WIDTH))  # type: ignore[operator]
-        return numpy.array(columns).T
+    def differences(self, function: Callable, u: Any) -> Any:
+        """One-sided differences of a vector, on the grids of the point."""
+        grids = self.grids(u)
+        here = function(u, grids)
+        moved = u + WIDTH * numpy.eye(len(u))
+        return numpy.array([(function(x, grids) - here) / WIDTH for x in moved]).T
 
     def jacobian(self, u: Any) -> Any:
         return self.differences(self.residual, u)
@@ -146,40 +135,17 @@ def genuine(system: LiftedSystem, values: Any) -> bool:
     return all((-numpy.diff(f) > MERGED * f[0]).all() for f in families)
 
 
-@dataclass(frozen=True)
-class _Solved:
-    """A solution of all equations but one, with the residual of that one and the Jacobian near it."""
-
-    u: Any
-    residual: Any
-    jacobian: Any
-    first: float  # size of the first step
-
-    def tangent(self, held: int) -> Any:
-        """How the solution moves with the coordinate held."""
-        free = [i for i in range(len(self.u)) if i != held]
-        found = numpy.zeros(len(self.u))
-        found[held] = 1
-        found[free] = -numpy.linalg.solve(self.jacobian[numpy.ix_(free, free)], self.jacobian[free, held])
-        return found
-
-
-def _newton(
-    system: LiftedSystem, u: Any, held: Sequence[int] = (), tolerance: float = 1e-4, cap: float = 0.3
-) -> _Solved:
+def _newton(system: LiftedSystem, u: Any, tolerance: float = 1e-4, cap: float = 0.3) -> Any:
     """Chord Newton, the Jacobian renewed while it pays; steps longer than ``cap`` mean that the start is too far."""
-    free = [i for i in range(len(u)) if i not in held]
     residual, jacobian = system.residual(u), system.jacobian(u)
-    renewals, previous, first = 3, math.inf, 0.0
+    renewals, previous = 3, math.inf
     for _ in range(STEPS):
         if not (numpy.isfinite(residual).all() and numpy.isfinite(jacobian).all()):
             raise ConvergenceError("Newton left the range of double precision")
-        step = numpy.zeros(len(u))
-        step[free] = -numpy.linalg.solve(jacobian[numpy.ix_(free, free)], residual[free])
+        step = -numpy.linalg.solve(jacobian, residual)
         size = float(numpy.abs(step).max())
-        first = first or size
         if size < tolerance:
-            return _Solved(u + step, residual + jacobian @ step, jacobian, first)
+            return u + step
         if size > cap:
             raise ConvergenceError("the start of Newton is too far")
         if size > 0.3 * previous:
@@ -192,15 +158,13 @@ def _newton(
     raise ConvergenceError("Newton did not converge at the fully lifted level")
 
 
-def _damped(system: LiftedSystem, u: Any, held: Sequence[int] = ()) -> Any:
+def _damped(system: LiftedSystem, u: Any) -> Any:
     """Damped Newton from a rough start."""
-    free = [i for i in range(len(u)) if i not in held]
     for _ in range(30):
         residual, jacobian = system.residual(u), system.jacobian(u)
         if not numpy.isfinite(jacobian).all():
             break
-        step = numpy.zeros(len(u))
-        step[free] = -numpy.linalg.solve(jacobian[numpy.ix_(free, free)], residual[free])
+        step = -numpy.linalg.solve(jacobian, residual)
         size = float(numpy.abs(step).max())
         share = min(1.0, 0.25 / size) if size else 1.0
         while share > 1e-3:
@@ -215,245 +179,75 @@ def _damped(system: LiftedSystem, u: Any, held: Sequence[int] = ()) -> Any:
     raise ConvergenceError("Newton did not converge at the fully lifted level")
 
 
-def _follow(system: LiftedSystem, u: Any, held: int, stride: float, report: Report) -> Any:
-    """Follow the solution in one coordinate until its own equation holds too."""
-    name = f"level {system.r}, depth {system.layout.depth}"
-    at = _newton(system, u, (held,), cap=1.0)
-    sign = 1.0 if at.residual[held] < 0 else -1.0
-    path = [(at, at.tangent(held))]
-    while stride > 1e-4:
-        at, tangent = path[-1]
-        guess = at.u + sign * stride * tangent
-        if len(path) > 1:
-            before, old = path[-2]
-            guess = guess + stride**2 * (tangent - old) / (2 * (at.u[held] - before.u[held]))
-        try:
-            moved = _newton(system, guess, (held,))
-            if not genuine(system, system.coordinates.values(moved.u)) and stride > 0.02:
-                raise ConvergenceError("the path reached a merged point")
-        except FAILURES:
-            stride /= 2
-            continue
-        report(f"{name}: following, alpha = {math.exp(moved.u[-1]):.8g}")
-        slope, after = at.residual[held], moved.residual[held]
-        tangent = moved.tangent(held)
-        wanted = -after * (moved.u[held] - at.u[held]) / (after - slope)
-        if after * slope <= 0 or 0 < wanted * sign < 0.15:
-            try:
-                found = _newton(system, moved.u + wanted * tangent, tolerance=1e-7).u
-                if abs(found[held] - moved.u[held]) < 2 * abs(wanted) + 0.1:
-                    return found
-            except FAILURES:
-                if after * slope <= 0:
-                    stride /= 2
-                    continue
-        path.append((moved, tangent))
-        grown = stride * min(2.5, (0.03 / max(moved.first, 1e-6)) ** 0.4)
-        stride = min(grown, 0.7, 1.05 * wanted * sign if wanted * sign > 0 else 0.7)
-    raise ConvergenceError("the path ended before the objective was stationary")
-
-
-def _second_level(system: LiftedSystem, start: float, report: Report) -> Any:
-    """Level 2: overlaps inserted into the partial point at fixed y, everything but y freed, then y followed."""
-    partial = partial_point(list(system.widths), system.budget, start)
-    input_, hidden, tail = partial[:1], partial[1:-2], partial[-2:]
-    values = [*input_, 0.5]
-    for i in range(0, len(hidden), 4):
-        mu, p, q, chi = hidden[i : i + 4]
-        values += [mu, p, 0.5 * p, q, 0.2 * q, chi]
-    lay = system.layout
-    (y,), u = lay.y, system.coordinates.unknowns([*values, *tail])
-    u = _damped(system, u, (y, lay.p[0][0]))
-    u = _damped(system, u, (y,))
+def _level_point(system: LiftedSystem, below: list[Pattern], like: Mapping[int, Pattern], report: Report) -> Any:
+    """A genuine point of a level in double precision, from the levels below and a network that this one resembles."""
+    start = next_level(below, [like[r] for r in range(max(1, system.r - 2), system.r + 1)])
+    u = search(system, start, report)
     if not genuine(system, system.coordinates.values(u)):
         raise ConvergenceError("Newton fell into a merged point")
-    return _follow(system, u, y, 0.2, report)
+    if u[-1] > below[-1].alpha:
+        raise ConvergenceError("the point found lies above the level below")
+    return u
 
 
-class _Split:
-    """Level r + 1 at a level-r point with y_k in two nearly equal parts: the equations of the new overlaps alone."""
-
-    def __init__(self, system: LiftedSystem, values: Any, place: int):
-        self.system = LiftedSystem(system.widths, system.budget, system.r + 1, FULL)
-        self.place = place
-        old, new, v = system.layout, self.system.layout, numpy.array(values, dtype=float)
-        self.values = numpy.zeros(new.size)
-        for a, b in zip((*old.chi, *old.mu, old.alpha), (*new.chi, *new.mu, new.alpha), strict=True):
-            self.values[b] = v[a]
-        self.places, self.ranges = [], []
-        for n, (a, b) in enumerate(zip((*old.p, *old.q), (*new.p, *new.q), strict=True)):
-            whole = [1.0, *v[a], 0.0] if n == 0 else [*v[a], 0.0]
-            low, high = whole[place + 1], whole[place]
-            whole = [*whole[: place + 1], (low + high) / 2, *whole[place + 1 : -1]]
-            self.values[b] = whole[1:] if n == 0 else whole
-            self.places.append(b[place] if n == 0 else b[place + 1])
-            self.ranges.append((low, high))
-        y = list(v[old.y])
-        self.gap = y[place] * math.expm1(SPLIT)
-        self.values[new.y] = [*y[:place], y[place] + self.gap, *y[place:]]
-
-    def at(self, x: Sequence[float]) -> Any:
-        values = self.values.copy()
-        values[self.places] = x
-        return values
-
-    def block(self, x: Sequence[float], layer: int) -> tuple[float, float]:
-        """Slopes of the term of a hidden layer in the new overlaps of the layer before it and of its own."""
-        fields_ = self.system.layout.fields(self.at(x), layer, 1.0)
-        _, slopes = hidden_tower(fields_, plan_fields(fields_, FULL))
-        width, k = self.system.widths[layer - 1], self.place + 1
-        return width * slopes.p[k], width * slopes.q[k]  # type: ignore[union-attr]
-
-    def output(self, x: Sequence[float]) -> float:
-        """Slope of the count in the new overlap of the last hidden layer."""
-        return self.system.form.count_slopes(self.at(x), FULL)[self.place + 1]
-
-    def shoot(self, share: float, guess: list[float], tolerance: float) -> tuple[float, list[float]]:
-        """With the last overlap at a share of its range, all others from the output on; the equation of the input left."""
-        hidden = len(self.system.widths)
-        x = [low + g * (high - low) for (low, high), g in zip(self.ranges, guess, strict=False)]
-        x += [0.0] * hidden
-        low, high = self.ranges[hidden]
-        x[hidden] = low + share * (high - low)
-        above = self.output(x)
-        for layer in range(hidden, 0, -1):
-            dual = hidden + layer
-            x[dual] = -2 * above / self.gap  # the coupling is linear in it
-            if not self.ranges[dual][0] < x[dual] < self.ranges[dual][1]:
-                raise ConvergenceError("a new overlap left its range")
-            above = self._primal(x, layer, guess, tolerance)
-        values, lay = self.at(x), self.system.layout
-        sphere = sphere_terms([values[i] for i in (lay.chi[0], *lay.p[0], *lay.y)], backend("float64"), 1)
-        return (sphere.slopes[1 + self.place] + above) / self.gap, x
-
-    def _primal(self, x: list[float], layer: int, guess: list[float], tolerance: float) -> float:
-        """The new overlap before a layer from the equation of the dual one, by secants; the slope in it."""
-        low, high = self.ranges[layer - 1]
-
-        def miss(t: float) -> tuple[float, float]:
-            x[layer - 1] = low + t * (high - low)
-            before, own = self.block(x, layer)
-            return own + self.gap / 2 * x[layer], before
-
-        a = guess[layer - 1]
-        b = a + 0.02 if a < 0.9 else a - 0.02
-        left, _ = miss(a)
-        right, slope = miss(b)
-        for _ in range(8):
-            if right == left or abs(b - a) < tolerance:
-                break
-            moved = b - right * (b - a) / (right - left)
-            a, left, b = b, right, min(max(moved, b - 0.1, 0.3 * b), b + 0.1, 1 - 0.3 * (1 - b))
-            right, slope = miss(b)
-        if not 0.005 < b < 0.995:
-            raise ConvergenceError("a new overlap merged")
-        guess[layer - 1] = b
-        return slope
-
-    def root(self, report: Report) -> Any:
-        """The point where the equations of all new overlaps hold; raises ``ConvergenceError`` if there is none inside."""
-        share, stride, seen = 0.6, SCAN, None
-        guess = [share] * (len(self.system.widths) + 1)
-        while 0.05 < share < 0.985:
-            miss, _ = self.shoot(share, guess, 1e-3)
-            if seen is not None and seen[0] * miss < 0:
-                break
-            if seen is None and miss > 0:
-                stride = -stride
-            seen = (miss, share)
-            share += stride if stride < 0 else min(stride, 0.4 * (1 - share))
-        else:
-            raise ConvergenceError("no root of the new overlaps")
-        (left, a), right, b = seen, miss, share
-        for _ in range(8):
-            share = a + (b - a) * left / (left - right)
-            miss, x = self.shoot(share, guess, 1e-7)
-            if abs(miss) < 2e-7:
-                break
-            if abs(left) < abs(right):
-                b, right = a, left
-            a, left, b, right = b, right, share, miss
-        report(f"level {self.system.r}, depth {self.system.layout.depth}: new overlaps found")
-        values = self.at(x)
-        y = self.system.layout.y
-        values[y[self.place]] = values[y[self.place + 1]] * (1 + 50 * SPLIT)
-        return values
+def patterns(
+    widths: Sequence[float], budget: float, r: int, report: Report, points: Mapping[int, Any] | None = None
+) -> dict[int, Pattern]:
+    """Those of levels 1 to r behind hidden layers of the given widths; ``points`` are coordinates known already."""
+    if not widths:
+        return one_layer_patterns(min(budget, 1.0), r)
+    if not points or r not in points:
+        points = ascend(LiftedSystem(tuple(widths), budget, r), report)
+    depth = len(widths) + 1
+    return {1: Pattern.plain(widths, budget)} | {level: Pattern.of(depth, level, u) for level, u in points.items()}
 
 
-def _next_level(system: LiftedSystem, u: Any, report: Report) -> Any:
-    """The point one level up."""
-    fine = system.using(FULL)
-    values = fine.coordinates.values(_newton(fine, u, tolerance=1e-9).u)
-    problem: Exception | None = None
-    for place in range(system.r - 1):
-        try:
-            split = _Split(system, values, place)
-            higher = split.system.using(PATH + 1)
-            start = higher.coordinates.unknowns(split.root(report))
-            found = _follow(higher, start, higher.layout.y[place], 0.01, report)
-            if genuine(higher, higher.coordinates.values(found)):
-                return found
-            problem = ConvergenceError("Newton fell into a merged point")
-        except FAILURES as failure:
-            problem = failure
-    raise ConvergenceError(f"no point was found from the level below: {problem}")
-
-
-def _float_point(system: LiftedSystem, report: Report) -> Any:
-    """A genuine stationary point of level 2 in double precision, from the first of several starts that leads to one."""
-    for start in STARTS:
-        try:
-            found = _second_level(system, start, report)
-            if genuine(system, system.coordinates.values(found)):
-                return found
-        except FAILURES:
-            continue
-    raise ConvergenceError(f"no fully lifted stationary point was found at depth {system.layout.depth}")
-
-
-def _level_point(system: LiftedSystem, found: dict[int, Any], report: Report) -> Any:
-    """A genuine point of a level in double precision, from the points of the levels below."""
-    if system.r == 2:
-        return _float_point(system, report)
-    for start in extrapolated(system.layout.depth, {r: u for r, u in found.items() if r > 2}):
-        try:
-            u = search(system, start, report)
-            if genuine(system, system.coordinates.values(u)):
-                return u
-        except FAILURES:
-            continue
-    below = LiftedSystem(system.widths, system.budget, system.r - 1)
-    return _next_level(below, _newton(below, found[below.r]).u, report)
-
-
+@numpy.errstate(all="ignore")
 def ascend(
-    system: LiftedSystem, report: Report = lambda _: None, found: dict[int, Any] | None = None,
-    keep: Callable[[int, Any], None] = lambda *_: None,
+    system: LiftedSystem, report: Report = lambda _: None, found: Mapping[int, Any] | None = None,
+    keep: Callable[[int, Any], None] = lambda *_: None, shallower: Mapping[int, Any] | None = None,
 ) -> dict[int, Any]:  # fmt: skip
     """Coordinates of the points of levels 2 to that of the system, in double precision.
 
     ``found`` are points known already, perhaps of widths close by: that of the last level is a start, those below it
-    stand for their levels.  ``keep`` is told every new one.
-    Raises :class:`ConvergenceError` with the value of the last level reached.
+    stand for their levels.  ``keep`` is told every new one.  ``shallower`` are the points of the network without the last
+    layer, or of one with widths close by; they are found if need be.
+    Raises ``ConvergenceError`` with the value of the last level reached.
     """
     name, known = f"depth {system.layout.depth}", dict(found or {})
     done: dict[int, Any] = {}
+    likes: list[dict[int, Pattern]] = []
+    below = [Pattern.plain(system.widths, system.budget)]
+
+    def alike(i: int) -> dict[int, Pattern]:
+        """The networks that this one changes like: without the last layer, then at counts closer to one."""
+        if i == len(likes):
+            if not i:
+                likes.append(patterns(system.widths[:-1], system.budget, system.r, report, shallower))
+            else:
+                likes.append(patterns(system.widths, system.budget ** NEARER[i - 1], system.r, report))
+        return likes[i]
+
     for r in range(2, system.r + 1):
         at = LiftedSystem(system.widths, system.budget, r)
         if r in known:
             try:
-                done[r] = _newton(at, known[r]).u if r == system.r else known[r]
+                done[r] = _newton(at, known[r]) if r == system.r else known[r]
             except FAILURES:
                 report(f"level {r}, {name}: the stored point is not one; solving anew")
         if r not in done:
-            try:
-                done[r] = _level_point(at, done, report)
-            except FAILURES as problem:
-                if not done:
-                    raise
-                best = f"{math.exp(done[r - 1][-1]):.10g} at level {r - 1}"
-                raise ConvergenceError(f"level {r}: {problem}; best value found {best}") from None
+            problem: Exception | None = None
+            for i in range(1 if abs(math.log(system.budget)) < NEAREST else 1 + len(NEARER)):
+                try:
+                    done[r] = _level_point(at, below, alike(i), report)
+                    break
+                except FAILURES as failure:
+                    problem = problem or failure
+            else:
+                best = f"; best value found {math.exp(done[r - 1][-1]):.10g} at level {r - 1}" if done else ""
+                raise ConvergenceError(f"level {r}: {problem}{best}")
             keep(r, done[r])
+        below.append(Pattern.of(system.layout.depth, r, done[r]))
         report(f"level {r}, {name}: alpha = {math.exp(done[r][-1]):.10g}")
     return done
 
@@ -467,7 +261,7 @@ class LiftedPoint:
     apart; ``alpha_error`` is what finer grids change,
     what the rates of convergence leave out of the finest, that step to second order, and the rounding.  ``by_width`` are
     the derivatives of the parameters and alpha in each hidden width.  ``coordinates`` are those of Newton's method in
-    double precision, a start for points close by.
+    double precision, a start for points close by; ``points`` are those of all levels on the way.
     """
 
     values: dict[str, Any]
@@ -479,6 +273,7 @@ class LiftedPoint:
     count: Any = None
     by_width: tuple[dict[str, float], ...] = ()
     coordinates: Any = field(default=None, repr=False)
+    points: dict[int, Any] = field(default_factory=dict, repr=False)
 
 
 def _rates(system: LiftedSystem, u: Any, exact: float) -> dict[str, float]:
@@ -504,21 +299,22 @@ def solve_lifted(
     near: Sequence[Any] | None = None,
     found: dict[int, Any] | None = None,
     keep: Callable[[int, Any], None] = lambda *_: None,
+    shallower: Mapping[int, Any] | None = None,
 ) -> LiftedPoint:
     """Solve a full level behind hidden layers of the given widths to the digits asked for.
 
-    ``near`` are the values of a point of the same level at a budget close by, to start from; ``found`` and ``keep`` are
-    those of :func:`ascend`.  Where the digits asked for are beyond double precision and the level too high for balls, the
-    point is that of double precision, with its error.  Raises :class:`ConvergenceError` if no genuine point was found or
+    ``near`` are the values of a point of the same level at a budget close by, to start from; ``found``, ``keep`` and
+    ``shallower`` are those of :func:`ascend`.  Where the digits asked for are beyond double precision and the level too high for balls, the
+    point is that of double precision, with its error.  Raises ``ConvergenceError`` if no genuine point was found or
     the value did not settle on finer grids; it says the best value known.
     """
     with numpy.errstate(all="ignore"):
         system = LiftedSystem(tuple(float(w) for w in widths), float(budget), level)
         if near is None:
-            u = ascend(system, report, found, keep)[level]
+            points = ascend(system, report, found, keep, shallower)
         else:
-            u = _damped(system, system.coordinates.unknowns([float(v) for v in near]))
-        return _finished(system, u, [*widths], budget, digits, report)
+            points = {level: _damped(system, system.coordinates.unknowns([float(v) for v in near]))}
+        return replace(_finished(system, points[level], [*widths], budget, digits, report), points=points)
 
 
 def _finished(system: LiftedSystem, u: Any, widths: list, budget: Any, digits: int, report: Report) -> LiftedPoint:
@@ -600,12 +396,11 @@ def _finest(system: LiftedSystem, u: Any) -> tuple[float, ...]:
 def _width_slopes(system: LiftedSystem, u: Any, inverse: Any) -> list[Any]:
     """How the coordinates of the point move with each hidden width, by differences of the equations."""
     grids, found = system.grids(u), []
+    here = system.residual(u, grids)
     for i, width in enumerate(system.widths):
-        ends = []
-        for sign in (1, -1):
-            widths = [w + sign * WIDTH * width * (i == j) for j, w in enumerate(system.widths)]
-            ends.append(LiftedSystem(tuple(widths), system.budget, system.r).residual(u, grids))
-        found.append(-inverse @ (ends[0] - ends[1]) / (2 * WIDTH * width))
+        widths = [w + WIDTH * width * (i == j) for j, w in enumerate(system.widths)]
+        moved = LiftedSystem(tuple(widths), system.budget, system.r).residual(u, grids)
+        found.append(-inverse @ (moved - here) / (WIDTH * width))
     return found
 
 

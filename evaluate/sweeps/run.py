@@ -1,8 +1,7 @@
-"""Sweeps: capacities over a grid of gates, levels and other settings, on any executor, into a restartable file."""
+"""Sweeps: values over a grid of settings, on any executor, into a restartable file."""
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future
@@ -11,34 +10,17 @@ from fractions import Fraction
 from itertools import product
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any
 
-from ..arithmetic.decimals import InputError, parse_digits, parse_number
+from ..arithmetic.decimals import InputError, parse_number
 from ..machine.files import read_toml, shown
+from .grids import GRIDS, NETWORKS, Grid, Point, Row, grid_of
 from .neighbours import Key, Link, links_of, start_between
 from .results_file import open_results
 
 __all__ = ["COLUMNS", "DEFAULTS", "SweepError", "evaluate_point", "points_of", "read_plan", "run_sweep"]
 
-#: The settings of a point, in the order of the grid (the last varies fastest), with their defaults.  An empty depth
-#: follows from the widths, an empty budget from the notion.
-DEFAULTS = {
-    "level": "2",
-    "digits": "20",
-    "notion": "weak",
-    "budget": "",
-    "depth": "",
-    "widths": "",
-    "radius": "1",
-    "gate": "relu",
-}
-
-#: Settings that decide the same thing, so that a grid has values for one of them only.
-EXCLUSIVE = (("notion", "budget"), ("depth", "widths"))
-
-#: Columns of a result file after the settings; ``chain`` is empty for one layer, ``problem`` unless the solve failed.
-RESULTS = ("alpha", "alpha_error", "error_kind", "status", "chain", "parameters", "problem")
-COLUMNS = (*DEFAULTS, *RESULTS)
+DEFAULTS = NETWORKS.settings
+COLUMNS = NETWORKS.columns
 
 MOST_POINTS = 100_000
 MOST_BYTES = 10_000_000  # of a plan
@@ -46,9 +28,6 @@ LONGEST = 4_000  # characters of one value in a plan
 ATTEMPTS = 3  # times a point is handed to a pool that breaks before the sweep gives up
 
 _SPREAD = re.compile(r"\{([^{};]+)\.\.([^{};]+);\s*(\d{1,6})\s*\}")
-
-Point = dict[str, str]
-Row = dict[str, str]
 
 
 class SweepError(ArithmeticError):
@@ -61,9 +40,10 @@ def read_plan(path: str | Path) -> dict[str, list[str]]:
     Raises ``InputError`` for a file that cannot be read, an unknown key, or a value that is neither text nor a number.
     """
     table = read_toml(path, MOST_BYTES)
-    unknown = [key for key in table if key not in DEFAULTS]
+    known = list(dict.fromkeys(key for grid in GRIDS for key in grid.settings))
+    unknown = [key for key in table if key not in known]
     if unknown:
-        raise InputError(f"{path}: unknown key {shown(unknown[0])}: use {', '.join(DEFAULTS)}")
+        raise InputError(f"{path}: unknown key {shown(unknown[0])}: use {', '.join(known)}")
     plan = {}
     for key, value in table.items():
         values = value if isinstance(value, list) else [value]
@@ -83,15 +63,17 @@ def points_of(plan: Mapping[str, Sequence[str]]) -> list[Point]:
     ['relu-bias:0', 'relu-bias:1/2', 'relu-bias:1']
     >>> [(point["depth"], point["budget"]) for point in points_of({"widths": ["8,8"], "notion": ["weak", "strong"]})]
     [('3', '1'), ('3', '2')]
+    >>> [point["problem"] for point in points_of({"problem": ["perceptron:kappa={-1..0;3}"], "level": ["1"]})]
+    ['perceptron:kappa=-1', 'perceptron:kappa=-1/2', 'perceptron:kappa=0']
     """
-    for pair in EXCLUSIVE:
+    kind = grid_of(plan)
+    for pair in kind.exclusive:
         if all(name in plan for name in pair):
             raise InputError(f"a grid with values for both {pair[0]} and {pair[1]}: leave one of them out")
     grid = []
-    for key, default in DEFAULTS.items():
+    for key, default in kind.settings.items():
         values = [written for text in plan.get(key, [default]) for written in _spread(text, key)]
-        # no hidden widths is one layer, so an empty text has a meaning there
-        if not values or (key in plan and key != "widths" and not all(value.strip() for value in values)):
+        if not values or (key in plan and key not in kind.blank and not all(value.strip() for value in values)):
             raise InputError(f"no value for {key}: leave it out for the default, or give at least one")
         grid.append(values)
     total = 1
@@ -99,7 +81,7 @@ def points_of(plan: Mapping[str, Sequence[str]]) -> list[Point]:
         total *= len(values)
     if total > MOST_POINTS:
         raise InputError(f"the grid has {total} points: at most {MOST_POINTS} at a time")
-    points = [_checked(dict(zip(DEFAULTS, values, strict=True))) for values in product(*grid)]
+    points = [kind.check(dict(zip(kind.settings, values, strict=True))) for values in product(*grid)]
     return list({tuple(point.values()): point for point in points}.values())
 
 
@@ -115,46 +97,12 @@ def _spread(text: str, key: str) -> Iterator[str]:
         yield text[: match.start()] + str(first + (last - first) * Fraction(i, count - 1)) + text[match.end() :]
 
 
-def _checked(point: Point) -> Point:
-    """The point with depth and budget written out; raises ``InputError`` if it cannot be computed."""
-    from flrdt.derive import Level
-
-    from ..results.capacity import as_gate
-    from ..results.chain import Requirement, architecture, deep_gate
-
-    level = Level.parse(point["level"])
-    parse_digits(point["digits"])
-    _, depth = architecture(level, point["depth"] or None, _split(point["widths"]))
-    gate = (as_gate if depth == 1 else deep_gate)(point["gate"], point["radius"])
-    budget = point["budget"] or str(Requirement.parse(point["notion"], None).of(depth, depth))
-    parse_number(budget, "budget", positive=True)
-    return {**point, "level": str(level), "gate": str(gate), "depth": str(depth), "budget": budget}
-
-
-def _split(widths: str) -> list[str]:
-    return widths.split(",") if widths else []
-
-
 def evaluate_point(point: Point, near: Sequence[float] | None = None) -> Row:
-    """The row of one point; a solve that does not converge is a row with a ``problem``.
+    """The row of one point; a solve that does not converge is a row that says why.
 
-    ``near`` are parameters to start from, see :func:`~flrdt.evaluate.capacity`.
+    ``near`` are parameters to start from, see :func:`~flrdt.evaluate.results.door.capacity`.
     """
-    from ..results.chain import shortfall
-    from ..results.door import capacity
-
-    words: dict[str, Any] = {
-        name: point[name] for name in ("level", "digits", "gate", "radius", "depth", "notion", "budget")
-    }
-    try:
-        found = capacity(widths=_split(point["widths"]), near=near, **words).to_json()
-    except ArithmeticError as problem:
-        return {**point, **dict.fromkeys(RESULTS, ""), "problem": " ".join(str(problem).split())}
-    row = {name: str(found.get(name, "")) for name in RESULTS}
-    if not found.get("admissible", True):
-        row["status"] += "; hidden architecture not admissible: " + "; ".join(map(shortfall, found["short_layers"]))
-    chain = json.dumps(found["chain"]) if "chain" in found else ""
-    return {**point, **row, "chain": chain, "parameters": json.dumps(found["parameters"])}
+    return grid_of(point).row(point, near)
 
 
 def run_sweep(
@@ -173,8 +121,9 @@ def run_sweep(
     points stay missing, ``InputError`` for a file of something else.  ``report`` hears of the progress, ``notice`` (by
     default the same) of repairs to the file.
     """
-    with open_results(path, COLUMNS, tuple(DEFAULTS), notice or report) as file:
-        file.drop(lambda row: row["problem"] != "")
+    kind: Grid = grid_of(points[0] if points else {})
+    with open_results(path, kind.columns, tuple(kind.settings), notice or report) as file:
+        file.drop(lambda row: row[kind.failure] != "")
         wanted = {tuple(point.values()): point for point in points}
         missing = {key: point for key, point in wanted.items() if key not in file.rows}
         done = len(wanted) - len(missing)
@@ -193,7 +142,7 @@ class _Starts:
 
     def __init__(self, points: Iterable[Point], rows: Mapping[Key, Row]) -> None:
         self.rows = rows
-        self.links: dict[Key, Link] = links_of(list(points))
+        self.links: dict[Key, Link] = links_of([point for point in points if grid_of(point) is NETWORKS])
         self.anchors = {anchor for link in self.links.values() for anchor in link[:2]}
 
     def waits(self, key: Key) -> bool:

@@ -30,7 +30,7 @@ from ..quadrature.one_field import TowerValue, evaluate_tower
 from ..quadrature.two_fields import FieldGrid, Fields, Spacing, hidden_tower, plan_fields
 from .sphere import sphere_terms
 
-__all__ = ["Coordinates", "DeepForm", "DeepGrids"]
+__all__ = ["Coordinates", "DeepForm", "DeepGrids", "Layout"]
 
 
 @lru_cache(maxsize=32)
@@ -160,11 +160,6 @@ class DeepForm:
         variances = [*(u - v for u, v in itertools.pairwise(last)), last[-1]]
         y = [values[i] for i in lay.y]
         return evaluate_tower(_count_tower(self.r), [values[lay.chi[-1]]], variances, y, grid, b, int(slopes))
-
-    def count_slopes(self, values: Sequence, digits: float) -> list:
-        """Derivatives of the count times alpha_l in the overlaps p_1..p_r of the last hidden layer."""
-        tower = self._count(values, self._count_grid([float(v) for v in values], digits), True)
-        return [values[self.layout.alpha] * slope for slope in self._count_slopes(tower)[1]]
 
     def _count_slopes(self, tower: TowerValue) -> tuple[Any, list, list]:
         """Derivatives in chi, p_1..p_r and y_2..y_r."""

@@ -1,5 +1,6 @@
 """``--problem WORD`` on the command line."""
 
+import csv
 import json
 
 import pytest
@@ -63,6 +64,47 @@ def test_stability(run):
     )
 
 
+def test_a_sweep_over_problems(run, tmp_path):
+    """Values of the plain level and of Gardner's formula, from rows that say of each value what the command says of it."""
+    file = tmp_path / "family.csv"
+    words = ("sweep", "--problem", "perceptron:kappa={-1/2..0;2}", "--level", "1", "2", "--digits", "8")
+    code, out, _ = run(*words, "--workers", "1", "--output", str(file), "--figure", str(tmp_path / "family.svg"))
+    assert code == 0 and "4 points" in out and (tmp_path / "family.svg").exists()
+    rows = list(csv.DictReader(file.read_text().splitlines()))
+    assert [row["problem"] for row in rows] == ["perceptron:kappa=-1/2", "perceptron:kappa=0"] * 2
+    assert [row["value"] for row in rows] == [
+        "4.77009888",
+        "2.00000000",
+        "4.70013949",
+        "2.00000000",
+    ]  # family.md, Gardner
+    assert [row["reached_level"] for row in rows] == ["1", "1", "2", "1"] and "Gardner" in rows[3]["reason"]
+    before = file.read_bytes()
+    code, _, _ = run(*words, "--workers", "1", "--output", str(file))
+    assert code == 0 and file.read_bytes() == before
+
+
+def test_a_sweep_says_why_a_problem_has_no_value(run, tmp_path):
+    file = tmp_path / "ising.csv"
+    words = ("sweep", "--problem", "ising:kappa=0", "--level", "3", "--digits", "6", "--workers", "1")
+    code, out, _ = run(*words, "--output", str(file))
+    (row,) = csv.DictReader(file.read_text().splitlines())
+    assert code == 1 and "1 failed" in out and "--order free" in row["failure"] and not row["value"]
+
+
+def test_a_report_on_a_problem(run, tmp_path):
+    folder = tmp_path / "report"
+    code, _, _ = run("docs", str(folder), "--problem", "perceptron:kappa=-3/2", "--level", "2", "--digits", "8")
+    assert code == 0
+    page = (folder / "report.md").read_text()
+    assert "# The problem perceptron:kappa=-3/2 at lifting level 2" in page
+    for value in ("43.76940233", "37.35984521", "36.56676188"):  # family.md, section 1
+        assert value in page
+    for part in ("Plain level", "Objective", "Closed-form relations", "Innermost expectation"):
+        assert f"## {part}" in page
+    assert json.loads((folder / "provenance.json").read_text())["result"]["status"] == "fully lifted RDT value"
+
+
 def test_literature(run):
     code, out, _ = run("literature", "--problem", "ising:kappa=0", "--json")
     shown = json.loads(out)
@@ -98,8 +140,12 @@ def test_the_whole_table_of_the_literature(run):
         (("certify", "--problem", "strip:1"), "needs --level"),
         (("stability", "--problem", "committee:relu"), "hard sets"),
         (("finite", "--problem", "sk", "--n", "3", "--m", "9"), "counting active outputs"),
-        (("sweep", "--problem", "sk", "--output", "x.csv"), "one of networks"),
-        (("docs", "--problem", "sk", "x"), "one of networks"),
+        (("sweep", "--problem", "sk", "--gate", "relu", "--output", "x.csv"), "gate is a setting of networks"),
+        (("sweep", "--problem", "nothing", "--output", "x.csv"), "unknown problem"),
+        (("sweep", "--problem", "sk", "--order", "rising", "--output", "x.csv"), "use falling or free"),
+        (("sweep", "--problem", "sk", "--alpha", "2", "--output", "x.csv"), "takes no alpha"),
+        (("docs", "--problem", "sk", "--depth", "2", "x"), "belong to networks"),
+        (("docs", "--problem", "nothing", "x"), "unknown problem"),
         (("plot", "energy", "--problem", "sk", "--output", "x.svg"), "one of networks"),
         (("certify", "--problem", "strip:1", "--level", "1", "--depth", "2"), "belongs to networks"),
         (("energy", "--alpha", "3", "--order", "free"), "need --problem"),

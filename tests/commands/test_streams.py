@@ -95,6 +95,7 @@ print([main([w.replace("ODD", odd) for w in line.split()]) for line in words])
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("environment", ENCODINGS, ids=["ascii", "C locale"])
 def test_names_and_signs_that_the_encoding_lacks(tmp_path, environment):
     """The same exit codes as without them, and never a traceback: names in no encoding, and Greek letters."""

@@ -92,6 +92,7 @@ def on_a_terminal(words, columns, **environment):
     return b"".join(parts).decode()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("columns", [50, 120])
 def test_a_table_fits_the_terminal(columns):
     shown = on_a_terminal(["table", "single", "--levels", "1,2p", "--digits", "25"], columns, TERM="dumb").replace(

@@ -128,3 +128,32 @@ def test_completion_without_its_package(run, monkeypatch):
     monkeypatch.setitem(sys.modules, "shtab", None)
     code, out, err = run("--print-completion", "bash")
     assert (code, out) == (2, "") and "flrdt[completion]" in err and err.count("\n") == 1
+
+
+def test_formulas_as_json(run, tmp_path):
+    """One object for every way of naming formulas; verdicts are there when they were asked for."""
+    code, out, _ = run("formulas", "gaussian.heat", "--format", "json", "--verify")
+    (found,) = json.loads(out)["formulas"]
+    assert code == 0 and found["verdict"] in ("proved", "verified") and found["digits"] == 15
+    assert found["symbols"] and found["checks"][0]["how"] and found["source"] and found["status"]
+    code, out, _ = run("derive", "relations", "--level", "2", "--format", "json", "--notation", "replica")
+    assert code == 0
+    ids = {f["id"]: f for f in json.loads(out)["formulas"]}
+    assert ids["relations.2.c_2"]["verdict"] is None and "p_{2}" not in ids["relations.2.c_2"]["latex"]
+    code, out, _ = run("formulas", "--problem", "strip:1", "--format", "json")
+    assert code == 0 and all(f["content_mathml"] for f in json.loads(out)["formulas"])
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("formulas", "--format", "xml"),
+        ("derive", "objective", "--format", "xml"),
+        ("formulas", "--problem", "strip:1", "--format", "xml"),
+        ("formulas", "gaussian.heat", "--verify"),
+        ("formulas", "--problem", "strip:1", "--format", "json", "--verify"),
+    ],
+)
+def test_formulas_as_what_there_is_not(run, words):
+    code, out, err = run(*words)
+    assert code == 2 and not out and err.count("\n") == 1 and ("json" in err or "--verify" in err)

@@ -80,6 +80,7 @@ def _read(name):
     return read_gate(name, Integer(1))
 
 
+@pytest.mark.slow
 def test_relations_and_results_can_be_pickled():
     for level in (1, "2p", 2, 3):
         found = relations(level=level)

@@ -36,6 +36,7 @@ def test_prose_is_no_formula(text):
     assert not any(formula for _, formula in split_formulas(text))
 
 
+@pytest.mark.slow
 def test_no_sentence_of_the_registry_shows_ascii_mathematics():
     """Whatever is left outside of the formulas has no sign of mathematics between two things."""
     sign = re.compile(r"\w\s*(?:\*|\^|<=|>=|!=|->|[<>=])\s*\w|\w_\w|\bsqrt\(")

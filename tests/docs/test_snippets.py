@@ -20,10 +20,13 @@ PAGES = (
     "one-layer",
     "notation",
     "course/relations",
+    "course/solutions",
+    "install",
+    "cite",
 )
 # more than a few seconds each
 LONG = (
-    "limit ", "plot ", "docs ", "certify ", "check ", "--certified", "--level 4", "--depth", "--digits 50", "--digits 60",
+    "# list", "limit ", "plot ", "docs ", "certify ", "check ", "--certified", "--level 4", "--depth", "--digits 50", "--digits 60",
 )  # fmt: skip
 
 
@@ -77,3 +80,32 @@ def test_python(page, capsys):
     for block in blocks(page, "python"):
         exec(compile(block, page, "exec"), {})
         assert capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        pytest.param(b, marks=[pytest.mark.slow] if re.search(r"\bcapacity\(|family_value\(", b) else [])
+        for b in blocks("course/solutions", "python")
+    ],
+)
+def test_solutions_of_the_exercises(block):
+    """Each program of the course stands alone."""
+    exec(compile(block, "course/solutions", "exec"), {})
+
+
+@pytest.mark.parametrize("page", sorted(p.stem for p in (DOCS / "course").glob("*.md")))
+def test_every_chapter_has_exercises_and_each_a_solution(page):
+    """The solutions stand under the title that the list of chapters gives, one for each exercise."""
+    if page in ("index", "solutions"):
+        return
+
+    def numbers(text):
+        return re.findall(r"^(\d+)\. ", text, re.M)
+
+    chapters = (DOCS / "course" / "index.md").read_text()
+    (title,) = re.findall(rf"\[([^\]]+)\]\({page}\.md\)", chapters)
+    exercises = (DOCS / "course" / f"{page}.md").read_text().partition("\n## Exercises\n")[2]
+    solutions = (DOCS / "course" / "solutions.md").read_text()
+    (solved,) = re.findall(rf"^## {title}\n(.*?)(?=^## |\Z)", solutions, re.S | re.M)
+    assert len(numbers(exercises)) >= 2 and numbers(exercises) == numbers(solved)

@@ -46,6 +46,7 @@ GOOD = [
 ]
 
 
+@pytest.mark.slow
 def test_true_claims_pass(run, file):
     code, out, err = run("verify", "--file", file(claims(*GOOD)), *FAST, "--json")
     shown = json.loads(out)

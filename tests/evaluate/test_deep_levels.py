@@ -1,51 +1,101 @@
-"""Levels above those that are split: extrapolated starts, the search, errors of a point, and the limit of the levels."""
+"""Starts of the full levels, the search, errors of a point, levels and depths together, and the limit of the levels."""
 
-from fractions import Fraction
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy
 import pytest
 from mpmath import mpf
 
-from flrdt.derive import Level, Network, objective
 from flrdt.evaluate import ConvergenceError, InputError, capacity
 from flrdt.evaluate.limits import deep
 from flrdt.evaluate.limits.deep import DeepLevel, deep_limit
 from flrdt.evaluate.limits.limits import Estimate
 from flrdt.evaluate.limits.store import Store
-from flrdt.evaluate.quadrature.two_fields import Fields, hidden_tower, plan_fields
+from flrdt.evaluate.quadrature.two_fields import FieldRangeError, Fields, hidden_tower, plan_fields
 from flrdt.evaluate.results.chain import deep_capacity
-from flrdt.evaluate.solve.descent import descend
-from flrdt.evaluate.solve.lifted import LiftedSystem, expected_inertia, genuine, solve_lifted
-from flrdt.evaluate.solve.lifted_search import extrapolated, search
-from flrdt.evaluate.solve.starts import lowest, predict
-from flrdt.evaluate.systems.one_field import OneFieldSystem
-from flrdt.evaluate.systems.system import CapacityGoal
+from flrdt.evaluate.solve.lifted import LiftedSystem, ascend, expected_inertia, genuine, solve_lifted
+from flrdt.evaluate.solve.lifted_search import Pattern, next_level, one_layer_patterns, search
+
+
+@pytest.mark.slow
+def test_one_layer_as_a_pattern():
+    """The dual overlaps of one layer against its relations, and the way from a pattern to the coordinates and back."""
+    found = one_layer_patterns(1.0, 3)[3]
+    p, q, chi = 1 - numpy.exp(found.p[0]), 1 - numpy.exp(found.q[0]), float(numpy.exp(found.chi[0]))
+    assert float(numpy.exp(found.alpha)) == pytest.approx(6.700391949, abs=1e-9)  # theory page, section 7
+    assert [chi, *p, *numpy.exp(found.y)] == pytest.approx([0.0356731, 0.9766342, 0.741098, 5.353317, 2.667325], 1e-6)
+    assert q == pytest.approx([0.42789597, 0.16715445], rel=1e-6)  # of the psi form, where q_1 = 1
+    u = found.coordinates()
+    again = Pattern.of(1, 3, u)
+    assert again.coordinates() == pytest.approx(u, abs=1e-12) and again.dual == pytest.approx(found.dual)
+
+
+@pytest.mark.slow
+def test_next_level_without_hidden_layers_is_the_one_layer_code():
+    """A network that changes like itself arrives exactly; the search then stays, where the equations are those of the tower."""
+    known = one_layer_patterns(1.0, 5)
+    start = next_level([known[3], known[4]], [known[3], known[4], known[5]])
+    assert start == pytest.approx(known[5].coordinates(), abs=1e-9)
+    system = LiftedSystem((), 1.0, 5, 11.0)
+    found = search(system, start, lambda _: None)
+    assert found == pytest.approx(start, abs=1e-5) and genuine(system, system.coordinates.values(found))
+    assert system.inertia(found) == expected_inertia(1, 5)
+    with pytest.raises(ConvergenceError):
+        search(system, start + numpy.arange(len(start)) * 3.0, lambda _: None)
+    with pytest.raises(FieldRangeError):  # overlaps out of order
+        next_level([replace(known[3], y=known[3].y[::-1])], [known[3], known[4]])
 
 
 @pytest.fixture(scope="module")
-def single():
-    """The one-layer minima of levels 3 to 5 by the one-layer code: parameters and capacity."""
-    goal = CapacityGoal(Fraction(1))
-    found, at = {}, lowest(Network(), Level(3), goal)
-    for r in (3, 4, 5):
-        system = OneFieldSystem(objective(level=r), "float64")
-        at = at if r == 3 else descend(system, goal, predict(at.x, r))
-        found[r] = [*map(float, system.values(at.x)), at.value]
+def ladder():
+    """The weak chain at level 3, to depth 4, by the starts of every network without its last layer."""
+    widths, points, found = [6.700391949], None, {}
+    for depth in (2, 3, 4):
+        system = LiftedSystem(tuple(widths), 1.0, 3)
+        points = ascend(system, shallower=points)
+        found[depth] = (system, points)
+        widths.append(float(numpy.exp(points[3][-1])))
     return found
 
 
-def test_search_finds_the_level_above(single):
-    """Without hidden layers the fifth level is that of the one-layer code, which starts and solves differently."""
-    known = {r: LiftedSystem((), 1.0, r).coordinates.unknowns(single[r]) for r in (3, 4)}
-    system = LiftedSystem((), 1.0, 5, 11.0)
-    (start,) = extrapolated(1, known)
-    found = system.coordinates.values(search(system, start, lambda _: None))
-    assert found == pytest.approx(single[5], rel=1e-6) and genuine(system, found)
-    assert found[-1] == pytest.approx(single[5][-1], abs=1e-9)
-    assert system.inertia(system.coordinates.unknowns(found)) == expected_inertia(1, 5)
-    with pytest.raises(ConvergenceError):
-        search(system, start + numpy.arange(len(start)) * 3.0, lambda _: None)
+@pytest.mark.slow
+@pytest.mark.parametrize("depth", [2, 3, 4])
+def test_levels_of_deeper_chains(ladder, depth):
+    """Stationary on finer grids that share no step with those of the search, of the right inertia, and below level 2."""
+    system, points = ladder[depth]
+    assert set(points) == {2, 3} and points[3][-1] < points[2][-1]
+    fine = system.using(11.0)
+    assert numpy.abs(fine.residual(points[3])).max() < 1e-5
+    assert system.inertia(points[3]) == expected_inertia(depth, 3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("depth", [2, 3, 4])
+def test_merged_levels_are_the_level_below(ladder, depth):
+    """With every overlap and lifting parameter of level 2 doubled, level 3 has its value and its slopes to rounding."""
+    system, points = ladder[depth]
+    two = LiftedSystem(system.widths, 1.0, 2, 11.0)
+    three = system.using(11.0)
+    low = two.coordinates.values(points[2])
+    values = numpy.zeros(three.layout.size)
+    old, new = two.layout, three.layout
+    for a, b in zip((*old.chi, *old.mu, old.alpha), (*new.chi, *new.mu, new.alpha), strict=True):
+        values[b] = low[a]
+    for a, b in zip((*old.p, *old.q, old.y), (*new.p, *new.q, new.y), strict=True):
+        values[b] = [*low[a], low[a[-1]]]
+    merged = three.form.evaluate(values, three.form.grids(values, 11.0), slopes=False)[0]
+    assert merged == pytest.approx(two.form.evaluate(low, two.form.grids(low, 11.0), slopes=False)[0], abs=1e-10)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("widths, budget", [((5.0,), 1.5), ((100.0,), 1.0), ((8.0,), 0.05), ((8.0,), 7.5)])
+def test_any_widths_and_budget(widths, budget):
+    """From the built-in start; each point is checked on finer grids, and a wider first layer asks for less."""
+    system = LiftedSystem(widths, budget, 3)
+    points = ascend(system)
+    assert numpy.abs(system.using(11.0).residual(points[3])).max() < 1e-5
+    assert system.inertia(points[3]) == expected_inertia(2, 3) and points[3][-1] < points[2][-1]
 
 
 @pytest.mark.slow

@@ -15,9 +15,10 @@ from flrdt.evaluate.arithmetic.backends import backend
 from flrdt.evaluate.arithmetic.compile import compile_scalar
 from flrdt.evaluate.quadrature.two_fields import FieldRangeError, Fields, Spacing, hidden_tower, plan_fields
 from flrdt.evaluate.results.chain import deep_capacity
-from flrdt.evaluate.solve.deep_closed import partial_point
+from flrdt.evaluate.solve.deep_closed import PARTIAL, solve_deep_closed
 from flrdt.evaluate.solve.lifted import LiftedSystem, expected_inertia, genuine, solve_lifted
 from flrdt.evaluate.systems.deep import Coordinates, layout
+from flrdt.evaluate.systems.system import CapacityGoal
 
 from ..derive.test_hidden_layer import brute_value
 from ..strategies import fractions
@@ -194,7 +195,7 @@ def test_solution_at_depth_two():
     found = solve_lifted([FIRST], 1, 8, report.append)
     assert float(found.alpha.mid()) == pytest.approx(6.430, abs=5e-4)
     assert found.alpha_error < 1e-8 and report and found.inertia == (6, 3)
-    assert float(found.alpha.mid()) < partial_point([float(FIRST)], 1.0, 0.6)[-1]
+    assert float(found.alpha.mid()) < solve_deep_closed([float(FIRST)], CapacityGoal(1), PARTIAL, 12)[1].value
 
 
 def test_spurious_points_are_recognised():
@@ -234,7 +235,7 @@ def test_deeper_chains():
     coarse, fine = deep_capacity(2, 6, depth=3), deep_capacity(2, 12, depth=3)
     assert all(abs(a - b) < 1e-6 for a, b in zip(coarse.chain, fine.chain, strict=True))
     widths = [float(a) for a in fine.chain[:2]]
-    assert float(fine.alpha) < min(partial_point(widths, 1.0, y)[-1] for y in (0.3, 0.5, 0.7))
+    assert fine.alpha < solve_deep_closed(widths, CapacityGoal(1), PARTIAL, 12)[1].value
 
 
 def finite_size_ratio(n, alpha, seed):

@@ -242,6 +242,7 @@ def test_a_capacity_that_falls_to_the_end_of_the_path_is_no_value(monkeypatch):
         path.lowest()
 
 
+@pytest.mark.slow
 def test_zero_energy_of_gates_whose_inactive_set_is_not_convex():
     """Active on (-1, 1): the plain threshold is 3.94397486358, the lifted ones about 2.02 (``references.FAMILY``, outside:1)."""
     assert energy("3.94", 1, gate="(-1,1)").zero and not energy("3.95", 1, 8, gate="(-1,1)").zero
@@ -265,6 +266,7 @@ def test_zero_energy_of_gates_whose_inactive_set_is_not_convex():
         assert all(objective(chi * a, y * b) > here for a, b in ((0.9, 1), (1.1, 1), (1, 0.9), (1, 1.1)))
 
 
+@pytest.mark.slow
 def test_zero_energy_of_gates_whose_inactive_set_is_convex():
     """ReLU: 2 at every level."""
     assert all(energy(2, level).zero for level in (1, "2p", 2, 3))

@@ -368,6 +368,8 @@ def test_bad_input_is_one_line(make, words):
 def test_literature_verdicts():
     assert verdict_of(Decimal("2.85021"), "2.8503") == "agrees, printed value rounded up"
     assert verdict_of(Decimal("2.85021"), "2.87") == "differs"
+    assert verdict_of(Decimal("0.763166727"), "0.7631667265", Decimal("5e-10")) == "agrees within our error of 5.0e-10"
+    assert verdict_of(Decimal("0.763166730"), "0.7631667265", Decimal("5e-10")) == "differs"
     rows = compare(only="sk")
     assert rows and all(row.agrees is None for row in rows)
     for row in compare(only="perceptron:kappa=-3/2")[:2]:

@@ -30,6 +30,7 @@ def rough(store):
     return limit(5, second_route=False, store=store)
 
 
+@pytest.mark.slow
 def test_limit_lies_below_the_levels(rough):
     values = [level.alpha for level in rough.levels]
     assert all(a > b for a, b in itertools.pairwise(values))
@@ -61,7 +62,7 @@ def test_json_of_the_command(run, tmp_path):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--digits", "20"], "at most 14 decimal places"),
+        (["--digits", "21"], "at most 20 decimal places"),
         (["--digits", "x"], "use an integer"),
         (["--max-level", "5"], "at least level 8"),
         (["--budget", "-1"], "must be positive"),
@@ -96,6 +97,7 @@ def test_interruption_leaves_a_whole_checkpoint(run, tmp_path, monkeypatch):
     assert code == 130 and out == "" and len(json.loads(path.read_text())["content"]["levels"]) == 6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", ["svg", "png"])
 def test_plot_of_the_convergence(run, tmp_path, suffix):
     target = tmp_path / f"convergence.{suffix}"

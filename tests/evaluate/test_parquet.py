@@ -23,7 +23,7 @@ class Solver:
         self.calls += 1
         if self.calls == self.stop:
             raise KeyboardInterrupt
-        return {**point, **dict.fromkeys(sweeping.RESULTS, ""), "alpha": f"1.{len(point['gate'])}"}
+        return {**point, **dict.fromkeys(sweeping.NETWORKS.results, ""), "alpha": f"1.{len(point['gate'])}"}
 
 
 @pytest.fixture

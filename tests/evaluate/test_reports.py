@@ -42,6 +42,7 @@ def test_every_format_holds_the_value_and_every_derivation(small):
         )
 
 
+@pytest.mark.slow
 def test_same_input_same_bytes(small, deep):
     assert reports.build("1", 12, figures=False) == small
     assert reports.build("2p", 12, depth="2", notion="strong", figures=False) == deep
@@ -49,7 +50,7 @@ def test_same_input_same_bytes(small, deep):
 
 def test_a_deep_report_holds_chain_parameters_and_derivations(deep):
     for name in ("report.md", "report.tex", "report.html"):
-        text = deep[name].decode()
+        text = deep[name].decode().replace(r"\hspace{0pt}", "")  # where TeX may part a long number
         # minimal chain, strong, partially lifted: theory, section 7
         assert "7.448638726" in text and "11.029026168" in text, name
         assert "7.647694935" in text and "11.460256878" in text, name  # compared with the plain level
@@ -80,6 +81,7 @@ def test_a_deep_report_at_the_plain_level_shows_the_second_route():
     assert b"7.42778732" in found["report.md"]  # theory, section 7, behind a first width of 6.7004
 
 
+@pytest.mark.slow
 def test_given_widths_that_are_too_small_are_reported_and_the_report_still_written(run, tmp_path):
     words = ("--widths", "7", "--level", "1", "--digits", "10", "--no-figures")
     code, out, err = run("docs", str(tmp_path / "out"), *words)
@@ -113,7 +115,9 @@ def test_latex_compiles(tmp_path):
     for convention, name in [*product(("toolkit", "replica"), networks), ("toolkit", "accepted")]:
         # the last one is the command that the issue of this page was accepted with
         words = networks.get(name, {"level": 3, "digits": 30})
-        store(reports.build(**{"digits": 15, "convention": convention} | words), tmp_path / f"{convention}-{name}")
+        paper = "column" if convention == "replica" or "level" not in words else "page"
+        files = reports.build(**{"digits": 15, "convention": convention, "paper": paper} | words)
+        store(files, tmp_path / f"{convention}-{name}")
         done = subprocess.run(
             ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "report.tex"],
             cwd=tmp_path / f"{convention}-{name}",
@@ -121,7 +125,10 @@ def test_latex_compiles(tmp_path):
             check=False,
         )
         assert done.returncode == 0, done.stdout[-2000:]
-        assert b"Overfull \\hbox" not in done.stdout, name
+        assert max(map(float, re.findall(rb"Overfull \\.box \((.*?)pt", done.stdout)), default=0) <= 2, (
+            convention,
+            name,
+        )
 
 
 @pytest.mark.slow

@@ -78,6 +78,7 @@ def finest():
     return thermal_instability(20), replicon(2, 20)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("digits", [4, 13])
 def test_errors_of_the_thermal_point(digits, finest):
     """At least the true ones; at most a hundred times them, or rounding at the working precision."""

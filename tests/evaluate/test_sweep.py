@@ -34,7 +34,7 @@ def counted(monkeypatch):
 
     def stand_in(point, near=None):
         calls.append(point)
-        return {**point, **dict.fromkeys(sweeping.RESULTS, ""), "alpha": f"1.{len(point['gate'])}"}
+        return {**point, **dict.fromkeys(sweeping.NETWORKS.results, ""), "alpha": f"1.{len(point['gate'])}"}
 
     monkeypatch.setattr(sweeping, "evaluate_point", stand_in)
     return calls
@@ -82,7 +82,7 @@ def test_file_cut_anywhere_is_repaired(tmp_path_factory, cut):
         patch.setattr(
             sweeping,
             "evaluate_point",
-            lambda p, near=None: {**p, **dict.fromkeys(sweeping.RESULTS, ""), "alpha": p["gate"]},
+            lambda p, near=None: {**p, **dict.fromkeys(sweeping.NETWORKS.results, ""), "alpha": p["gate"]},
         )
         run_sweep(points, target)
         whole = target.read_bytes()
@@ -382,6 +382,7 @@ def test_second_sweep_on_a_file_is_refused_until_the_first_has_gone(run, tmp_pat
     assert os.listdir(tmp_path) == [name]
 
 
+@pytest.mark.slow
 def test_two_sweeps_that_start_together(tmp_path):
     """Exactly one of them runs, whichever gets the file; the file is whole."""
     words = [sys.executable, "-m", "flrdt", "sweep", "--level", "1", "--gate", "relu-bias:{0..1;9}", "--digits", "12",

@@ -80,6 +80,7 @@ def test_digits_do_not_depend_on_the_start(tmp_path, executors, monkeypatch):
         assert r["alpha"] == cold["alpha"] and json.loads(r["parameters"]) == cold["parameters"]
 
 
+@pytest.mark.slow
 def test_resumed_sweep_starts_from_the_file(tmp_path, monkeypatch):
     points = points_of(CURVE)
     run_sweep([points[0], points[2]], tmp_path / "r.csv")
@@ -87,7 +88,7 @@ def test_resumed_sweep_starts_from_the_file(tmp_path, monkeypatch):
 
     def stand_in(point, near=None):
         given.append(near)
-        return {**point, **dict.fromkeys(sweeping.RESULTS, "")}
+        return {**point, **dict.fromkeys(sweeping.NETWORKS.results, "")}
 
     monkeypatch.setattr(sweeping, "evaluate_point", stand_in)
     run_sweep(points, tmp_path / "r.csv")

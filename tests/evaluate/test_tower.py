@@ -140,6 +140,7 @@ def test_halving_the_step_changes_nothing(r):
         assert abs(coarse - fine) < mpf(10) ** -digits
 
 
+@pytest.mark.slow
 @settings(max_examples=5)
 @given(parameters(3))
 def test_backends_agree(z):
@@ -154,6 +155,7 @@ def test_backends_agree(z):
         assert abs(float(one) - float(other)) < 1e-10 * max(1, abs(float(one)))
 
 
+@pytest.mark.slow
 @settings(max_examples=6)
 @given(st.integers(2, 4).flatmap(parameters))
 def test_adjoint_gradient_against_differences(z):

@@ -174,6 +174,7 @@ def test_all_mutants_are_killed(prefixes, per_entry, least):
     assert tried >= least and not alive
 
 
+@pytest.mark.slow
 def test_new_closed_forms_are_killed():
     tried, alive = killed(("plain.hardtanh.1", "replicon.1", "finite", "limit.dual_overlap", "certificate"), 1)
     assert tried >= 15 and not alive
