@@ -4,10 +4,24 @@ import re
 import sys
 from importlib import metadata
 from pathlib import Path
+from types import ModuleType
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 import generate
+
+import flrdt.derive
+import flrdt.evaluate
+
+
+def homes(package):
+    """Where the names that a package exports are documented."""
+    found = {name: getattr(package, name) for name in package.__all__}
+    modules = {name: value.__name__ for name, value in found.items() if isinstance(value, ModuleType)}
+    return {
+        n: f"{v.__module__}.{v.__name__}" for n, v in found.items() if hasattr(v, "__name__") and n not in modules
+    } | modules
+
 
 project = "flrdt"
 author = "The flrdt developers"
@@ -17,6 +31,9 @@ html_title = f"flrdt {version}"
 extensions = [
     "myst_nb",
     "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.viewcode",
+    "sphinx_argparse_cli",
     "sphinx_copybutton",
     "sphinxcontrib.bibtex",
     "mathml_pages",
@@ -33,7 +50,7 @@ nb_mime_priority_overrides = [("html", "text/latex", 1)]  # formulas become Math
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
 myst_heading_anchors = 3
-exclude_patterns = ["_build", "figures", "_generated/*.md", "_generated/figures"]
+exclude_patterns = ["_build", "figures", "paper", "_generated/*.md", "_generated/figures"]
 html_theme = "furo"
 html_math_renderer = "mathml"
 html_static_path = ["_static"]
@@ -41,8 +58,17 @@ html_css_files = ["formulas.css"]
 html_copy_source = False
 html_show_sourcelink = False
 autodoc_default_options = {"members": True}
+autosummary_context = {"exports": {p.__name__: homes(p) for p in (flrdt.derive, flrdt.evaluate)}}
+templates_path = ["_templates"]
 nitpicky = True
-nitpick_ignore_regex = [("py:.*", ".*")]  # references in pages are checked; annotations name third-party types
+nitpick_ignore_regex = [
+    # other projects have their own pages, and the build has no network to find them
+    ("py:.*", r"(collections|concurrent|fractions|flint|matplotlib|mpmath|np|numpy|pathlib|re|sympy)\..*"),
+    (
+        "py:.*",
+        r"flrdt\..*\._\w+|(flrdt\..*\.)?[PR]|(dict|tuple)\[.*",
+    ),  # private classes, type variables, parts of aliases
+]
 
 
 def keep_bars(app, what, name, obj, options, lines):

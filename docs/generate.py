@@ -1,30 +1,27 @@
 """Formula pages, tables and figures of the documentation, written from the toolkit's own objects."""
 
-import os
 import re
 from collections import Counter
-from importlib import import_module
+from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
-from pkgutil import walk_packages
 
 from build_cache import cached
 from collection import DIGITS, SAMPLES, by_id
+from docutils.nodes import make_id
 from evidence_tables import code_mutants, formulas, step_mutants
-from matplotlib.figure import Figure
+from formula_index import family
+from pybtex.database import parse_file
 from sympy import Symbol
 
-import flrdt.derive
-import flrdt.evaluate
 from flrdt.derive import render
 from flrdt.derive.render.replica import DICTIONARY, replica_name
-from flrdt.evaluate import cli
 from flrdt.evaluate.arithmetic.decimals import known_digits
 from flrdt.evaluate.limits.stability import replicon as unstable
 from flrdt.evaluate.limits.stability import thermal_instability
 from flrdt.evaluate.output.curves import KINDS
 from flrdt.evaluate.output.expansion_plot import draw
-from flrdt.evaluate.output.figures import rendered
+from flrdt.evaluate.output.figures import empty_figure, rendered
 from flrdt.evaluate.output.tables import deep_networks, single_layer
 from flrdt.evaluate.results.capacity import capacity
 
@@ -73,19 +70,27 @@ def dictionary() -> str:
     return "\n".join(rows)
 
 
-def slug(name: str) -> str:
-    """The anchor of a formula id."""
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
-
-
-def family(name: str) -> str:
-    """The page that a formula id stands on."""
-    return name.partition(".")[0]
+LONGEST = 60_000
+"""Characters of LaTeX on a page of formulas; MathML takes about fifteen times as many bytes."""
 
 
 def plain(text: str) -> str:
     """A text whose characters Markdown leaves alone."""
     return re.sub(r"([\\`*_\[\]<>|$])", r"\\\1", text)
+
+
+@lru_cache(maxsize=1)
+def preprints() -> dict[str, str]:
+    """The keys of the bibliography by arXiv id."""
+    entries = parse_file(Path(__file__).with_name("references.bib")).entries
+    return {entry.fields["eprint"]: key for key, entry in entries.items() if "eprint" in entry.fields}
+
+
+def cited(text: str) -> str:
+    """A source whose arXiv ids are citations, as far as the bibliography has them."""
+    keys = preprints()
+    known = re.compile("arXiv (" + "|".join(map(re.escape, keys)) + ")")
+    return known.sub(lambda found: "{cite:t}`" + keys[found[1]] + "`", text)
 
 
 def checking(found: dict) -> list[str]:
@@ -111,28 +116,35 @@ def formula_page(name: str, members: list[dict]) -> str:
     for f in members:
         same = bool(f["steps"]) and (f["steps"], f["assumptions"]) == previous
         previous = f["steps"], f["assumptions"]
-        lines += [f"({slug(f['id'])})=", "", f"## {plain(f['title'])}", "", f"```{{formula}} {f['id']}"]
-        lines += [":statement:"] * same + ["```", ""]
+        lines += [f"({make_id(f['id'])})=", "", f"## {plain(f['title'])}", "", f"```{{formula}} {f['id']}"]
+        lines += [f":entry: {make_id(f['id'])}", *[":statement:"] * same, "```", ""]
         lines += ["Derivation and assumptions are those of the formula before.", ""] * same
         lines += checking(f)
-        lines += [f"Source: {plain(f['source'])}.", ""]
+        lines += [f"Source: {cited(plain(f['source']))}.", ""]
         if f["code"]:
             lines += ["```sh", f["code"], "```", ""]
     return "\n".join(lines)
 
 
+def length(found: dict) -> int:
+    """Characters of the LaTeX of a formula and its derivation."""
+    return len(found["statement"]) + sum(len(shown) for _, shown, _ in found["steps"])
+
+
 def formula_pages() -> dict[str, str]:
     """One page per family of formulas, and their index."""
     entries = sorted(by_id().values(), key=lambda f: family(f["id"]))
-    families = {name: list(group) for name, group in groupby(entries, lambda f: family(f["id"]))}
-    pages = {f"formulas/{name}": formula_page(name, members) for name, members in families.items()}
+    families: dict[str, list[dict]] = {}
+    for name, group in groupby(entries, lambda f: family(f["id"])):
+        members = list(group)
+        if sum(map(length, members)) > LONGEST:  # one page per level, or whatever the second part of the ids says
+            for f in members:
+                families.setdefault(" ".join(f["id"].split(".")[:2]), []).append(f)
+        else:
+            families[name] = members
+    pages = {f"formulas/{name.replace(' ', '-')}": formula_page(name, members) for name, members in families.items()}
     outcomes = Counter(f["outcome"]["verdict"] for f in entries if f["outcome"])
     tally = ", ".join(f"{number} {verdict}" for verdict, number in sorted(outcomes.items()))
-    rows = [
-        f"| [`{f['id']}`](#{slug(f['id'])}) | {plain(f['title'])} | {f['verdict']} "
-        f"| {f['outcome']['verdict'] if f['outcome'] else 'not registered'} | {f['status']} |"
-        for f in entries
-    ]
     pages["formulas/index"] = "\n".join(
         [
             "# Formula index",
@@ -142,83 +154,27 @@ def formula_pages() -> dict[str, str]:
             f"to {DIGITS} digits at {SAMPLES} points or fewer: {tally}. `flrdt verify` goes further; what the words mean is "
             "told in [Verification](../../verify.md).",
             "",
-            "| id | title | derivation | independent check | status |",
-            "| --- | --- | --- | --- | --- |",
-            *rows,
+            "A formula has a name of its own, the id. In these pages the role `formula` leads to it, as {formula}`relations.2.c_2` "
+            "does; the search finds an id first; `objects.inv` lists all of them for other projects; and "
+            "`flrdt formulas --format json` is the whole registry for a program.",
+            "",
+            "```{formula-index}",
+            "```",
             "",
             "```{toctree}",
             ":hidden:",
             "",
-            *families,
+            *(name.replace(" ", "-") for name in families),
             "```",
         ]
     )
     return pages
 
 
-def api_pages() -> dict[str, str]:
-    """One page per package, with every module that names what is public in it, and their index."""
-    homes = {}
-    for root in (flrdt.derive, flrdt.evaluate):
-        inside = [m for m in walk_packages(root.__path__, f"{root.__name__}.") if ".commands" not in m.name]
-        for package in [root.__name__, *(m.name for m in inside if m.ispkg)]:
-            homes[package] = [
-                m.name for m in inside if m.name.rpartition(".")[0] == package and not m.ispkg and is_public(m.name)
-            ]
-    pages = {f"api/{package}": api_page(package, modules) for package, modules in homes.items()}
-    listed = [f"| [`{p}`]({p}.md) | {plain(summary(p))} |" for p in homes]
-    head = ["# Python interface", "", "What the two packages export themselves is listed first on their pages.", ""]
-    tail = ["", "```{toctree}", ":hidden:", "", *homes, "```"]
-    pages["api/index"] = "\n".join([*head, "| package | subject |", "| --- | --- |", *listed, *tail])
-    return pages
-
-
-def is_public(module: str) -> bool:
-    """A module that names its public objects, or from which the package exports one."""
-    exported = {f"flrdt.evaluate.{home}" for home in flrdt.evaluate._HOME.values()}
-    return module in exported or bool(getattr(import_module(module), "__all__", ()))
-
-
-def summary(package: str) -> str:
-    """The first line of a package's docstring."""
-    return (import_module(package).__doc__ or "").strip().partition("\n")[0]
-
-
-def api_page(package: str, modules: list[str]) -> str:
-    """What a package exports and its modules, from their docstrings."""
-    exports = getattr(import_module(package), "__all__", ())
-    lines = [f"# {package}", "", summary(package), ""]
-    if exports:
-        lines += ["Exports: " + ", ".join(f"`{name}`" for name in sorted(exports)) + ".", ""]
-    for module in modules:
-        lines += [f"## {module.removeprefix('flrdt.')}", "", "```{eval-rst}", f".. automodule:: {module}", "```", ""]
-    return "\n".join(lines)
-
-
-def commands() -> str:
-    """The command line, from its own parsers."""
-    os.environ["COLUMNS"] = "88"
-    lines = ["# Command line", ""]
-    for name, summary in cli.COMMANDS.items():
-        top = cli.parser(name)
-        sub = next(a for a in top._actions if isinstance(a.choices, dict)).choices[name]
-        lines += [
-            f"## {name}",
-            "",
-            f"{summary[0].upper()}{summary[1:]}.",
-            "",
-            "```text",
-            sub.format_help().strip(),
-            "```",
-            "",
-        ]
-    return "\n".join(lines)
-
-
 def figures() -> dict[str, str]:
     """The figures as SVG."""
     drawings = {name: make(["1", "2p", "2", "3"]) for name, (_, make) in KINDS.items()}
-    drawings["expansion"] = Figure(figsize=(9, 3.6), layout="constrained")
+    drawings["expansion"] = empty_figure(9, 3.6)
     draw(drawings["expansion"], ["1", "2p"], range(1, 7), lambda _: None)
     return {name: rendered(figure, "svg", background=False).decode() for name, figure in drawings.items()}
 
@@ -236,7 +192,7 @@ def write(folder: Path) -> None:
         put(folder / f"{name}.md", text + "\n")
     for name, drawing in cached("figures", figures, "derive", "evaluate").items():
         put(folder / "figures" / f"{name}.svg", drawing)
-    pages = {**formula_pages(), **api_pages(), "cli/commands": commands()}
+    pages = formula_pages()
     for name, text in pages.items():
         put(folder / f"{name}.md", text + "\n")
     for stale in {*folder.rglob("*/*.md")} - {folder / f"{name}.md" for name in pages}:

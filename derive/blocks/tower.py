@@ -59,7 +59,7 @@ def tower(f: Callable[[Expr], Expr], steps: Sequence[tuple[Expr, Expr]], outer: 
 class QuadraticTower:
     """``T_r`` of ``v^2/(2 Theta_1)``: logarithms collected per level, the remaining quadratic form, and the steps.
 
-    The last step says ``T`` (:attr:`name`), closed form in the symbols ``Theta_k``; ``Theta_k`` names their definitions.
+    The last step says ``T`` (``name``), closed form in the symbols ``Theta_k``; ``Theta_k`` names their definitions.
     """
 
     logarithms: tuple[Expr, ...]

@@ -250,7 +250,7 @@ def stationarity(level: Level | int | str) -> tuple[Formula, ...]:
 
     :math:`\partial P_r/\partial p_k = \frac{y_k - y_{k+1}}{2}\,(q_k - \alpha\,\mathbb E_{m_k}(f_k')^2)`, and
     :math:`\partial T_r/\partial y_k = \frac1{y_k}(\mathbb E_{m_{k-1}} f_{k-1} - \mathbb E_{m_k} f_k)`.
-    Source: arXiv 2410.20646 (stationarity of the lifted objective); the q_k are those of :func:`dual_overlaps`.
+    Source: arXiv 2410.20646 (stationarity of the lifted objective); the q_k are those of ``dual_overlaps``.
 
     >>> [f.id for f in stationarity(2)]
     ['stationarity.2.p_2', 'stationarity.2.y_2']

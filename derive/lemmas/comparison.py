@@ -51,17 +51,18 @@ def covariances() -> Formula:
     bilinear, decoupled = Symbol("C_X", real=True), Symbol("C_Y", real=True)
     steps = (
         Definition(
-            "The bilinear process has the covariance (u.u')(x.x') + 1, where u.u' = 1 - a/2 and x.x' = 1 - b/2 for unit vectors.",
+            "For unit vectors the scalar products of u and of x at two points are 1 - a/2 and 1 - b/2. The covariance of the bilinear process "
+            "is their product plus 1.",
             Eq(bilinear, (1 - a / 2) * (1 - b / 2) + 1, evaluate=False),
             name="X",
         ),
         Definition(
-            "The decoupled process has the covariance u.u' + x.x'.",
+            "The covariance of the decoupled process is their sum.",
             Eq(decoupled, (1 - a / 2) + (1 - b / 2), evaluate=False),
             name="Y",
         ),
         Identity(
-            "The difference is not negative, and it vanishes for u = u' and for x = x': Gordon's conditions hold.",
+            "The difference is not negative, and it vanishes for a = 0 and for b = 0: Gordon's conditions hold.",
             bilinear - decoupled,
             a * b / 4,
             using=("X", "Y"),
@@ -90,7 +91,7 @@ def plain_bound() -> Formula:
             GORDON,
         ),
         Definition(
-            "An input x that keeps N n outputs active makes the maximum over u of u.(A x - z) vanish at z = A x. By comparison "
+            "At an input x that keeps N n outputs active, z = A x makes the maximum over u vanish. By comparison "
             "some z with as many positive entries then has |g - z| <= |h|. Per input dimension |h|^2 tends to 1, and e >= 0 is "
             "what the squared distance d^2 falls short of it.",
             distance,
@@ -102,8 +103,15 @@ def plain_bound() -> Formula:
             paid,
             name="count",
         ),
+        Identity(
+            "Insert the distance: what the count exceeds minus P_1 by.",
+            N + plain.energy,
+            e / (2 * chi) + f,
+            using=("count", "distance"),
+            name="excess",
+        ),
         Bound(
-            "Insert the distance: e and f are not negative, so that chi may be chosen at will.",
+            "Neither part of it is negative, so that chi may be chosen at will.",
             Ge(N, -plain.energy, evaluate=False),
             using=("count", "distance"),
         ),

@@ -62,6 +62,9 @@ class Backend(Protocol):
     def dot(self, a: Sequence, b: Sequence) -> Any:
         """Sum of products."""
 
+    def gram(self, weights: Sequence, rows: Sequence[Sequence], others: Sequence[Sequence]) -> list[list]:
+        """``sum_x w_x a_x b_x`` for every a among the rows and every b among the others."""
+
     def extend(self, v: Sequence, before: int, left: Any, after: int, right: Any) -> Sequence:
         """The vector continued by constants on both sides."""
 
@@ -166,6 +169,11 @@ class Float64:
     def dot(self, a: Any, b: Any) -> Any:
         return (a * b).sum()
 
+    def gram(self, weights: Any, rows: Sequence, others: Sequence) -> list[list]:
+        import numpy
+
+        return (weights * numpy.stack(rows) @ numpy.stack(others).T).tolist()
+
     def extend(self, v: Any, before: int, left: Any, after: int, right: Any) -> Any:
         import numpy
 
@@ -231,6 +239,9 @@ class _Lists(ABC):
         for u, v in zip(a, b, strict=True):
             total += u * v
         return total
+
+    def gram(self, weights: Sequence, rows: Sequence[Sequence], others: Sequence[Sequence]) -> list[list]:
+        return [[self.dot(left, b) for b in others] for left in (self.multiply(weights, a) for a in rows)]
 
     def extend(self, v: Sequence, before: int, left: Any, after: int, right: Any) -> list:
         return [left] * before + list(v) + [right] * after
@@ -402,6 +413,12 @@ class Arb(_Lists):
         coefficients = (arb_poly(kernel) * arb_poly(values)).coeffs()
         missing = len(kernel) + len(values) - 1 - len(coefficients)
         return coefficients + [arb(0)] * missing
+
+    def gram(self, weights: Sequence, rows: Sequence[Sequence], others: Sequence[Sequence]) -> list[list]:
+        from flint import arb_mat
+
+        weighted = arb_mat([self.multiply(weights, a) for a in rows])
+        return (weighted * arb_mat(others).transpose()).tolist()
 
     def to_mpf(self, value: Any) -> Any:
         return _arb_to_mpf(value)

@@ -30,7 +30,7 @@ from .acceleration import Acceleration, accelerate, carried
 from .limits import Estimate, limit
 from .store import Store
 
-__all__ = ["DeepLimit", "deep_limit"]
+__all__ = ["DeepLevel", "DeepLimit", "deep_limit"]
 
 FIRST, SHORTEST = 3, 8  # the first level, and the first at which an acceleration is tried
 DEEPEST = 10  # levels whose cost is bearable

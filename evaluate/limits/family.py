@@ -85,7 +85,7 @@ def family_limit(
     """The limit of the levels of a problem, to ``digits`` decimal places.
 
     Levels are added until the accelerations agree.  Where lifting stops helping at a level, the limit is its value.
-    Raises ``InputError`` for bad input and :class:`ConvergenceError` if the digits are not reached.
+    Raises ``InputError`` for bad input and ``ConvergenceError`` if the digits are not reached.
     """
     started = time.perf_counter()
     given, wanted = as_problem(problem), parse_digits(digits)

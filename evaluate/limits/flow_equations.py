@@ -21,7 +21,7 @@ from numpy.polynomial import chebyshev
 from scipy.interpolate import make_interp_spline
 from sympy import finite_diff_weights
 
-__all__ = ["FlowPoint", "Profile", "Resolution", "evaluate_flow"]
+__all__ = ["FlowPoint", "Forward", "Profile", "Resolution", "evaluate_flow"]
 
 SCALE = 0.3  # xi = sqrt(s/SCALE); only a choice of units that keeps xi in [0, 1]
 WINDOW = 7.5  # windows reach this many standard deviations: exp(-28) is below double precision

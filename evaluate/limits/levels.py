@@ -39,7 +39,7 @@ class SolvedLevel:
 
     @property
     def error(self) -> Any:
-        """The error of the capacity, see :class:`Point`."""
+        """The error of the capacity, see ``Point``."""
         return self.point.value_error
 
     def floats(self) -> list[float]:
@@ -64,7 +64,7 @@ class Checkpoint:
         write_document(self.path, KIND, {**self.header, "levels": entries})
 
     def read(self) -> dict[int, list[float]]:
-        """Coordinates by level; raises :class:`FileError` for a damaged file or one of another computation."""
+        """Coordinates by level; raises ``FileError`` for a damaged file or one of another computation."""
         content = read_document(self.path, KIND)
         for name in ("gate", "budget"):
             if not isinstance(content.get(name), str):
@@ -100,7 +100,7 @@ def solve_levels(
     """
     store = store or Store(None)
     kept = checkpoint.read() if checkpoint is not None and resume else {}
-    below: SolvedLevel | None = None
+    below: list[list[float]] = []
     for level in count(FIRST):
         start = kept.get(level) or store.load(network, level)
         minimum = _minimum(network, level, start, below, report)
@@ -112,7 +112,7 @@ def solve_levels(
         if checkpoint is not None:
             checkpoint.write(kept)
         yield solved
-        below = solved
+        below = [*below[-1:], solved.floats()]
 
 
 def _goal(network: Network) -> CapacityGoal:
@@ -120,7 +120,7 @@ def _goal(network: Network) -> CapacityGoal:
 
 
 def _minimum(
-    network: Network, level: int, start: list[float] | None, below: SolvedLevel | None, report: Callable[[str], None]
+    network: Network, level: int, start: list[float] | None, below: list[list[float]], report: Callable[[str], None]
 ) -> Minimum:
     """The float64 minimum of a level, from a stored point, or the level below, or from scratch."""
     system, goal = system_of(network, Level(level)), _goal(network)
@@ -129,9 +129,9 @@ def _minimum(
         if found is not None and found.converged:
             return found
         report(f"level {level}: the stored point is not a minimum; solving anew")
-    if below is None:
+    if not below:
         return lowest(network, Level(level), goal, report)
-    found = descend(system, goal, predict(below.floats(), level))
+    found = descend(system, goal, predict(below[-1], level, below[0] if below[1:] else None))
     if found is None or not found.converged:
         raise ConvergenceError(f"level {level}: the descent from the level below did not converge")
     return found

@@ -21,14 +21,14 @@ def _digest(content: dict[str, Any]) -> str:
 def write_document(path: Path, kind: str, content: dict[str, Any]) -> None:
     """Write ``content`` under the name of its kind, with a version and a checksum; all of it or nothing.
 
-    Raises :class:`FileError` if the place cannot be written.
+    Raises ``FileError`` if the place cannot be written.
     """
     document = {"format": f"flrdt {kind}", "version": VERSION, "sha256": _digest(content), "content": content}
     write_file(path, json.dumps(document, indent=1) + "\n")
 
 
 def read_document(path: Path, kind: str) -> dict[str, Any]:
-    """The content of a file of a kind; raises :class:`FileError` if it is missing, corrupt or foreign."""
+    """The content of a file of a kind; raises ``FileError`` if it is missing, corrupt or foreign."""
     content = read_bytes(path)
     try:
         document = loads_json(content.decode("utf-8-sig"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
@@ -10,9 +12,45 @@ from typing import Any
 from ..arithmetic.decimals import InputError
 from ..machine.files import check_place, write_file
 
-__all__ = ["check_figure", "empty_figure", "new_figure", "rendered", "require_matplotlib", "save_figure"]
+__all__ = [
+    "check_figure",
+    "empty_figure",
+    "house_style",
+    "look",
+    "new_figure",
+    "rendered",
+    "require_matplotlib",
+    "save_figure",
+]
 
 SUFFIXES = (".png", ".svg", ".pdf")
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+"""The palette of Okabe and Ito, which people with any colour vision tell apart; without its yellow, too light for a line."""
+LINES = ("-", "--", "-.", ":")
+MARKERS = ("o", "s", "^", "D", "v")
+
+
+def look(number: int) -> dict[str, str]:
+    """Colour, line style and marker of the curve of a number: no two of the first 140 share all three.
+
+    >>> look(0), look(8)["color"] == look(1)["color"]
+    ({'color': '#0072B2', 'linestyle': '-', 'marker': 'o'}, True)
+    """
+    kinds = {"color": COLOURS, "linestyle": LINES, "marker": MARKERS}
+    return {name: values[number % len(values)] for name, values in kinds.items()}
+
+
+@contextmanager
+def house_style() -> Iterator[None]:
+    """Matplotlib's own settings and ours, whatever the user's ``matplotlibrc`` says; a context, or a decorator of drawing."""
+    require_matplotlib()
+    from matplotlib import cycler, rc_context, rcdefaults, rcParams
+
+    with rc_context():
+        rcdefaults()
+        rcParams["axes.prop_cycle"] = cycler(color=COLOURS)
+        rcParams["svg.hashsalt"] = "flrdt"
+        yield
 
 
 def require_matplotlib() -> None:
@@ -50,11 +88,9 @@ def rendered(figure: Any, kind: str, background: bool = True) -> bytes:
 
     Without ``background`` it takes that of the page.
     """
-    from matplotlib import rc_context
-
     dated = {"svg": "Date", "pdf": "CreationDate"}.get(kind)
     picture = BytesIO()
-    with rc_context({"svg.hashsalt": "flrdt"}):
+    with house_style():
         figure.savefig(picture, format=kind, metadata={dated: None} if dated else None, transparent=not background)
     return picture.getvalue()
 

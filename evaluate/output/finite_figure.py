@@ -7,17 +7,18 @@ from fractions import Fraction
 
 from ..finite_size.least_active import LeastCounts
 from ..finite_size.probability import FiniteResult
-from .figures import new_figure, save_figure
+from .figures import house_style, new_figure, save_figure
 
 __all__ = ["draw", "draw_least"]
 
 LEVELS = {"1": ":", "2p": "-.", "2": "--"}  # with the style of their line
 
 
+@house_style()
 def draw(results: Sequence[FiniteResult], path: str, report: Callable[[str], None] = lambda _: None) -> None:
     """Draw the intervals over m/n with the capacities of levels 1, 2p and 2, and write the figure whole or not at all.
 
-    Raises ``InputError`` as :func:`~flrdt.evaluate.reporting.figures.check_figure`.
+    Raises ``InputError`` as :func:`~flrdt.evaluate.output.figures.check_figure`.
     """
     from ..results.capacity import capacity
 
@@ -38,6 +39,7 @@ def draw(results: Sequence[FiniteResult], path: str, report: Callable[[str], Non
     save_figure(figure, path)
 
 
+@house_style()
 def draw_least(results: Sequence[LeastCounts], path: str, report: Callable[[str], None] = lambda _: None) -> None:
     """Draw the mean least count over 1/n with the energies of levels 1, 2p and 2 at the last ratios as lines.
 

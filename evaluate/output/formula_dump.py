@@ -21,7 +21,7 @@ def dump(
     """``{"version", "reading", "formulas"}``: every formula as :func:`~flrdt.derive.render.exchange.formula_object` gives it.
 
     A registry entry carries its independent checks with the domains that they sample as well.  ``verdict`` is null for a
-    formula whose derivation and checks nobody has run; with ``outcomes`` it is that of :func:`~flrdt.evaluate.verify`.
+    formula whose derivation and checks nobody has run; with ``outcomes`` it is that of :func:`~flrdt.evaluate.verification.runner.verify`.
 
     >>> from flrdt.derive.registry import select
     >>> (found,) = dump(select(["gaussian.density"]))["formulas"]

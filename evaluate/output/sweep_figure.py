@@ -6,13 +6,14 @@ from collections.abc import Sequence
 
 from ..sweeps.grids import GRIDS, NETWORKS, Row
 from ..sweeps.neighbours import number_of
-from .figures import new_figure, save_figure
+from .figures import house_style, look, new_figure, save_figure
 
 __all__ = ["draw"]
 
 
+@house_style()
 def draw(rows: Sequence[Row], path: str) -> None:
-    """Draw the rows that have a value.  Raises as :func:`~flrdt.evaluate.reporting.figures.check_figure`."""
+    """Draw the rows that have a value.  Raises as :func:`~flrdt.evaluate.output.figures.check_figure`."""
     figure = new_figure(path)
     axes = figure.add_subplot()
     grid = next(grid for grid in GRIDS if not rows or set(grid.columns) == set(rows[0]))
@@ -24,9 +25,9 @@ def draw(rows: Sequence[Row], path: str) -> None:
     curves: dict[tuple[str, ...], list[tuple[float, float]]] = {}
     for row in solved:
         curves.setdefault(tuple(row[key] for key in others), []).append((positions[row[along]], float(row[grid.value])))
-    for labels, points in curves.items():
+    for number, (labels, points) in enumerate(curves.items()):
         name = ", ".join(f"{key} {label}" for key, label in zip(others, labels, strict=True))
-        axes.plot(*zip(*sorted(points), strict=True), marker=".", label=name or None)
+        axes.plot(*zip(*sorted(points), strict=True), label=name or None, markersize=4, **look(number))
     if others:
         axes.legend()
     if any(positions[value] != number_of(value) for value in values[along]):

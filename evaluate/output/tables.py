@@ -42,7 +42,7 @@ class Table(Shown):
         return array(self._rows())
 
     def render(self, style: str, width: int | None = None) -> str:
-        """The table in one of :data:`FORMATS`, as text in at most ``width`` columns; raises ``InputError`` for another name."""
+        """The table in one of ``FORMATS``, as text in at most ``width`` columns; raises ``InputError`` for another name."""
         if style not in FORMATS:
             raise InputError(f"unknown format {style!r}: use {', '.join(FORMATS)}")
         return self._text(width) if style == "text" else getattr(self, f"_{style}")()

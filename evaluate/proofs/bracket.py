@@ -51,7 +51,7 @@ def bracket(
     """The interval in which the capacity of one layer lies, with what proves each end.
 
     The upper end is the partially lifted value (the plain one where partial lifting does not help), the lower end
-    the convex program's. Raises InputError for a gate that has no lower bound, see :func:`lower_capacity`.
+    the convex program's. Raises InputError for a gate that has no lower bound, see ``lower_capacity``.
 
     >>> found = bracket(6)
     >>> found.low, found.high

@@ -51,7 +51,7 @@ def certify(
     """A certificate that the level's capacity of the last layer is at most ``alpha``: ``certify(network, level, alpha)``.
 
     It is a JSON-ready object.  Without a network, ``certify(level, alpha)`` takes the one that the keywords describe.
-    ``depth``, ``widths``, ``notion`` and ``budget`` are those of :func:`deep_capacity`; deep networks have
+    ``depth``, ``widths``, ``notion`` and ``budget`` are those of :func:`~flrdt.evaluate.results.chain.deep_capacity`; deep networks have
     certificates at levels 1 and 2p. Without ``alpha`` the bound is the level's value rounded up to ``digits``
     decimals, and so are the widths of a minimal chain. Raises CertifyError if alpha is below the level's
     value as far as the solver can tell, or too close to it, and InputError or LevelError for bad input. Source:

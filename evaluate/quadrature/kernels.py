@@ -64,7 +64,7 @@ def _line(activation: Expr, backend: Any, per_unit: int, reach: float) -> list:
 def _rule(activation: Expr, backend: Any) -> tuple[int, tuple]:
     """Points per unit at which the averages have settled, and those averages.
 
-    Raises :class:`KernelError` if they do not settle: the activation is not analytic near the real line, or grows too fast.
+    Raises ``KernelError`` if they do not settle: the activation is not analytic near the real line, or grows too fast.
     """
     return _settled(activation, backend.name, round(_digits(backend)))
 
@@ -95,7 +95,7 @@ def _settled(activation: Expr, name: str, digits: int) -> tuple[int, tuple]:
 
 
 def kernel_ends(kernel: Kernel, backend: Any) -> tuple[Any, Any]:
-    """``Delta(1)`` and ``Delta'(1)``; raises :class:`KernelError` as the rule does."""
+    """``Delta(1)`` and ``Delta'(1)``; raises ``KernelError`` as the rule does."""
     mean, square, rise = _rule(kernel.activation, backend)[1]
     return square - mean * mean, rise
 

@@ -3,7 +3,7 @@ r"""The tower of one Gaussian field on a shared grid: value, and exact gradient 
 Forward: :math:`f_2 = \log W/y_2` in closed form, then per level :math:`S_k = K_{d_k} * e^{y_k f_{k-1}}`,
 :math:`f_k = \log S_k / y_k`, each a Toeplitz product, and :math:`T_r = \sum_j w_j f_r(x_j)`.
 Backward: the adjoint of the same discrete operations, which is the (discrete) tilted density of the tower.
-Nothing here knows the problem: W and its parameters come with the :class:`FieldTower`.
+Nothing here knows the problem: W and its parameters come with the :class:`~flrdt.derive.blocks.field_towers.FieldTower`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import accumulate
 from typing import Any
 
 from sympy import DiracDelta, Expr, Symbol, diff, log
@@ -155,17 +156,16 @@ class _Level:
 
     def _tails(self, order: int) -> tuple[Sequence, Sequence]:
         """Sums of the kernel over what lies left, and right, of the window, for every output point."""
-        b, half = self.b, self.half
-        sums = [b.number(0)]
-        for weight in self.kernels[order]:
-            sums.append(sums[-1] + weight)
-        places = range(self.output.low * self.ratio, self.output.high * self.ratio + 1, self.ratio)
+        b, ratio, top = self.b, self.ratio, 2 * self.half + 1
+        sums = list(accumulate(self.kernels[order], initial=b.number(0)))
+        first, last = self.output.low * ratio - self.half, self.output.high * ratio - self.half
 
-        def upto(count: int) -> Any:
-            return sums[min(max(count, 0), 2 * half + 1)]
+        def upto(end: int) -> list:
+            """The sum of the weights that reach below ``end``, for every output point."""
+            return [sums[0 if c < 0 else min(c, top)] for c in range(end - first, end - last - 1, -ratio)]
 
-        left = b.vector([upto(self.input.low - x + half) for x in places])
-        right = b.vector([sums[-1] - upto(self.input.high - x + half + 1) for x in places])
+        left = b.vector(upto(self.input.low))
+        right = b.vector([sums[-1] - total for total in upto(self.input.high + 1)])
         return left, right
 
     def forward(self, f: Sequence, order: int) -> Sequence:
@@ -206,12 +206,16 @@ class _Level:
         """Add the curvature of this level in all directions; return the tangents of its output."""
         b, y, n = self.b, self.y, list(tangents)
         found = {i: b.divide(self.smooth(0, b.multiply(self.G, t)), self.S) for i, t in tangents.items()}
-        for place, i in enumerate(n):
-            left, right = b.multiply(self.before, tangents[i]), b.multiply(self.adjoint, found[i])
-            for j in n[: place + 1]:
-                add(i, j, y * (b.dot(left, tangents[j]) - b.dot(right, found[j])))
-            add(i, own[0], b.dot(self.before_d, tangents[i]) - b.dot(right, self.d))
-            add(i, own[1], b.dot(left, self.f) - b.dot(right, self.e))
+        before, after = list(tangents.values()), list(found.values())
+        left = b.gram(self.before, before, [*before, self.f])
+        right = b.gram(self.adjoint, after, [*after, self.d, self.e])
+        for i, tangent, low, high in zip(n, before, left, right, strict=True):
+            for j, u, v in zip(n, low, high, strict=False):
+                add(i, j, y * (u - v))
+                if i == j:
+                    break
+            add(i, own[0], b.dot(self.before_d, tangent) - high[-2])
+            add(i, own[1], low[-1] - high[-1])
         weighted = b.multiply(self.adjoint, self.d)
         slope_d, slope_y = (b.dot(self.adjoint, column) for column in self.columns)
         ends = self._times(self.ends_f)

@@ -433,7 +433,7 @@ class LiftingVerdict:
 def lifting_verdict(problem: Problem | str, digits: int | str = 15) -> LiftingVerdict:
     """Whether the plain level of a hard set on the sphere is stable, and whether partial lifting lowers it.
 
-    Signs are decided in ball arithmetic.  Raises ``InputError`` for another problem and :class:`ConvergenceError` if a sign is
+    Signs are decided in ball arithmetic.  Raises ``InputError`` for another problem and ``ConvergenceError`` if a sign is
     undecided at the digits.
 
     >>> lifting_verdict("perceptron:kappa=-1/2").stable, lifting_verdict("perceptron:kappa=-1/2").partial_helps
@@ -459,7 +459,7 @@ def partial_threshold(digits: int | str = 30) -> tuple[Any, Any, Any]:
     """The margin below which partial lifting lowers the capacity of the spherical perceptron, its error, and alpha_1 there.
 
     The root of ``m_4 - m_2^2 = 2 m_2`` in the margin, enclosed by a change of sign in ball arithmetic.
-    Raises :class:`ConvergenceError` if the signs are undecided.
+    Raises ``ConvergenceError`` if the signs are undecided.
 
     >>> value, error, alpha = partial_threshold(8)
     >>> from mpmath import nstr

@@ -111,7 +111,7 @@ def solve_deep_closed(
 ) -> tuple[Level, Point]:
     """The enclosed stationary point behind hidden layers of the given widths (balls or exact numbers), and its level.
 
-    That is the plain one where partial lifting was asked for and does not help.  Raises :class:`ConvergenceError`,
+    That is the plain one where partial lifting was asked for and does not help.  Raises ``ConvergenceError``,
     ``LayerRecursionError`` for a width at which the recursion has no solution.
     """
     floats = [float(w) for w in widths]

@@ -96,7 +96,7 @@ def descend(
 ) -> Minimum | None:
     """Descend from natural coordinates until the decrement falls below the tolerance or rounding stops it.
 
-    ``None`` if the start is outside the domain.  A tolerance above :data:`STRICT` is for points that only start a further
+    ``None`` if the start is outside the domain.  A tolerance above ``STRICT`` is for points that only start a further
     level.  The last point is returned even if it is no minimum: ask :attr:`Minimum.converged`.
     """
     x = [float(v) for v in start]
@@ -137,7 +137,7 @@ def stationary(
 ) -> tuple[list[float], list[float]]:
     """The stationary point near a start, some coordinates held, and the slope there: damped Newton for saddles.
 
-    Raises :class:`ConvergenceError`.
+    Raises ``ConvergenceError``.
     """
     import numpy
 

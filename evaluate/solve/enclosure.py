@@ -20,6 +20,7 @@ from .point import ConvergenceError, Point
 
 GUARD = 6  # digits computed beyond those asked for
 ROUGH = 15.0  # digits of the curvature that finds the size of the step, and the least of that on the box
+PIVOT_BITS = 256  # of pivots, whose signs must not drown in rounding
 SPARE = 4.0  # digits of the curvature beyond those that the step lacks
 Report = Callable[[str], None]
 
@@ -100,7 +101,7 @@ def enclose(system: ProvedSystem, goal: Goal, x: Sequence[Any], digits: int, rep
     Krawczyk's operator is taken with the slope at ``x``, to the digits asked for, and the curvature on a small box, to the
     digits that the step of that slope lacks.  With the step s the value is :math:`G + g \cdot s + \frac12 s^T H s`, H
     from the box.  The errors are as small as ``x`` allows: about the square of its own for the value.  Raises
-    :class:`ConvergenceError` if the proof does not succeed: then the point is no regular one, or lies at the border of
+    ``ConvergenceError`` if the proof does not succeed: then the point is no regular one, or lies at the border of
     the closed form.
     """
     b, full = system.backend, digits + GUARD
@@ -163,16 +164,19 @@ def enclose(system: ProvedSystem, goal: Goal, x: Sequence[Any], digits: int, rep
 
 def inertia(rows: Any) -> tuple[int, int]:
     """Numbers of positive and negative eigenvalues of a symmetric matrix: the signs of its pivots (Sylvester)."""
-    with mp.workdps(40):
-        left, n = rows.copy(), rows.rows
+    from ..arithmetic.backends import backend
+
+    b, n = backend("arb"), rows.rows
+    with b.precision(PIVOT_BITS):
+        left = [[b.number(rows[i, j]).mid() for j in range(n)] for i in range(n)]
         signs = []
-        for k in range(n):
-            pivot = left[k, k]
-            if pivot == 0:
+        for k, row in enumerate(left):
+            pivot = row[k]
+            if pivot.contains(0):
                 raise ConvergenceError("the Hessian is singular at the stationary point")
-            signs.append(pivot > 0)
-            for i in range(k + 1, n):
-                factor = left[i, k] / pivot
+            signs.append(bool(pivot > 0))
+            for below in left[k + 1 :]:
+                factor = below[k] / pivot
                 for j in range(k + 1, n):
-                    left[i, j] -= factor * left[k, j]
+                    below[j] -= factor * row[j]
         return sum(signs), n - sum(signs)

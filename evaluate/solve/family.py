@@ -98,7 +98,7 @@ def _merging(system: FamilySystem, x: numpy.ndarray) -> bool:
 def descend(system: FamilySystem, start: Sequence[float], steps: int = 60) -> FloatMinimum:
     """The minimum below a start (natural coordinates).
 
-    Raises :class:`ConvergenceError` if the descent leaves the domain, stalls, or ends where the level is merged with another.
+    Raises ``ConvergenceError`` if the descent leaves the domain, stalls, or ends where the level is merged with another.
     """
     x = numpy.array(start, dtype=float)
     with numpy.errstate(all="ignore"):
@@ -367,7 +367,7 @@ def closed_point(
 def stationary(system: Any, start: Sequence[float], steps: int = 60) -> tuple[list[float], list[list[float]]]:
     """A stationary point near a start (natural coordinates) with the Hessian there, for saddles: damped Newton.
 
-    Raises :class:`ConvergenceError` if it does not converge inside the domain.
+    Raises ``ConvergenceError`` if it does not converge inside the domain.
     """
     x = numpy.array(start, dtype=float)
 

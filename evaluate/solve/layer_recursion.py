@@ -17,7 +17,7 @@ from flrdt.derive.conditions.layer_recursion import layer_recursion, output_clos
 from ..arithmetic.backends import backend
 from ..arithmetic.compile import compile_scalar
 
-__all__ = ["LayerRecursionError", "RecursionLayer", "plain_recursion"]
+__all__ = ["LayerRecursionError", "RecursionLayer", "RecursionResult", "plain_recursion"]
 
 
 class LayerRecursionError(ArithmeticError):

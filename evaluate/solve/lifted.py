@@ -32,7 +32,7 @@ LARGEST = 5e8  # innermost multiplications from which ball arithmetic takes too 
 MERGED = 1e-5  # an increment of overlaps below this share of the first one counts as merged
 NEARER = (0.5, 0.8)  # powers of the required count at which the network is solved for a start
 NEAREST = 0.1  # logarithm of the required count within which no other one is tried
-WIDTH = 1e-5  # of central differences
+WIDTH = 1e-7  # of the differences of the equations, which are exact to some 13 digits
 STEPS = 25
 FAILURES = (ArithmeticError, ValueError, numpy.linalg.LinAlgError)
 Report = Callable[[str], None]
@@ -92,18 +92,12 @@ class LiftedSystem:
         step = 1e-30j * numpy.eye(len(u))
         return numpy.array([self.coordinates.values(u + row).imag for row in step]).T / 1e-30
 
-    def differences(self, function: Callable, u: Any, one_sided: bool = False) -> Any:
-        """Central or one-sided differences of a vector, on the grids of the point."""
-        grids, columns = self.grids(u), []
-        here = function(u, grids) if one_sided else None
-        for i in range(len(u)):
-            ends = []
-            for sign in (1, -1):
-                x = u.copy()
-                x[i] += sign * WIDTH
-                ends.append(here if one_sided and sign < 0 else function(x, grids))
-            columns.append((ends[0] - ends[1]) / (WIDTH if one_sided else 2 * WIDTH))  # type: ignore[operator]
-        return numpy.array(columns).T
+    def differences(self, function: Callable, u: Any) -> Any:
+        """One-sided differences of a vector, on the grids of the point."""
+        grids = self.grids(u)
+        here = function(u, grids)
+        moved = u + WIDTH * numpy.eye(len(u))
+        return numpy.array([(function(x, grids) - here) / WIDTH for x in moved]).T
 
     def jacobian(self, u: Any) -> Any:
         return self.differences(self.residual, u)
@@ -185,12 +179,13 @@ def _damped(system: LiftedSystem, u: Any) -> Any:
     raise ConvergenceError("Newton did not converge at the fully lifted level")
 
 
-def _level_point(system: LiftedSystem, below: Pattern, shallower: Mapping[int, Pattern], report: Report) -> Any:
-    """A genuine point of a level in double precision, from the level below and the network with a layer less."""
-    u = search(system, next_level(below, shallower[system.r - 1], shallower[system.r]), report)
+def _level_point(system: LiftedSystem, below: list[Pattern], like: Mapping[int, Pattern], report: Report) -> Any:
+    """A genuine point of a level in double precision, from the levels below and a network that this one resembles."""
+    start = next_level(below, [like[r] for r in range(max(1, system.r - 2), system.r + 1)])
+    u = search(system, start, report)
     if not genuine(system, system.coordinates.values(u)):
         raise ConvergenceError("Newton fell into a merged point")
-    if u[-1] > below.alpha:
+    if u[-1] > below[-1].alpha:
         raise ConvergenceError("the point found lies above the level below")
     return u
 
@@ -217,12 +212,12 @@ def ascend(
     ``found`` are points known already, perhaps of widths close by: that of the last level is a start, those below it
     stand for their levels.  ``keep`` is told every new one.  ``shallower`` are the points of the network without the last
     layer, or of one with widths close by; they are found if need be.
-    Raises :class:`ConvergenceError` with the value of the last level reached.
+    Raises ``ConvergenceError`` with the value of the last level reached.
     """
     name, known = f"depth {system.layout.depth}", dict(found or {})
     done: dict[int, Any] = {}
     likes: list[dict[int, Pattern]] = []
-    below = Pattern.plain(system.widths, system.budget)
+    below = [Pattern.plain(system.widths, system.budget)]
 
     def alike(i: int) -> dict[int, Pattern]:
         """The networks that this one changes like: without the last layer, then at counts closer to one."""
@@ -252,7 +247,7 @@ def ascend(
                 best = f"; best value found {math.exp(done[r - 1][-1]):.10g} at level {r - 1}" if done else ""
                 raise ConvergenceError(f"level {r}: {problem}{best}")
             keep(r, done[r])
-        below = Pattern.of(system.layout.depth, r, done[r])
+        below.append(Pattern.of(system.layout.depth, r, done[r]))
         report(f"level {r}, {name}: alpha = {math.exp(done[r][-1]):.10g}")
     return done
 
@@ -310,7 +305,7 @@ def solve_lifted(
 
     ``near`` are the values of a point of the same level at a budget close by, to start from; ``found``, ``keep`` and
     ``shallower`` are those of :func:`ascend`.  Where the digits asked for are beyond double precision and the level too high for balls, the
-    point is that of double precision, with its error.  Raises :class:`ConvergenceError` if no genuine point was found or
+    point is that of double precision, with its error.  Raises ``ConvergenceError`` if no genuine point was found or
     the value did not settle on finer grids; it says the best value known.
     """
     with numpy.errstate(all="ignore"):
@@ -401,12 +396,11 @@ def _finest(system: LiftedSystem, u: Any) -> tuple[float, ...]:
 def _width_slopes(system: LiftedSystem, u: Any, inverse: Any) -> list[Any]:
     """How the coordinates of the point move with each hidden width, by differences of the equations."""
     grids, found = system.grids(u), []
+    here = system.residual(u, grids)
     for i, width in enumerate(system.widths):
-        ends = []
-        for sign in (1, -1):
-            widths = [w + sign * WIDTH * width * (i == j) for j, w in enumerate(system.widths)]
-            ends.append(LiftedSystem(tuple(widths), system.budget, system.r).residual(u, grids))
-        found.append(-inverse @ (ends[0] - ends[1]) / (2 * WIDTH * width))
+        widths = [w + WIDTH * width * (i == j) for j, w in enumerate(system.widths)]
+        moved = LiftedSystem(tuple(widths), system.budget, system.r).residual(u, grids)
+        found.append(-inverse @ (moved - here) / (WIDTH * width))
     return found
 
 

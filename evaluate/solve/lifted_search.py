@@ -125,28 +125,41 @@ def _resampled(values: Any, count: int) -> Any:
     return found
 
 
-def next_level(own: Pattern, low: Pattern, high: Pattern) -> Any:
-    """Coordinates one level above ``own``, which changes as a network with as many layers or one fewer from ``low`` to ``high``.
+def next_level(own: Sequence[Pattern], like: Sequence[Pattern]) -> Any:
+    """Coordinates one level above the last of ``own``, whose difference from a network ``like`` it goes on as it was.
 
-    What that network lacks of a kind is taken to change as the last one that it has.  Raises ``FieldRangeError`` where the
-    overlaps get out of order.
+    That network has as many layers or one fewer, and one level more is known of it; what it lacks of a kind is taken to be
+    as the last one that it has.  The difference is that of the last level, extrapolated from the last two above the second.
+    Raises ``FieldRangeError`` where the overlaps get out of order.
     """
-    count = len(high.y)
+    count = len(like[-1].y)
+    weights = (2.0, -1.0) if len(own) > 1 and len(own[-2].y) > 1 else (1.0,)
+    pairs = list(zip(weights, own[::-1], like[-2::-1], strict=False))
 
-    def members(here: Any, before: Any, after: Any) -> Any:
-        return _resampled(here, count) + after - _resampled(before, count)
+    def families(kind: str, index: int) -> Any:
+        found = _resampled(_at(like[-1], kind, index), count)
+        for weight, here, there in pairs:
+            found = found + weight * (
+                _resampled(_at(here, kind, index), count) - _resampled(_at(there, kind, index), count)
+            )
+        return found
 
-    def single(here: float, before: float, after: float) -> float:
-        return here + after - before
+    def single(kind: str, index: int) -> float:
+        parts = (weight * (_at(here, kind, index) - _at(there, kind, index)) for weight, here, there in pairs)
+        return _at(like[-1], kind, index) + sum(parts)
 
-    def each(kind: str, change: Callable) -> list[Any]:
-        here, before, after = (getattr(pattern, kind) for pattern in (own, low, high))
-        return [change(v, before[min(i, len(before) - 1)], after[min(i, len(after) - 1)]) for i, v in enumerate(here)]
+    def layers(kind: str, change: Callable) -> list[Any]:
+        return [change(kind, i) for i in range(len(getattr(own[-1], kind)))]
 
-    families = {kind: each(kind, members) for kind in ("p", "q")}
-    singles = {kind: each(kind, single) for kind in ("chi", "mu", "norm", "dual")}
-    y, alpha = members(own.y, low.y, high.y), single(own.alpha, low.alpha, high.alpha)
-    return Pattern(**families, **singles, y=y, alpha=alpha).coordinates()
+    shares = {kind: layers(kind, families) for kind in ("p", "q")}
+    singles = {kind: layers(kind, single) for kind in ("chi", "mu", "norm", "dual")}
+    return Pattern(**shares, **singles, y=families("y", 0), alpha=single("alpha", 0)).coordinates()
+
+
+def _at(pattern: Pattern, kind: str, layer: int) -> Any:
+    """What a pattern has of a kind in a layer, or in its last one."""
+    found = getattr(pattern, kind)
+    return found if kind in ("y", "alpha") else found[min(layer, len(found) - 1)]
 
 
 def one_layer_patterns(budget: float, r: int) -> dict[int, Pattern]:
@@ -168,7 +181,7 @@ def one_layer_patterns(budget: float, r: int) -> dict[int, Pattern]:
 
 def _jacobian(system: Any, u: Any) -> Any:
     """Of the equations, by one-sided differences on a coarse grid: enough for steps, not for errors."""
-    return system.using(ROUGH).differences(system.residual, u, one_sided=True)
+    return system.using(ROUGH).differences(system.residual, u)
 
 
 def _within(radius: float, decomposed: tuple, residual: Any) -> Any:

@@ -82,6 +82,11 @@ def _rounding(b: Any, value: Any, bits: int) -> Any:
 
 def solve_linear(rows: Any, right: Sequence[Any]) -> list:
     """The solution of a linear system, by exact midpoints at the current mpmath precision."""
+    return [found for (found,) in _solved(rows, [[v] for v in right])]
+
+
+def _solved(rows: Any, right: Sequence[Sequence[Any]]) -> list[list]:
+    """The solutions for several right sides, the columns of a matrix."""
     from flint import arb_mat, ctx
 
     from ..arithmetic.backends import backend
@@ -90,11 +95,11 @@ def solve_linear(rows: Any, right: Sequence[Any]) -> list:
     with ctx.workprec(max(mp.prec, 64) + 16):
         try:
             found = arb_mat([[b.number(mpf(rows[i, j])).mid() for j in range(n)] for i in range(n)]).solve(
-                arb_mat([[b.number(mpf(v))] for v in right])
+                arb_mat([[b.number(mpf(v)) for v in row] for row in right])
             )
         except ZeroDivisionError:
             raise ConvergenceError("the Hessian is singular at the stationary point") from None
-        return [b.to_mpf(v) for v in found.entries()]
+        return [[b.to_mpf(v) for v in row] for row in found.tolist()]
 
 
 def differences(system: System, goal: Goal, x: Sequence[Any], digits: float) -> Any:
@@ -142,7 +147,7 @@ def refine(
     ``hessian`` is that of the goal in natural coordinates, as good as it is known.  The parameters get as many digits as
     the value unless ``point_digits`` asks for fewer; half of them are enough for the value.  With ``prove`` the last step is
     that of Krawczyk's operator: the errors are then proved.
-    Raises :class:`ConvergenceError` with the best value found, and ``QuadratureError`` where no error can be proved.
+    Raises ``ConvergenceError`` with the best value found, and ``QuadratureError`` where no error can be proved.
     """
     with mp.workdps(digits + 3 * GUARD):
         full = digits + GUARD
@@ -150,7 +155,7 @@ def refine(
         x = [mpf(v) if hasattr(v, "_mpf_") else mpf(float(v)) for v in start]
         rows = None if system.curved or hessian is None else matrix(hessian)
         known, gain, lost, before, renewed = KNOWN, FRESH, 0.0, None, False
-        refused, spare, missing = 0, 0, math.inf
+        refused, spare, missing, rough = 0, 0, math.inf, False
         for _ in range(STEPS):
             if system.curved:
                 gain = _planned(known - lost, target + lost) - known + lost
@@ -168,7 +173,8 @@ def refine(
                             return point
                         x, spare = list(point.x), spare + missing
                         continue
-                rows = evaluate_at(system, goal, x, max(gain, KNOWN) + EXTRA, 2).curvature
+                rough = hessian is not None and before is None and refused == 0 and gain <= FRESH
+                rows = matrix(hessian) if rough else evaluate_at(system, goal, x, max(gain, KNOWN) + EXTRA, 2).curvature
             elif rows is None:
                 rows = differences(system, goal, x, max(known, 2 * KNOWN))
             work = full if known + gain - lost >= target - SHORT else min(full, known + gain + EXTRA)
@@ -190,8 +196,8 @@ def refine(
                 gain = reached - before.reached
             gained = min(gain, max(reached - lost, 0.5))
             if work == full and reached + gained >= target - SHORT and not prove:
-                sure = max(gain, KNOWN) + EXTRA if system.curved else gained
-                return _finish(system, goal, x, here, step, rows, digits, sure, report)
+                sure = max(gain, KNOWN) + EXTRA if system.curved and not rough else min(gained, FRESH)
+                return _finish(system, goal, x, here, step, rows, digits, sure, report, rough)
             damp = min(mpf(1), LONGEST / size) if size else mpf(1)
             step = [damp * s for s in step]
             x = [a + s for a, s in zip(x, step, strict=True)]
@@ -242,6 +248,7 @@ def _finish(
     digits: int,
     sure: float,
     report: Report,
+    rough: bool,
 ) -> Point:
     """Take the last step, correct the value to second order, and find the errors."""
     full, strip, left_out, slope_out = digits + GUARD, 1.0, mpf(0), mpf(0)
@@ -264,11 +271,11 @@ def _finish(
     next_step = [max(map(abs, step)) * mpf(10) ** -sure] * len(x)
     beyond = abs(correction) * mpf(10) ** -sure
     if system.curved:
-        turn, third = _third(system, goal, x, step, rows)
+        turn, third = _third(system, goal, x, step, rows, rough)
         next_step = [a + b for a, b in zip(next_step, turn, strict=True)]
         beyond += third
     n = len(x)
-    inverse = [[abs(v) for v in solve_linear(rows, [mpf(i == j) for j in range(n)])] for i in range(n)]
+    inverse = [[abs(v) for v in row] for row in _solved(rows, [[mpf(i == j) for j in range(n)] for i in range(n)])]
     noise = slope_out + here.radius
     spread = [a + noise * mp.fsum(row) for a, row in zip(next_step, inverse, strict=True)]
     b = system.backend
@@ -296,18 +303,22 @@ def _finish(
     )
 
 
-def _third(system: System, goal: Goal, x: Sequence[Any], step: Sequence[Any], rows: Any) -> tuple[list, Any]:
+def _third(
+    system: System, goal: Goal, x: Sequence[Any], step: Sequence[Any], rows: Any, rough: bool
+) -> tuple[list, Any]:
     r"""What the third derivative T changes: :math:`\frac12|H^{-1}Tss|` of the step s, :math:`\frac16|Tsss|` of the value.
 
     With the corrected value :math:`G + \frac12 g\cdot s` these are the leading terms of what is left.  T along the step
-    is measured in double precision, by the change of the exact Hessian.
+    is measured in double precision, by the change of the exact Hessian; ``rough`` says that ``rows`` is the one at x in
+    that precision.
     """
     size = max(map(abs, step))
     if size == 0:
         return [mpf(0)] * len(x), mpf(0)
     low = system if system.quadrature([system.backend.number(v) for v in x], 15) is None else system.using("float64")
     unit = [float(s / size) for s in step]
-    ends = [curvature_at(low, goal, [float(v) + t * u for v, u in zip(x, unit, strict=True)]) for t in (0, ALONG)]
+    ends = [rows.tolist()] if rough else [curvature_at(low, goal, [float(v) for v in x])]
+    ends.append(curvature_at(low, goal, [float(v) + ALONG * u for v, u in zip(x, unit, strict=True)]))
     if None in ends:
         raise ConvergenceError("the stationary point lies at the border of its domain")
     bent = [

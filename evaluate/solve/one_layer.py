@@ -40,7 +40,7 @@ def solve_one_layer(
     """Solve at the level, or at a lower one where lifting does not improve on it.
 
     ``near`` are parameters of a similar problem to start from at a full level; where no minimum lies close to them the
-    solve starts as without.  With ``prove`` the point is enclosed.  Raises :class:`ConvergenceError` with the reason.
+    solve starts as without.  With ``prove`` the point is enclosed.  Raises ``ConvergenceError`` with the reason.
     """
 
     def attempt(used: Level, start: Minimum | None = None) -> tuple[Level, Point]:

@@ -109,11 +109,28 @@ def interpolated(level: Level, left: Sequence[float], right: Sequence[float], we
     return [float(v) for v in system.values([(1 - weight) * u + weight * v for u, v in zip(a, b, strict=True)])]
 
 
-def predict(x: Sequence[float], level: int) -> list[float]:
+def predict(x: Sequence[float], level: int, before: Sequence[float] | None = None) -> list[float]:
     """A start at a higher level: the pattern of log(1-p) and log y over the level index, resampled.
 
-    ``x`` are the natural coordinates of a minimum at a level of at least 3.
+    ``x`` are the natural coordinates of a minimum at a level of at least 3, ``before`` those at the level below it: the
+    pattern then goes on changing from level to level, in proportion to the inverse of the level.
     """
+    import numpy
+
+    found = _resampled(x, level)
+    if before is not None:
+        earlier, r = _resampled(before, level), len(x) // 2 + 1
+        weight = (level - r) * (r - 1) / level
+        found = [a + weight * (a - b) for a, b in zip(found, earlier, strict=True)]
+    chi, missing, lifting = found
+    gaps, rises = numpy.diff([0.0, *numpy.exp(missing)]), -numpy.diff([*numpy.exp(lifting), 0.0])
+    if not (numpy.all(gaps > 0) and numpy.all(rises > 0)):  # the change was not as steady as that
+        return predict(x, level)
+    return [float(v) for v in [chi, *numpy.log(gaps), *numpy.log(rises)]]
+
+
+def _resampled(x: Sequence[float], level: int) -> list:
+    """``log chi``, ``log(1 - p_k)`` and ``log y_k`` of a pattern at another level."""
     import numpy
     from scipy.interpolate import CubicSpline
 
@@ -126,11 +143,9 @@ def predict(x: Sequence[float], level: int) -> list[float]:
 
     def resample(y: Any, inner: float, outer: float) -> Any:
         pattern = CubicSpline(numpy.log((old + inner) / (n + outer)), numpy.log(y), bc_type="natural")
-        return numpy.exp(pattern(numpy.log((new + inner) / (level - 1 + outer))))
+        return pattern(numpy.log((new + inner) / (level - 1 + outer)))
 
-    gaps = numpy.diff([0.0, *resample(missing, a, b)])
-    rises = -numpy.diff([*resample(lifting, c, d), 0.0])
-    return [float(v) for v in numpy.log([values[0], *gaps, *rises])]
+    return [x[0], resample(missing, a, b), resample(lifting, c, d)]
 
 
 def merged_minimum(network: Network, goal: Goal) -> list[float] | None:

@@ -100,7 +100,7 @@ def _spread(text: str, key: str) -> Iterator[str]:
 def evaluate_point(point: Point, near: Sequence[float] | None = None) -> Row:
     """The row of one point; a solve that does not converge is a row that says why.
 
-    ``near`` are parameters to start from, see :func:`~flrdt.evaluate.capacity`.
+    ``near`` are parameters to start from, see :func:`~flrdt.evaluate.results.door.capacity`.
     """
     return grid_of(point).row(point, near)
 

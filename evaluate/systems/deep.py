@@ -30,7 +30,7 @@ from ..quadrature.one_field import TowerValue, evaluate_tower
 from ..quadrature.two_fields import FieldGrid, Fields, Spacing, hidden_tower, plan_fields
 from .sphere import sphere_terms
 
-__all__ = ["Coordinates", "DeepForm", "DeepGrids"]
+__all__ = ["Coordinates", "DeepForm", "DeepGrids", "Layout"]
 
 
 @lru_cache(maxsize=32)

@@ -43,8 +43,11 @@ class _Arguments:
 
     def __init__(self, expressions: Sequence[Expr], symbols: Sequence[Symbol], name: str) -> None:
         self.count, self.size, self.backend = len(expressions), len(symbols), backend(name)
-        first = {(i, j): diff(e, s) for i, e in enumerate(expressions) for j, s in enumerate(symbols) if e.has(s)}
-        second = {(i, j, k): diff(d, symbols[k]) for (i, j), d in first.items() for k in range(j + 1)}
+        free = [e.free_symbols for e in expressions]
+        first = {(i, j): diff(e, s) for i, e in enumerate(expressions) for j, s in enumerate(symbols) if s in free[i]}
+        second = {
+            (i, j, k): diff(d, symbols[k]) for (i, j), d in first.items() for k in range(j + 1) if d.has(symbols[k])
+        }
         self.first = [k for k, d in first.items() if d != 0]
         self.second = [k for k, d in second.items() if d != 0]
         forms = [*expressions, *(first[k] for k in self.first), *(second[k] for k in self.second)]
@@ -212,13 +215,13 @@ class OneFieldSystem:
         return found
 
     def smooth(self, x: Sequence[Any]) -> bool:
-        """Whether the towers are analytic in a box: what :func:`bound_tower` finds out by itself."""
+        """Whether the towers are analytic in a box: what ``bound_tower`` finds out by itself."""
         return True
 
     def proved_quadrature(self, x: Sequence[Any], digits: float, order: int = 1) -> list[ProvedGrid]:
         """The grids whose proved error leaves slopes (order 1) or curvatures (2) so many digits, at the midpoint of a box.
 
-        Raises :class:`QuadratureError`.
+        Raises :class:`~flrdt.evaluate.quadrature.error_bound.QuadratureError`.
         """
         values, found = [v.mid() for v in self.values(x)], []
         floats = list(map(float, values))

@@ -55,7 +55,7 @@ from ..arithmetic.compile import compile_grid, compile_scalar
 from .hidden_fields import Unit, best_response, breakpoints, sign_changes
 from .searches import SearchError, maximum
 
-__all__ = ["Outcome", "Undefined", "compare", "extremum", "least_cost", "separated", "value"]
+__all__ = ["Effort", "Outcome", "Undefined", "compare", "extremum", "least_cost", "separated", "value"]
 
 HIDDEN = (HiddenValue, HiddenActivation)
 QUADRATURE = (Expectation, Integral)
@@ -301,7 +301,7 @@ def least_cost(gate: Gate, h: Expr, chi: Expr) -> Expr:
 
 
 def value(expr: Expr, point: Mapping[Symbol, Any], effort: Effort) -> Any:
-    """The ball of an expression (already in :func:`definitions`) at a point, at the current precision."""
+    """The ball of an expression (already in ``definitions``) at a point, at the current precision."""
     return _function(expr, point, effort)()
 
 

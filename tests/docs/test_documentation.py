@@ -1,5 +1,6 @@
 """The documentation follows the derivations: an edited derivation changes its page, snippets of pages run."""
 
+import ast
 import re
 import shutil
 import subprocess
@@ -119,3 +120,23 @@ def test_no_formula_of_a_page_is_typed(page):
     text = (DOCS / page).read_text()
     assert displayed(text) == []
     assert page in ("certificates.md", "lower-bound.md") or inline(text) == []
+
+
+def test_references_to_the_toolkit_itself_are_checked():
+    """The exceptions of the build's reference check are names of other projects, private ones and type variables."""
+    tree = ast.parse((DOCS / "conf.py").read_text())
+    values = {
+        n.targets[0].id: n.value for n in tree.body if isinstance(n, ast.Assign) and isinstance(n.targets[0], ast.Name)
+    }
+    assert ast.literal_eval(values["nitpicky"]) is True
+    for kind, pattern in ast.literal_eval(values["nitpick_ignore_regex"]):
+        for name in ("flrdt.derive.networks.network.Network", "flrdt.evaluate.results.door.capacity", "Network"):
+            assert not (re.fullmatch(kind, "py:class") and re.fullmatch(pattern, name)), (pattern, name)
+
+
+def test_citations_are_in_the_bibliography_and_the_other_way_round():
+    """Every key that a page cites is there, and no entry is there for nothing."""
+    pages = "".join(p.read_text() for p in DOCS.rglob("*.md") if "_" not in p.relative_to(DOCS).parts[0])
+    cited = {key for keys in re.findall(r"\{cite:[pt]\}`([^`]+)`", pages) for key in keys.split(",")}
+    there = {*re.findall(r"^@\w+\{(\w+),", (DOCS / "references.bib").read_text(), re.M)}
+    assert cited == there, cited ^ there

@@ -98,3 +98,18 @@ def test_arb_gets_its_own_numbers_inside_functions_and_safe_powers():
         values = compile_scalar([exp(-18), erfc(2), (x - 1) ** 2], [x], b)(arb(3) / 3 + arb(0, 1e-20))
         assert [v.is_finite() for v in values] == [True] * 3
         assert values[0].overlaps(arb(-18).exp()) and values[1].overlaps(arb(2).erfc()) and values[2].contains(0)
+
+
+@pytest.mark.parametrize("name", ["float64", "mpmath", "arb"])
+def test_gram_is_every_sum_of_products(name):
+    """Against the sums in exact integers."""
+    b = backend(name)
+    weights, rows, others = [1, -2, 3], [[1, 2, 3], [4, 5, 6]], [[7, 8, 9], [1, 0, -1], [0, 0, 2]]
+
+    def vector(values):
+        return b.vector([b.number(k) for k in values])
+
+    with b.precision(80):
+        found = b.gram(vector(weights), [vector(v) for v in rows], [vector(v) for v in others])
+    exact = [[sum(w * u * v for w, u, v in zip(weights, a, c, strict=True)) for c in others] for a in rows]
+    assert [[float(b.to_mpf(v)) for v in row] for row in found] == exact

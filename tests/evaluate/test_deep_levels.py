@@ -18,6 +18,7 @@ from flrdt.evaluate.solve.lifted import LiftedSystem, ascend, expected_inertia, 
 from flrdt.evaluate.solve.lifted_search import Pattern, next_level, one_layer_patterns, search
 
 
+@pytest.mark.slow
 def test_one_layer_as_a_pattern():
     """The dual overlaps of one layer against its relations, and the way from a pattern to the coordinates and back."""
     found = one_layer_patterns(1.0, 3)[3]
@@ -30,10 +31,11 @@ def test_one_layer_as_a_pattern():
     assert again.coordinates() == pytest.approx(u, abs=1e-12) and again.dual == pytest.approx(found.dual)
 
 
+@pytest.mark.slow
 def test_next_level_without_hidden_layers_is_the_one_layer_code():
     """A network that changes like itself arrives exactly; the search then stays, where the equations are those of the tower."""
     known = one_layer_patterns(1.0, 5)
-    start = next_level(known[4], known[4], known[5])
+    start = next_level([known[3], known[4]], [known[3], known[4], known[5]])
     assert start == pytest.approx(known[5].coordinates(), abs=1e-9)
     system = LiftedSystem((), 1.0, 5, 11.0)
     found = search(system, start, lambda _: None)
@@ -42,7 +44,7 @@ def test_next_level_without_hidden_layers_is_the_one_layer_code():
     with pytest.raises(ConvergenceError):
         search(system, start + numpy.arange(len(start)) * 3.0, lambda _: None)
     with pytest.raises(FieldRangeError):  # overlaps out of order
-        next_level(replace(known[4], y=known[4].y[::-1]), known[3], known[4])
+        next_level([replace(known[3], y=known[3].y[::-1])], [known[3], known[4]])
 
 
 @pytest.fixture(scope="module")
