@@ -64,10 +64,8 @@ nitpicky = True
 nitpick_ignore_regex = [
     # other projects have their own pages, and the build has no network to find them
     ("py:.*", r"(collections|concurrent|fractions|flint|matplotlib|mpmath|np|numpy|pathlib|re|sympy)\..*"),
-    (
-        "py:.*",
-        r"flrdt\..*\._\w+|(flrdt\..*\.)?[PR]|(dict|tuple)\[.*",
-    ),  # private classes, type variables, parts of aliases
+    # private classes, type variables, parts of aliases
+    ("py:.*", r"flrdt\..*\._\w+|(flrdt\..*\.)?[PR]|(dict|tuple)\[.*"),
 ]
 
 
