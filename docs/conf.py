@@ -42,7 +42,6 @@ extensions = [
 myst_enable_extensions = ["dollarmath"]
 bibtex_bibfiles = ["references.bib"]
 bibtex_default_style = "alpha"
-bibtex_reference_style = "author_year"
 nb_execution_mode = "force"
 nb_execution_raise_on_error = True
 nb_execution_timeout = 120
