@@ -12,6 +12,7 @@ from functools import lru_cache
 
 from sympy import (
     Abs,
+    Add,
     Basic,
     Derivative,
     Dict,
@@ -37,7 +38,7 @@ from sympy import (
     sympify,
     true,
 )
-from sympy.core.relational import Lt, Relational
+from sympy.core.relational import Relational
 
 from ..core.equality import equal, evaluated
 from ..core.formulas import Formula, Status
@@ -55,6 +56,7 @@ from ..core.steps import (
     all_of,
     extreme,
     leading_to,
+    pieces_along,
 )
 
 __all__ = [
@@ -154,16 +156,7 @@ def _inside(lower: Expr, upper: Expr) -> Expr:
 
 def _pieces_of(fact: Basic) -> list[tuple[Expr, Expr, Expr]] | None:
     """Value and ends of the pieces of an equation whose right-hand side is piecewise in one of the arguments."""
-    if not isinstance(fact, Equality) or not isinstance(fact.rhs, Piecewise):
-        return None
-    lower, found = -oo, []
-    for value, condition in fact.rhs.args:
-        if condition != true and (not isinstance(condition, Lt) or condition.lhs != _argument(fact)):
-            return None
-        upper = oo if condition == true else condition.rhs
-        found.append((value, lower, upper))
-        lower = upper
-    return found
+    return pieces_along(fact.rhs, _argument(fact)) if isinstance(fact, Equality) else None
 
 
 def _argument(fact: Equality) -> Expr:
@@ -212,7 +205,7 @@ class PieceByPiece(Step):
     """``left``, an integral over the line or a mean over a normal variable, is the sum ``right`` of integrals over pieces.
 
     The first step that is used gives a function of ``left`` piece by piece in one of its arguments: the variable of the
-    integral, or ``m + s u`` of the mean over u.  An integral over a piece has its ends.
+    integral, or ``m + s u`` of the mean over u.  An integral over a piece has its ends; a piece that vanishes has none.
     """
 
     left: Expr
@@ -242,15 +235,20 @@ class PieceByPiece(Step):
             if not spread.is_positive or inner.xreplace({nodes[0]: Integer(0)}).has(variable):
                 return False
             weight = exp(-((field - mean) ** 2) / (2 * spread**2)) / sqrt(2 * pi * spread**2)
-        parts = {e.limits[0][1:]: e for e in self.right.args if isinstance(e, Integral) and len(e.limits) == 1}
+        terms = Add.make_args(self.right)
+        parts = {e.limits[0][1:]: e for e in terms if isinstance(e, Integral) and len(e.limits) == 1}
         ends = [tuple(e.subs(field, variable) for e in piece[1:]) for piece in pieces]
-        if len(parts) != len(self.right.args) or {*parts} != {*ends}:
+        if len(parts) != len(terms) or not {*parts} <= {*ends}:
             return False
         found = []
         for (value, _, _), limits in zip(pieces, ends, strict=True):
             here = inner.xreplace({nodes[0]: value}).subs(variable, field) * weight
-            part = parts[limits]
-            found.append(equal(here, part.function.subs(part.limits[0][0], field)))
+            part = parts.get(limits)
+            sides = here, part.function.subs(part.limits[0][0], field) if part else Integer(0)
+            if here.has(Max):
+                inside = _inside(*(e.subs(variable, field) for e in limits))
+                sides = tuple(e.subs(field, inside).replace(Max, lambda *args: extreme(args, -1)) for e in sides)
+            found.append(equal(*sides))
         return all_of(found)
 
 
@@ -377,20 +375,23 @@ def inner_maximum() -> InnerMaximum:
     return InnerMaximum(maximiser, tuple(wedges), formula, tuple(chain.steps))
 
 
-def wedge_pieces(side: int, field_w: Expr, field_h: Expr, susceptibility: Expr, curvature: Expr) -> Substitution:
-    """The pieces of v on one side of w = 0 at other fields and parameters, as a step called ``pieces positive`` or ``negative``.
+def wedge_pieces(
+    side: int, field_w: Expr, field_h: Expr, susceptibility: Expr, curvature: Expr, *, of: str = "v"
+) -> Substitution:
+    """The pieces of v, or of z, on one side of w = 0 at other fields and parameters, as a step ``pieces positive`` or ``negative``
+    (``pieces of z positive``).
 
     ``field_w`` is positive and stands for |w|; the chain has the steps of :func:`inner_maximum`.
     """
     name = SIDES[side]
     mapping = Dict({size: field_w, h: field_h, chi: susceptibility, mu: curvature})
-    unfolded = next(s for s in inner_maximum().steps if s.name == f"v {name}")
+    unfolded = inner_maximum().chain(f"{of} {name}")[-1].statement()
     return Substitution(
         f"For w {'>' if side == 1 else '<'} 0, in the parameters of the average.",
         mapping,
-        unfolded.right.subs(dict(mapping), simultaneous=True),  # type: ignore[attr-defined]
-        using=(f"v {name}",),
-        name=f"pieces {name}",
+        unfolded.rhs.subs(dict(mapping), simultaneous=True),  # type: ignore[attr-defined]
+        using=(f"{of} {name}",),
+        name=f"pieces {name}" if of == "v" else f"pieces of {of} {name}",
     )
 
 

@@ -21,6 +21,7 @@ from sympy import (
     Function,
     Heaviside,
     Integer,
+    Integral,
     Max,
     Min,
     Mul,
@@ -236,11 +237,11 @@ def _ordered(expr: Expr) -> Expr:
 
 def refuted(left: Expr, right: Expr) -> bool:
     """Whether the sides have different values at one of a few points, each known to ``DIGITS`` digits."""
-    means = left.atoms(Expectation) | right.atoms(Expectation)
+    means = left.atoms(Expectation, Integral) | right.atoms(Expectation, Integral)
     close = CLOSE_MEANS if means else CLOSE
-    kinked = [mean for mean in means if mean.expr.has(*KINKED, _envelope())]
+    kinked = [mean for mean in means if mean.args[0].has(*KINKED, _envelope())]
     if kinked:
-        close = CLOSE_NESTED if any(mean.expr.has(Expectation) for mean in kinked) else CLOSE_KINKS
+        close = CLOSE_NESTED if any(mean.args[0].has(Expectation, Integral) for mean in kinked) else CLOSE_KINKS
     lost = (LOST_JUMPS if kinked else LOST) if means else 0
     return any(abs(a - b) > close * (abs(a) + abs(b)) + lost for a, b in values(left, right))
 
@@ -317,6 +318,11 @@ def _number(side: Expr, point: dict[Symbol, Expr]) -> Expr | None:
         except ValueError:  # outside the reals
             value = _compiled(concrete, arguments, "cmath")(*at)
         return sympify(value) if abs(value) < LARGEST else None
+    if concrete.has(Integral):  # the evaluation of integrals forgets the values of other symbols
+        if any(mean.args[0].has(Integral) for mean in concrete.atoms(Integral)):
+            return None  # no double integrals
+        value = concrete.xreplace(point).evalf(15, maxn=30)
+        return value if value.is_number and value.is_finite and not value.has(Integral) else None
     try:  # inserted as numbers: exact roots of exact rationals are slow
         value = concrete.evalf(DIGITS, subs=point, maxn=150, strict=True)
     except PrecisionExhausted:  # zero as far as can be seen, or as good as

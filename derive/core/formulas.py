@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, lru_cache
 from html import escape
 from typing import Any
 
@@ -119,11 +119,17 @@ class Link:
     @cached_property
     def expression(self) -> Basic:
         """What the step says: displayed, and what later steps use."""
-        return self.step.expression if isinstance(self.step, Step) else self.step.statement(self.facts)
+        return self.step.expression if isinstance(self.step, Step) else _said(self.step, self.facts)
 
     def verdict(self) -> Verdict | Basis:
         """Outcome of the step's check, given the facts; a definition or a theorem is stated as such."""
         return self.step.verdict() if isinstance(self.step, Step) else self.step.verdict(self.facts)
+
+
+@lru_cache(maxsize=8192)
+def _said(step: Any, facts: tuple[Basic, ...]) -> Basic:
+    """The statement of a step, which derivations share as they share the step."""
+    return step.statement(facts)
 
 
 def _fact(known: dict[str, Basic], name: str) -> Basic:
@@ -220,12 +226,18 @@ class Formula(Shown):
     assumptions: tuple[str, ...] = ()
     variables: tuple[Symbol, ...] = field(default=())
     concludes: str = ""
+    presentation: Basic | None = None
+
+    @property
+    def shown(self) -> Basic:
+        """The statement as one prints it: its presentation form, or the statement itself."""
+        return self.statement if self.presentation is None else self.presentation
 
     def _line(self) -> str:
         return f"{self.id}: {self.title} ({self.status.value})"
 
     def _tex(self) -> str:
-        return latex(self.statement)
+        return latex(self.shown)
 
     def verdict(self) -> Verdict:
         """That of the derivation, if the step that is the statement says it; failed if it does not."""

@@ -13,7 +13,7 @@ to left); whoever changes an expression anywhere changes what later steps see, a
 :class:`Solution`      solves an earlier equation for an unknown: inserted, and the only one that qualifies
 :class:`GaussianMean`  the mean of a function of a normal variable over an interval, by completing the square
 :class:`PiecewiseMean` the mean of a function of a piecewise function, piece by piece
-:class:`Unfolding`     minima and maxima as a piecewise function
+:class:`Unfolding`     minima, maxima and steps as a piecewise function
 :class:`Primitive`     an antiderivative, by differentiation
 :class:`Quadrature`    a definite integral, from an antiderivative and its values at the ends
 :class:`Approach`      a limit
@@ -42,6 +42,7 @@ from sympy import (
     Expr,
     Ge,
     Gt,
+    Heaviside,
     Integer,
     Integral,
     Le,
@@ -99,6 +100,7 @@ __all__ = [
     "all_of",
     "extreme",
     "leading_to",
+    "pieces_along",
     "rewritten",
 ]
 
@@ -255,24 +257,26 @@ class Identity(Step):
 
     def holds(self, facts: Facts) -> bool | None:
         found = equal(rewritten(self.left, facts), rewritten(self.right, facts))
-        return False if found is None and self._idle(facts) else found
-
-    def _idle(self, facts: Facts) -> bool:
-        """Whether one of the facts finds nothing to replace: the step does not follow from what it names."""
         sides = Eq(self.left, self.right, evaluate=False).args
-        for fact in facts:
-            inserted = tuple(_rewrite(side, fact) for side in sides)
-            if inserted == sides:
-                return True
-            sides = inserted
-        return False
+        return False if found is None and _idle(sides, facts) else found
+
+
+def _idle(sides: tuple[Basic, ...], facts: Facts) -> bool:
+    """Whether one of the facts finds nothing to replace: the step does not follow from what it names."""
+    for fact in facts:
+        inserted = tuple(_rewrite(side, fact) for side in sides)
+        if inserted == sides:
+            return True
+        sides = inserted
+    return False
 
 
 @dataclass(frozen=True)
 class Substitution(Step):
     """The first step that is used, with ``mapping`` inserted; its right-hand side becomes ``result`` by the other facts.
 
-    A mapped function is replaced with its arguments, as in :func:`rewritten`.
+    A mapped function is replaced with its arguments, as in :func:`rewritten`.  Failed also if it stays undecided and one of the
+    other facts does not occur in it.
     """
 
     mapping: Dict
@@ -294,7 +298,8 @@ class Substitution(Step):
         inserted = self._mapped(right)
         if inserted != right and self._mapped(left) == left:
             return None  # a name for one value does not become a name for another
-        return equal(rewritten(inserted, facts[1:]), rewritten(self.result, facts[1:]))
+        found = equal(rewritten(inserted, facts[1:]), rewritten(self.result, facts[1:]))
+        return False if found is None and _idle((inserted, self.result), facts[1:]) else found
 
 
 @dataclass(frozen=True)
@@ -366,7 +371,7 @@ def _roots(gap: Expr, unknown: Expr) -> list[Expr] | None:
             slope, rest = polynomial.all_coeffs()
             found.append(factor(-rest / slope))
         else:
-            found += solve(base, unknown, check=False)
+            found += solve(base, unknown, check=False, simplify=False)
     return list(dict.fromkeys(found))
 
 
@@ -453,22 +458,21 @@ class PiecewiseMean(Step):
         standard = equal(nodes[0].args[0], self.mean + sqrt(self.variance) * self.left.variable)
         if standard is not True:
             return standard
-        lower, total = -oo, Integer(0)
-        for value, condition in pieces.args:
-            if condition != true and (not isinstance(condition, Lt) or condition.lhs != here):
-                return False
-            upper = oo if condition == true else condition.rhs
+        rows = pieces_along(pieces, here)
+        if rows is None:
+            return False
+        total = Integer(0)
+        for value, lower, upper in rows:
             integrand = self.left.expr.xreplace({nodes[0]: value}).xreplace({here: field})
             total += gaussian_piece(integrand, field, self.mean, self.variance, lower, upper).value
             if check_piece(integrand, field, self.mean, self.variance) is not True:
                 return None
-            lower = upper
         return equal(*(rewritten(side, facts[1:]) for side in (total, self.right)))
 
 
 @dataclass(frozen=True)
 class Unfolding(Step):
-    """``left``, made of minima and maxima of functions of ``variable``, is the piecewise ``right``, the facts inserted.
+    """``left``, made of minima, maxima and steps of functions of ``variable``, is the piecewise ``right``, the facts inserted.
 
     ``cuts`` are points at which the order of what is compared changes though the extreme does not.
     """
@@ -483,14 +487,11 @@ class Unfolding(Step):
 
     def holds(self, facts: Facts) -> bool | None:
         share = Dummy("s", positive=True)
-        if not isinstance(self.right, Piecewise):
+        rows = pieces_along(self.right, self.variable)
+        if rows is None:
             return False
-        folded = rewritten(self.left, facts)
-        lower, found = -oo, []
-        for value, condition in self.right.args:
-            if condition != true and (not isinstance(condition, Lt) or condition.lhs != self.variable):
-                return False
-            upper = oo if condition == true else condition.rhs
+        folded, found = rewritten(self.left, facts), []
+        for value, lower, upper in rows:
             within = [c for c in self.cuts if _between(lower, c, upper)]
             for low, high in pairwise((lower, *within, upper)):
                 if high == oo:
@@ -499,9 +500,36 @@ class Unfolding(Step):
                     inside = high - share if low == -oo else low + (high - low) / (1 + share)
                 here = folded.subs(self.variable, inside)
                 here = here.replace(Min, lambda *args: extreme(args, 1)).replace(Max, lambda *args: extreme(args, -1))
-                found.append(equal(here, value.subs(self.variable, inside)))
-            lower = upper
+                found.append(equal(here.replace(Heaviside, _jump), value.subs(self.variable, inside)))
         return all_of(found)
+
+
+def pieces_along(function: Basic, variable: Expr) -> list[tuple[Expr, Expr, Expr]] | None:
+    """Value and ends of the pieces of a function that is piecewise in a variable, from left to right; ``None`` if it is not.
+
+    >>> x, k = Symbol("x", real=True), Symbol("k", positive=True)
+    >>> pieces_along(Piecewise((0, x < k), (1, True)), x)
+    [(0, -oo, k), (1, k, oo)]
+    """
+    if not isinstance(function, Piecewise):
+        return None
+    lower, found = -oo, []
+    for value, condition in function.args:
+        below = condition.reversed if isinstance(condition, Gt) else condition
+        if below != true and (not isinstance(below, Lt) or below.lhs != variable):
+            return None
+        upper = oo if below == true else below.rhs
+        found.append((value, lower, upper))
+        lower = upper
+    return found
+
+
+def _jump(at: Expr, *value_there: Expr) -> Expr:
+    """A step, where the sign of its argument is known."""
+    for side in (1, 0):
+        if positive(at if side else -at) is True:
+            return Integer(side)
+    return Heaviside(at, *value_there)
 
 
 def _between(low: Expr, point: Expr, high: Expr) -> bool:

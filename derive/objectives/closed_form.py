@@ -31,7 +31,7 @@ from sympy import (
 from ..blocks.hidden_averages import eta, hidden_exponential, hidden_mean, kappa, tau
 from ..blocks.innermost import innermost, plain_expectation
 from ..core.equality import equal
-from ..core.steps import Facts, Step
+from ..core.steps import Facts, Step, rewritten
 from ..core.symbols import Level, LevelError, Lifting
 from ..networks.gates import Gate
 from .energy_map import energy_sphere
@@ -85,7 +85,10 @@ class ScaledTerm:
 
 @dataclass(frozen=True)
 class ChainRule(Step):
-    """The slope in a parameter of a weight times a function of monomials of it, by its exponents in them."""
+    """The slope in a parameter of a weight times a function of monomials of it, by its exponents in them.
+
+    What is used gives derivatives of the function in its arguments.
+    """
 
     weight: Expr
     function: Expr
@@ -103,7 +106,8 @@ class ChainRule(Step):
             return False  # no monomials
         parts = [exponents[None] * self.function]
         parts += [exponents[k] * k * _partial(self.function, k) for k in self.reduced if exponents[k]]
-        return equal(self.weight * Add(*parts).xreplace(dict(self.reduced)) / self.symbol, self.value)
+        slope = rewritten(Add(*parts), facts)
+        return equal(self.weight * slope.xreplace(dict(self.reduced)) / self.symbol, self.value)
 
     def _exponent(self, monomial: Expr) -> Expr:
         return powsimp(cancel(self.symbol * diff(monomial, self.symbol) / monomial))

@@ -87,6 +87,7 @@ class DeepObjective(Objective):
         whole = Function("P")(symbol)
         steps += [
             Definition("The objective, and what does not change.", Eq(P, Add(rest, *parts), evaluate=False), name="P"),
+            Identity("That is its closed form.", P, self.closed_form, using=("P", *(str(part.func) for part in parts))),
             Definition(
                 f"It is stationary in {symbol}.", Eq(Derivative(whole, symbol), 0, evaluate=False), name="stationary"
             ),

@@ -42,7 +42,7 @@ TITLES = {
 
 def entries() -> list[Entry]:
     """Radial integral, the two antiderivatives, and the averages over a wedge."""
-    radial = Derivation(radial_weight("exponential")[:-1])
+    radial = Derivation(leading_to(radial_weight("exponential"), "radius exponential"))
     ranges = {"V": (Rational(-2), Rational(9, 20)), "eta": (Rational(1, 1000), Integer(1))}
     found = [
         _entry("radial", "Radial integral of an exponential", radial, "numerical quadrature over the radius", ranges)

@@ -18,8 +18,7 @@ from sympy import Add, Basic, Dummy, Expr, Integer, Mul, Piecewise, Pow, Rationa
 from sympy.core.relational import GreaterThan, LessThan, StrictGreaterThan, StrictLessThan
 from sympy.logic.boolalg import And, BooleanFalse, BooleanTrue, Or
 
-from flrdt.derive.blocks.hidden_lifted import TiltedTail
-from flrdt.derive.core.gaussian import H, Phi, phi
+from flrdt.derive.core.gaussian import H, Phi, TiltedTail, phi
 
 __all__ = ["CompileError", "compile_grid", "compile_scalar"]
 

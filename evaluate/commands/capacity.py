@@ -20,12 +20,39 @@ from .common import (
     the_gate,
 )
 
-EXPLANATION = """\
-alpha   outputs/inputs of the layer: from the capacity on, a large random layer is injective, and below it is not.
-level   how much replica symmetry breaking the value takes in: 1 none (RS), 2 one step (1RSB), ..., inf all (FRSB); 2p between 1 and 2.
-notion  weak: every input keeps enough active outputs for itself; strong: for any two inputs, which needs twice as many.
-budget  active outputs that every input must keep, per input dimension: 1, and 2 for strong behind the first layer.
-status  what the theory says of the value: a proved bound, or the value of the (fully) lifted random duality theory."""
+ALPHA = {
+    "one layer": "outputs/inputs of the layer: from the capacity on a large random layer is injective, below it is not",
+    "deep": "outputs of the last layer/inputs of the first: from the capacity on a large random network is injective",
+    "problem": "constraints per variable: up to the capacity a large random instance has a solution; energies are at a given alpha",
+}
+LEVEL = {
+    "finite": "replica symmetry breaking taken in: 1 none (RS), 2p partly, 2 one step (1RSB), 3 two, ..., inf all (FRSB)",
+    "inf": "inf: all steps of replica symmetry breaking (FRSB), extrapolated from the values of levels 2, 3, ...",
+}
+NOTION = {
+    "network": "weak: every input keeps enough active outputs; strong: so do any two inputs together, which needs twice as many",
+    "problem": "belongs to networks: a problem of the family asks for one thing only",
+}
+BUDGET = {
+    "network": "active outputs that every input must keep, per input dimension: 1, and 2 for strong behind the first layer",
+    "problem": "belongs to networks: here the constraints or the cost say what is required",
+}
+STATUS = "what theory says of the value: a theorem, a (fully) lifted random duality value, or an extrapolation; not of its digits"
+
+
+def explanation(options: argparse.Namespace) -> str:
+    """What alpha, level, notion, budget and status mean for what the options ask for, a line each."""
+    from flrdt.derive.core.symbols import is_limit
+
+    problem = options.problem is not None
+    lines = {
+        "alpha": ALPHA["problem" if problem else "deep" if _is_deep(options) else "one layer"],
+        "level": LEVEL["inf" if is_limit(options.level) else "finite"],
+        "notion": NOTION["problem" if problem else "network"],
+        "budget": BUDGET["problem" if problem else "network"],
+        "status": STATUS,
+    }
+    return "\n".join(f"{word:<7} {text}." for word, text in lines.items())
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -56,7 +83,7 @@ def run(options: argparse.Namespace) -> int:
     from flrdt.derive.core.symbols import is_limit
 
     if options.explain:
-        emit(EXPLANATION, options.output)
+        emit(explanation(options), options.output)
         return 0
     options.gate = the_gate(options)
     if options.problem is not None:
@@ -136,20 +163,30 @@ def _both_sides(options: argparse.Namespace) -> int:
         report=progress(),
     )
     shown = found.to_json()
-    emit(shown if options.json else both_sides_text(shown), options.output)
+    emit(shown if options.json else both_sides_text(shown, columns(options.output)), options.output)
     return 0
 
 
-def both_sides_text(shown: dict) -> str:
-    """A readable page of a bracket."""
+def both_sides_text(shown: dict, width: int) -> str:
+    """A readable page of a bracket, opening with what was computed."""
+    from ..output.pages import entry, sentence
+
     low, high = shown["interval"]
-    lines = [f"capacity in [{low}, {high}], gate {shown['lower']['gate']}, budget {shown['lower']['budget']}"]
+    lines = [
+        *sentence(
+            f"Interval that contains the injectivity capacity of one layer, gate {shown['lower']['gate']}, budget "
+            f"{shown['lower']['budget']}: both ends are theorems.",
+            width,
+        ),
+        *entry("capacity", f"in [{low}, {high}]", width),
+    ]
     for side in ("lower", "upper"):
         end = shown[side]
         lines += [
-            f"{side} end  = {end['alpha']}, error < {end['alpha_error']} ({end['error_kind']})",
-            f"proof      = {end['proved_by']}",
-            *(f"{name:<10} = {value}" for name, value in end["parameters"].items()),
+            *entry(f"{side} end", end["alpha"], width),
+            *entry("error", f"{end['alpha_error']} ({end['error_kind']})", width, sign="<"),
+            *entry("proof", end["proved_by"], width),
+            *(line for name, value in end["parameters"].items() for line in entry(name, value, width)),
         ]
     return "\n".join(lines)
 

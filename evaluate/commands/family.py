@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from .common import check_words, emit, progress, show_formulas
+from .common import check_words, columns, emit, progress, show_formulas
 
 
 def _refuse(options: argparse.Namespace, **unused: Any) -> None:
@@ -51,31 +51,54 @@ def capacity(options: argparse.Namespace, alpha: str | None = None) -> int:
         report=progress(),
     )
     shown = value.to_json()
-    emit(shown if options.json else text(shown), options.output)
+    emit(shown if options.json else text(shown, columns(options.output)), options.output)
     return 0
 
 
-def text(shown: dict) -> str:
-    """A readable page of one value."""
+OPENINGS = {
+    "capacity": "Capacity of the problem {problem} {where}: the number alpha of constraints per variable up to which a large "
+    "random instance has a solution.",
+    "energy": "Ground-state energy of the problem {problem} {where}: the least cost per variable, with alpha constraints per "
+    "variable, as the size grows.",
+    "ground state": "Ground state of the problem {problem} {where}: the extreme value of its random energy over all inputs, "
+    "as the size grows.",
+}
+
+
+def opening(shown: dict, where: str, width: int) -> list[str]:
+    """One sentence that says what was computed."""
+    from ..output.pages import sentence
+
+    return sentence(OPENINGS[shown["quantity"]].format(problem=shown["problem"], where=where), width)
+
+
+def text(shown: dict, width: int) -> str:
+    """A readable page of one value, opening with what was computed."""
+    from flrdt.derive import Level
+
+    from ..output.pages import entry
+
     name = {"capacity": "alpha", "energy": "e", "ground state": "value"}[shown["quantity"]]
     lines = [
-        f"{name:<10} = {shown['value']}",
-        f"error      < {shown['value_error']} ({shown['error_kind']})",
-        f"problem    = {shown['problem']} ({shown['quantity']}), level {shown['level']}",
+        *opening(shown, f"at level {shown['level']} ({Level.parse(shown['level']).name})", width),
+        *entry(name, shown["value"], width),
+        *entry("error", f"{shown['value_error']} ({shown['error_kind']})", width, sign="<"),
+        *entry("problem", f"{shown['problem']} ({shown['quantity']}), level {shown['level']}", width),
     ]
-    if shown["quantity"] != "capacity":
-        lines += [f"at alpha   = {shown['alpha']}"] if "alpha" in shown else []
+    if shown["quantity"] != "capacity" and "alpha" in shown:
+        lines += entry("at alpha", shown["alpha"], width)
     if shown["reached_level"] != shown["level"] or shown["reason"]:
-        lines.append(f"reached    = level {shown['reached_level']}: {shown['reason']}")
-    lines.append(f"status     = {shown['status']}")
+        lines += entry("reached", f"level {shown['reached_level']}: {shown['reason']}", width)
+    lines += entry("status", shown["status"], width)
     if shown["warning"]:
-        lines.append(f"warning    = {shown['warning']}")
-    return "\n".join([*lines, *(f"{n:<10} = {v}" for n, v in shown["parameters"].items())])
+        lines += entry("warning", shown["warning"], width)
+    return "\n".join([*lines, *(line for n, v in shown["parameters"].items() for line in entry(n, v, width))])
 
 
 def limit(options: argparse.Namespace) -> int:
     """``flrdt limit --problem WORD``."""
     from ..limits.family import family_limit
+    from ..output.pages import entry
 
     _refuse(options, gate="relu", budget=None, depth=None, widths=None, notion="weak", certified=False)
     found = family_limit(
@@ -85,15 +108,16 @@ def limit(options: argparse.Namespace) -> int:
         report=progress(),
     )
     shown = found.to_json()
+    width = columns(options.output)
     lines = [
-        f"limit      = {shown['value']}",
-        f"error      < {shown['value_error']} ({shown['error_kind']})",
-        f"problem    = {shown['problem']} ({shown['quantity']})",
-        f"status     = {shown['status']}",
-        *(f"level {row['level']:<4} = {row['value']}" for row in shown["levels"]),
+        *opening(shown, "in the limit of the levels (full replica symmetry breaking)", width),
+        *entry("limit", shown["value"], width),
+        *entry("error", f"{shown['value_error']} ({shown['error_kind']})", width, sign="<"),
+        *entry("problem", f"{shown['problem']} ({shown['quantity']})", width),
+        *entry("status", shown["status"], width),
+        *(line for row in shown["levels"] for line in entry(f"level {row['level']}", row["value"], width)),
+        *(entry("reason", shown["reason"], width) if shown["reason"] else ()),
     ]
-    if shown["reason"]:
-        lines.append(f"reason     = {shown['reason']}")
     emit(shown if options.json else "\n".join(lines), options.output)
     return 0
 
@@ -140,7 +164,7 @@ def derive(options: argparse.Namespace) -> int:
     """``flrdt derive objective|innermost|plain --problem WORD``."""
     from flrdt.derive.registry.family import problem_formulas
 
-    check_words(options.format, options.notation)
+    check_words(options.format, options.notation, options.paper, options.document)
     _refuse(options, gate="relu", budget="1", depth="1")
     level = options.level if options.level is not None else ("1" if options.what == "plain" else "2")
     show_formulas(problem_formulas(options.problem, options.what, level), options, options.steps)
@@ -153,7 +177,7 @@ def formulas(options: argparse.Namespace) -> int:
 
     from ..arithmetic.decimals import InputError
 
-    check_words(options.format, options.notation)
+    check_words(options.format, options.notation, options.paper, options.document)
     if options.id is not None:
         raise InputError("give either an id or --problem")
     if options.verify:

@@ -41,6 +41,8 @@ def grouped(number: str, width: int) -> list[str]:
     room = max(1, (width - len(start) + 1) // (GROUP + 1))
     lines = [" ".join(groups[i : i + room]) for i in range(0, len(groups), room)] or [""]
     lines = [(start if i == 0 else " " * len(start)) + line for i, line in enumerate(lines)]
+    if exponent and len(lines[-1]) + len(exponent) > width:
+        lines.append(" " * len(start))
     lines[-1] += exponent
     return lines
 
@@ -58,7 +60,7 @@ def entry(name: str, value: str, width: int, note: str = "", sign: str = "=") ->
     if note and len(lines[-1]) + len(note) + 5 <= room:
         lines[-1] += f"   ({note})"
     elif note:
-        lines += [f"({part})" for part in [note]]
+        lines.append(f"({note})")
     return [start + lines[0], *(" " * len(start) + line for line in lines[1:])]
 
 
