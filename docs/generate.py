@@ -70,6 +70,10 @@ def dictionary() -> str:
     return "\n".join(rows)
 
 
+LONGEST = 60_000
+"""Characters of LaTeX on a page of formulas; MathML takes about fifteen times as many bytes."""
+
+
 def plain(text: str) -> str:
     """A text whose characters Markdown leaves alone."""
     return re.sub(r"([\\`*_\[\]<>|$])", r"\\\1", text)
@@ -122,11 +126,23 @@ def formula_page(name: str, members: list[dict]) -> str:
     return "\n".join(lines)
 
 
+def length(found: dict) -> int:
+    """Characters of the LaTeX of a formula and its derivation."""
+    return len(found["statement"]) + sum(len(shown) for _, shown, _ in found["steps"])
+
+
 def formula_pages() -> dict[str, str]:
     """One page per family of formulas, and their index."""
     entries = sorted(by_id().values(), key=lambda f: family(f["id"]))
-    families = {name: list(group) for name, group in groupby(entries, lambda f: family(f["id"]))}
-    pages = {f"formulas/{name}": formula_page(name, members) for name, members in families.items()}
+    families: dict[str, list[dict]] = {}
+    for name, group in groupby(entries, lambda f: family(f["id"])):
+        members = list(group)
+        if sum(map(length, members)) > LONGEST:  # one page per level, or whatever the second part of the ids says
+            for f in members:
+                families.setdefault(" ".join(f["id"].split(".")[:2]), []).append(f)
+        else:
+            families[name] = members
+    pages = {f"formulas/{name.replace(' ', '-')}": formula_page(name, members) for name, members in families.items()}
     outcomes = Counter(f["outcome"]["verdict"] for f in entries if f["outcome"])
     tally = ", ".join(f"{number} {verdict}" for verdict, number in sorted(outcomes.items()))
     pages["formulas/index"] = "\n".join(
@@ -148,7 +164,7 @@ def formula_pages() -> dict[str, str]:
             "```{toctree}",
             ":hidden:",
             "",
-            *families,
+            *(name.replace(" ", "-") for name in families),
             "```",
         ]
     )
