@@ -103,6 +103,7 @@ class Limit(ShownValue):
                 "gate": "relu",
                 "widths": [],
                 "parameters": {"chi": self.chi.text(self.digits), "p_min": self.p_min.text(self.digits)},
+                "parameter_errors": {"chi": error_text(self.chi.error), "p_min": error_text(self.p_min.error)},
                 "exponent": {
                     "statement": "y(p) ~ (1 - p)^(-exponent) as p -> 1",
                     "value": self.exponent.text(self.digits),

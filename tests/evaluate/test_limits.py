@@ -52,6 +52,7 @@ def test_json_of_the_command(run, tmp_path):
     shown = json.loads(out)
     assert code == 0 and shown["level"] == "inf" and shown["status"] == "extrapolated"
     assert shown["error_kind"] == "estimate" and float(shown["alpha_error"]) <= 1e-5
+    assert all(float(shown["parameter_errors"][name]) > 0 for name in shown["parameters"])
     assert [row["level"] for row in shown["levels"]] == list(range(3, 3 + len(shown["levels"])))
     again, out, _ = run(
         "limit", "--digits", "5", "--one-route", "--resume", "--checkpoint", str(tmp_path / "levels.json")
