@@ -13,7 +13,7 @@ from tests.step_mutants import mutants
 
 DRAWN = 1
 """Mutants per field."""
-LEGACY = 23
+LEGACY = 0
 
 
 def derivations(items: list[Formula]) -> dict[str, Derivation]:
