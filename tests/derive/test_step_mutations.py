@@ -1,55 +1,33 @@
-"""Every SymPy field of every step is bound to the verdict: a change makes the derivation fail."""
+"""Every SymPy field of every step of every registry entry is bound to the verdict: a change makes the derivation fail.
 
-from collections import Counter
+``python -m tests.mutate_steps`` does the same and keeps the counts, which docs/evidence.md shows.
+"""
 
 import pytest
 
-from flrdt.derive import Formula
-from flrdt.derive.core.formulas import Derivation
 from flrdt.derive.core.formulas import Step as UncheckedStep
-from flrdt.derive.registry import _section as section
-from flrdt.derive.registry import registry
-from tests.step_mutants import mutants
+from flrdt.derive.registry import SECTIONS, registry
+from tests.mutate_steps import EXPLAINED, RESULTS, outcomes, recorded
 
-DRAWN = 1
-"""Mutants per field."""
 LEGACY = 23
+FAST = ("envelopes", "finite_sizes", "instability")
+"""Sections that take less than five seconds; the others belong to the slow set."""
 
 
-def derivations(items: list[Formula]) -> dict[str, Derivation]:
-    """Different derivations by the id of a formula that has them."""
-    found: dict[Derivation, str] = {}
-    for item in items:
-        found.setdefault(item.derivation, item.id)
-    return {id: chain for chain, id in found.items()}
-
-
-def outcomes(name: str, most: int) -> tuple[Counter, list[str]]:
-    """How many mutants of a section were killed, are equivalent, or survived, and which survived."""
-    count, survivors = Counter(), []
-    for id, chain in derivations([e.formula for e in section(name).values()]).items():
-        for mutant in mutants(chain, most, id):
-            count[mutant.outcome] += 1
-            if mutant.outcome == "survived":
-                survivors.append(f"{id}: {mutant}")
-    return count, survivors
-
-
-COVERED = ("envelopes", "flows", "gaussian_rules", "instability")
-"""Sections whose mutants have all been tried; the others are added as they are rebuilt and tried."""
-EXPLAINED = {
-    "gaussian.truncated_quadratic": "the end of a window renamed to another symbol of the same sign: the mean is undecided",
-    "gaussian.by_parts": "a cubic exponent is no Gaussian integral: undecided instead of wrong",
-    "flow.generator": "the forward equation is linear, so that the mass of the tilted law is not used",
-    "gaussian.heat": "the heat equation is linear, so the norm of its kernel is not used",
-}
-
-
-@pytest.mark.parametrize("name", COVERED)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name in FAST else pytest.mark.slow) for name in SECTIONS]
+)
 def test_a_changed_field_makes_the_derivation_fail(name):
-    count, survivors = outcomes(name, DRAWN)
-    left = [text for text in survivors if text.partition(":")[0] not in EXPLAINED]
-    assert not left and count["killed"] > 80, (count, left[:10])
+    found = outcomes(name)
+    assert not found["unexplained"] and found["killed"] > 0, found["unexplained"][:10]
+    assert found["steps"] == recorded()[name]["steps"], f"tests.mutate_steps {name} has not been run since"
+
+
+def test_every_section_has_been_tried():
+    assert {*recorded()} == {*SECTIONS}, RESULTS
+    assert not [row for found in recorded().values() for row in found["unexplained"]]
+    explained = {row["formula"] for found in recorded().values() for row in found["explained"]}
+    assert {*EXPLAINED} <= explained, "an explanation that no mutant needs"
 
 
 def test_no_more_steps_take_a_check_from_outside():
