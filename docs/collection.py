@@ -1,7 +1,9 @@
 """The formulas that the documentation shows: the registry with the verdicts of its checks, and those not registered."""
 
+import re
 import shlex
 from functools import lru_cache
+from pathlib import Path
 
 from build_cache import cached
 from sympy import Basic, Symbol, latex
@@ -35,18 +37,35 @@ def brief(statement: Basic, writer: render.Writer) -> str:
     return latex(type(statement)(*sides, evaluate=False))
 
 
+def bibtex(formula: Formula) -> str:
+    """The papers that a formula names as its source, and the toolkit with the id of the formula."""
+    papers = (Path(__file__).parent / "references.bib").read_text().split("\n\n")
+    cited = [p.strip() for p in papers if (m := re.search(r"eprint = \{(.*?)\}", p)) and m[1] in formula.source]
+    own = {"author": "{The flrdt developers}", "title": "flrdt", "note": f"Formula \\texttt{{{tex(formula.id)}}}"}
+    fields = "\n".join(f"  {name} = {{{value}}}," for name, value in own.items())
+    return "\n\n".join([*cited, f"@misc{{flrdt,\n{fields}\n}}"])
+
+
+def tex(name: str) -> str:
+    """An id in TeX."""
+    return re.sub(r"[_#&]", r"\\\g<0>", name).replace("^", r"\^{}")
+
+
 def shown(formula: Formula) -> dict:
     """What a page needs of a formula; the checks of the derivation run here."""
     writer = render.Writer(escape=False)
     return {
         "id": formula.id,
         "title": formula.title,
-        "statement": writer.display(formula.statement),
-        "brief": brief(formula.statement, writer),
+        "statement": writer.display(formula.shown),
+        "brief": brief(formula.shown, writer),
         "symbols": [
             (writer.latex(row.symbol), row.meaning, row.numbers)
             for row in symbol_table(formula.statement, formula.id.partition(".")[0])
         ],
+        "latex": render.Writer().equation(formula.shown, f"flrdt:{formula.id}"),
+        "bibtex": bibtex(formula),
+        "sympy": render.formulas([formula], "sympy"),
         "status": formula.status.value,
         "source": formula.source,
         "assumptions": [writer.sentence(a) for a in formula.assumptions],

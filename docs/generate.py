@@ -8,6 +8,7 @@ from pathlib import Path
 
 from build_cache import cached
 from collection import DIGITS, SAMPLES, by_id
+from docutils.nodes import make_id
 from evidence_tables import code_mutants, formulas, step_mutants
 from formula_index import family
 from pybtex.database import parse_file
@@ -69,9 +70,8 @@ def dictionary() -> str:
     return "\n".join(rows)
 
 
-def slug(name: str) -> str:
-    """The anchor of a formula id."""
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+LONGEST = 60_000
+"""Characters of LaTeX on a page of formulas; MathML takes about fifteen times as many bytes."""
 
 
 def plain(text: str) -> str:
@@ -116,8 +116,8 @@ def formula_page(name: str, members: list[dict]) -> str:
     for f in members:
         same = bool(f["steps"]) and (f["steps"], f["assumptions"]) == previous
         previous = f["steps"], f["assumptions"]
-        lines += [f"({slug(f['id'])})=", "", f"## {plain(f['title'])}", "", f"```{{formula}} {f['id']}"]
-        lines += [f":entry: {slug(f['id'])}", *[":statement:"] * same, "```", ""]
+        lines += [f"({make_id(f['id'])})=", "", f"## {plain(f['title'])}", "", f"```{{formula}} {f['id']}"]
+        lines += [f":entry: {make_id(f['id'])}", *[":statement:"] * same, "```", ""]
         lines += ["Derivation and assumptions are those of the formula before.", ""] * same
         lines += checking(f)
         lines += [f"Source: {cited(plain(f['source']))}.", ""]
@@ -126,11 +126,23 @@ def formula_page(name: str, members: list[dict]) -> str:
     return "\n".join(lines)
 
 
+def length(found: dict) -> int:
+    """Characters of the LaTeX of a formula and its derivation."""
+    return len(found["statement"]) + sum(len(shown) for _, shown, _ in found["steps"])
+
+
 def formula_pages() -> dict[str, str]:
     """One page per family of formulas, and their index."""
     entries = sorted(by_id().values(), key=lambda f: family(f["id"]))
-    families = {name: list(group) for name, group in groupby(entries, lambda f: family(f["id"]))}
-    pages = {f"formulas/{name}": formula_page(name, members) for name, members in families.items()}
+    families: dict[str, list[dict]] = {}
+    for name, group in groupby(entries, lambda f: family(f["id"])):
+        members = list(group)
+        if sum(map(length, members)) > LONGEST:  # one page per level, or whatever the second part of the ids says
+            for f in members:
+                families.setdefault(" ".join(f["id"].split(".")[:2]), []).append(f)
+        else:
+            families[name] = members
+    pages = {f"formulas/{name.replace(' ', '-')}": formula_page(name, members) for name, members in families.items()}
     outcomes = Counter(f["outcome"]["verdict"] for f in entries if f["outcome"])
     tally = ", ".join(f"{number} {verdict}" for verdict, number in sorted(outcomes.items()))
     pages["formulas/index"] = "\n".join(
@@ -152,7 +164,7 @@ def formula_pages() -> dict[str, str]:
             "```{toctree}",
             ":hidden:",
             "",
-            *families,
+            *(name.replace(" ", "-") for name in families),
             "```",
         ]
     )

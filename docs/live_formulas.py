@@ -1,12 +1,12 @@
 """The directive ``{formula} ID``: a formula of the toolkit with its id, its verdict and a derivation that unfolds."""
 
+from html import escape
+
 from collection import by_id
 from docutils import nodes
 from docutils.parsers.rst import directives
 from formula_index import reference
 from sphinx.util.docutils import SphinxDirective
-
-LONGEST = 6000  # characters of LaTeX; MathML takes about ten times as many bytes
 
 
 class LiveFormula(SphinxDirective):
@@ -34,6 +34,8 @@ def show(directive, found):
     checked = f"; independent check {found['outcome']['verdict']}" if found["outcome"] else ""
     origin += [reference(found["id"]), nodes.Text(f": {found['status']}; derivation {found['verdict']}{checked}")]
     box += [displayed(found["statement"], found["id"]), origin]
+    if "entry" in directive.options:
+        box += nodes.raw("", copies(found), format="html")
     if found["assumptions"] and "statement" not in directive.options:
         box += sentence("Assuming " + "; ".join(found["assumptions"]) + ".", classes=["formula-id"])
     if found["symbols"] and "entry" in directive.options:
@@ -44,14 +46,17 @@ def show(directive, found):
 
 
 def displayed(latex, origin):
-    """A displayed formula that names the id of what it was rendered from; one that nobody would read is only named."""
-    if len(latex) > LONGEST:
-        words = nodes.paragraph("", f"{len(latex)} characters of LaTeX, too many for a page: ", classes=["formula-id"])
-        words += nodes.literal(text=f"flrdt formulas {origin} --format latex")
-        return words
+    """A displayed formula that names the id of what it was rendered from."""
     block = nodes.math_block("", latex, nowrap=True, number=None)
     block["formula"] = origin
     return block
+
+
+def copies(found):
+    """Buttons that copy a formula as LaTeX with its label, its sources as BibTeX, and its SymPy source."""
+    words = {"LaTeX": found["latex"], "BibTeX": found["bibtex"], "SymPy": found["sympy"]}
+    buttons = [f'<button type="button" data-copy="{escape(text)}">{name}</button>' for name, text in words.items()]
+    return f'<p class="formula-copy" hidden>Copy as {" ".join(buttons)} <output></output></p>'
 
 
 def sentence(text, **attributes):
@@ -94,6 +99,7 @@ def unfolding(directive, found):
 
 
 def setup(app):
+    app.add_js_file("formula-copy.js", loading_method="defer")
     app.setup_extension("formula_index")
     app.add_directive("formula", LiveFormula)
     return {"parallel_read_safe": False}

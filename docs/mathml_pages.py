@@ -10,7 +10,7 @@ logger = logging.getLogger(__name__)
 
 def inline(writer, node):
     """A formula in a sentence."""
-    writer.body.append(mathml(node.astext()))
+    writer.body.append(mathml(node.astext(), annotate=True))
     raise nodes.SkipNode
 
 
@@ -19,7 +19,7 @@ def display(writer, node):
     origin = node.get("formula")
     if origin is None and not executed(node):
         logger.warning("a displayed formula is typed: show a live one with {formula} ID", location=node)
-    shown = mathml(node.astext(), display=True)
+    shown = mathml(node.astext(), display=True, annotate=True)
     writer.body.append(
         f'<div class="math-display" data-formula="{writer.encode(origin or "")}" tabindex="0">{shown}</div>'
     )

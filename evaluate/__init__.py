@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from .finite_size.probability import injectivity_probability as injectivity_probability
     from .limits.deep import DeepLimit as DeepLimit
     from .limits.deep import deep_limit as deep_limit
+    from .limits.door import limit as limit
     from .limits.family import family_limit as family_limit
     from .limits.limits import Limit as Limit
-    from .limits.limits import limit as limit
     from .limits.stability import replicon as replicon
     from .limits.stability import thermal_instability as thermal_instability
     from .proofs.check_files import check as check
@@ -52,7 +52,7 @@ _HOME = {
     "energy": "results.door",
     "network_verdict": "results.layer_sizes",
     "Limit": "limits.limits",
-    "limit": "limits.limits",
+    "limit": "limits.door",
     "DeepLimit": "limits.deep",
     "deep_limit": "limits.deep",
     "replicon": "limits.stability",

@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from sympy import Add, Dict, Eq, Expr, Function, Integer, Integral, Poly, Symbol, exp, oo, pi, sqrt, symbols
+from sympy import Add, Dict, Eq, Expr, Integer, Integral, Poly, Symbol, exp, oo, pi, sqrt, symbols
 
 from ..core.formulas import Derivation, Formula, Status
-from ..core.gaussian import Expectation, GaussianPiece, H, gaussian_piece
+from ..core.gaussian import Expectation, GaussianPiece, TiltedTail, gaussian_piece
 from ..core.steps import GaussianMean, Step, Substitution, Theorem
 from .hidden_maximum import SIDES, SOURCE, HiddenValue, PieceByPiece, Wedge, chi, h, inner_maximum, mu, w
 from .hidden_maximum import size as a
@@ -44,25 +44,6 @@ class LiftedHidden:
     def formula(self) -> Formula:
         """The average at w = -a; ``formulas[1]`` is the one at w = a."""
         return self.formulas[-1]
-
-
-class TiltedTail(Function):
-    r"""``TiltedTail(e, x) = exp(e) H(x)``, in one piece: the factors alone overflow and underflow.
-
-    >>> e, x = symbols("e x")
-    >>> TiltedTail(e, x).diff(e), TiltedTail(e, x).diff(x), TiltedTail(e, x).doit()
-    (TiltedTail(e, x), -sqrt(2)*exp(e - x**2/2)/(2*sqrt(pi)), exp(e)*H(x))
-    """
-
-    nargs = 2
-
-    def fdiff(self, argindex=1):
-        e, x = self.args
-        return self if argindex == 1 else -exp(e - x**2 / 2) / sqrt(2 * pi)
-
-    def doit(self, **hints):
-        e, x = self.args
-        return exp(e) * H(x)
 
 
 @lru_cache(maxsize=2)

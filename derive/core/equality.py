@@ -77,6 +77,10 @@ REACH, SPACING = 20, 0.5
 KINKED = (Abs, Heaviside, Max, Min, Piecewise)
 
 
+IN_TERMS = {"power_base": False, "power_exp": False, "log": False}
+"""What is not expanded where averages are split into terms."""
+
+
 def evaluated(expr: Expr) -> Expr:
     """Derivatives and substitutions carried out, expectations split into terms; integrals and limits stay.
 
@@ -107,7 +111,7 @@ def _linear(mean: Expr) -> Expr:
     inner, label = mean.args
     bound = {mean.variable} if isinstance(mean, Expectation) else {s for s in inner.free_symbols if s.name == "x"}
     total: Expr = Integer(0)
-    for term in Add.make_args(expand(inner, power_base=False, power_exp=False, log=False)):
+    for term in Add.make_args(expand(inner, **IN_TERMS)):
         outside, inside = [], []  # type: ignore[var-annotated]
         for part in Mul.make_args(term):
             (
@@ -169,8 +173,17 @@ def _branches(left: Expr, right: Expr) -> list[tuple[Expr, Expr]]:
     return found
 
 
+def _unfolded(expr: Expr) -> Expr:
+    """Functions of fields by their pieces, as carrying out a substitution leaves them."""
+    folded = (FieldFunction, _envelope())
+    unfolded = expr.replace(lambda e: isinstance(e, folded), lambda e: e.doit()) if expr.has(*folded) else expr
+    return expand(_renamed(unfolded), **IN_TERMS)
+
+
 def _proved(left: Expr, right: Expr) -> bool:
     """The attempts, from cheap to expensive."""
+    if (left.has(Piecewise) or right.has(Piecewise)) and _unfolded(left) == _unfolded(right):
+        return True
     difference = left - right
     inserted = _ordered(difference)
     exponential = difference.has(exp) and _positive(left, right)
@@ -235,7 +248,12 @@ def _ordered(expr: Expr) -> Expr:
 
 
 def refuted(left: Expr, right: Expr) -> bool:
-    """Whether the sides have different values at one of a few points, each known to ``DIGITS`` digits."""
+    """Whether the sides have different values at one of a few points, each known to ``DIGITS`` digits.
+
+    Terms that both sides have are left out.
+    """
+    shared = set(Add.make_args(left)) & set(Add.make_args(right))
+    left, right = (Add(*(term for term in Add.make_args(side) if term not in shared)) for side in (left, right))
     means = left.atoms(Expectation, Integral) | right.atoms(Expectation, Integral)
     close = CLOSE_MEANS if means else CLOSE
     kinked = [mean for mean in means if mean.args[0].has(*KINKED, _envelope())]

@@ -226,12 +226,18 @@ class Formula(Shown):
     assumptions: tuple[str, ...] = ()
     variables: tuple[Symbol, ...] = field(default=())
     concludes: str = ""
+    presentation: Basic | None = None
+
+    @property
+    def shown(self) -> Basic:
+        """The statement as one prints it: its presentation form, or the statement itself."""
+        return self.statement if self.presentation is None else self.presentation
 
     def _line(self) -> str:
         return f"{self.id}: {self.title} ({self.status.value})"
 
     def _tex(self) -> str:
-        return latex(self.statement)
+        return latex(self.shown)
 
     def verdict(self) -> Verdict:
         """That of the derivation, if the step that is the statement says it; failed if it does not."""

@@ -34,7 +34,7 @@ from sympy.core.logic import fuzzy_and
 
 from .formulas import identically_zero
 
-__all__ = ["Expectation", "GaussianPiece", "H", "Phi", "gaussian_piece", "phi"]
+__all__ = ["Expectation", "GaussianPiece", "H", "Phi", "TiltedTail", "gaussian_piece", "phi"]
 
 
 class phi(Function):
@@ -152,6 +152,25 @@ class H(Function):
     def _latex(self, printer, exp=None):
         body = rf"H\left({printer._print(self.args[0])}\right)"
         return body if exp is None else rf"{body}^{{{exp}}}"
+
+
+class TiltedTail(Function):
+    r"""``TiltedTail(e, x) = exp(e) H(x)``, in one piece: the factors alone overflow and underflow.
+
+    >>> e, x = Symbol("e"), Symbol("x")
+    >>> TiltedTail(e, x).diff(e), TiltedTail(e, x).diff(x), TiltedTail(e, x).doit()
+    (TiltedTail(e, x), -sqrt(2)*exp(e - x**2/2)/(2*sqrt(pi)), exp(e)*H(x))
+    """
+
+    nargs = 2
+
+    def fdiff(self, argindex=1):
+        e, x = self.args
+        return self if argindex == 1 else -exp(e - x**2 / 2) / sqrt(2 * pi)
+
+    def doit(self, **hints):
+        e, x = self.args
+        return exp(e) * H(x)
 
 
 class Expectation(Expr):

@@ -28,7 +28,7 @@ class Extreme(Expr):
     word: ClassVar[str]
 
     def __new__(cls, expr, variable, *ends):
-        limits = variable if isinstance(variable, Tuple) else Tuple(variable, *map(sympify, ends))
+        limits = Tuple(*(variable if isinstance(variable, (tuple, Tuple)) else (variable, *ends)))
         return Expr.__new__(cls, sympify(expr), limits)
 
     @property

@@ -373,7 +373,7 @@ def _roots(gap: Expr, unknown: Expr) -> list[Expr] | None:
             slope, rest = polynomial.all_coeffs()
             found.append(factor(-rest / slope))
         else:
-            found += solve(base, unknown, check=False)
+            found += solve(base, unknown, check=False, simplify=False)
     return list(dict.fromkeys(found))
 
 

@@ -103,8 +103,15 @@ def plain_bound() -> Formula:
             paid,
             name="count",
         ),
+        Identity(
+            "Insert the distance: what the count exceeds minus P_1 by.",
+            N + plain.energy,
+            e / (2 * chi) + f,
+            using=("count", "distance"),
+            name="excess",
+        ),
         Bound(
-            "Insert the distance: e and f are not negative, so that chi may be chosen at will.",
+            "Neither part of it is negative, so that chi may be chosen at will.",
             Ge(N, -plain.energy, evaluate=False),
             using=("count", "distance"),
         ),

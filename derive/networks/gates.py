@@ -78,7 +78,7 @@ def reach(chi: Expr) -> Expr:
     sqrt(2)*sqrt(chi)
     """
     t, c = Symbol("t", positive=True), Symbol("chi", positive=True)
-    return solve(moving(t, c) - 1, t)[0].subs(c, chi)
+    return solve(moving(t, c) - 1, t, simplify=False)[0].subs(c, chi)
 
 
 @dataclass(frozen=True, repr=False)

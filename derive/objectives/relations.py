@@ -186,12 +186,14 @@ def dual_overlaps(lifting: Lifting) -> dict[int, Expr]:
     # those of levels 2 and 3, whose indices are those of any two neighbours
     two, three = Lifting(Level(2)), Lifting(Level(3))
     last = Derivation(conditions(two)).concluded("q_2")
-    product = Derivation(conditions(three)).concluded("product_3")
     outermost = last.rhs.xreplace({two.p(2): low, two.Theta(2): theta})
+    found = {r: outermost.xreplace({low: p(r), theta: 1 / Lambda(r)})}
+    if not lifting.steps:
+        return found
+    product = Derivation(conditions(three)).concluded("product_3")
     names = {three.p(2): high, three.p(3): low, three.q(2): inner, three.q(3): outer}
     solved = solve((product.lhs - product.rhs).xreplace(names), inner)[0]
     increment = outer + factor(solved - outer)
-    found = {r: outermost.xreplace({low: p(r), theta: 1 / Lambda(r)})}
     for k in reversed(lifting.steps):
         at = {
             outer: found[k],

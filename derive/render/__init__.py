@@ -6,19 +6,21 @@ import keyword
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from textwrap import indent
 
 from sympy import Basic, Symbol, latex
 from sympy.core.function import AppliedUndef
-from sympy.core.relational import Relational
 from sympy.printing.str import StrPrinter
 
 from ..core.formulas import Derivation, Formula, InputError
-from .replica import check_convention, latex_name, level_of, plain_name, replica_name, symbol_names
+from .replica import check_convention, latex_name, level_of, plain_name, replica_name, split_names
 from .sentences import formula_latex, split_formulas
-from .unicode_text import COLUMNS, display, sentence, term_rows
+from .tex_printer import TexPrinter
+from .typeset import PAGE, PAPERS, Layout, layout
+from .unicode_text import COLUMNS, display, sentence
 
-__all__ = ["FORMATS", "Writer", "expression", "formulas"]
+__all__ = ["FORMATS", "INDENT", "PAGE", "PAPERS", "PREAMBLE", "Writer", "check_paper", "expression", "formulas"]
 
 FORMATS = ("text", "latex", "markdown", "sympy")
 ESCAPES = {
@@ -30,7 +32,18 @@ ESCAPES = {
     ">": "$>$",
 }
 """Characters of a sentence that LaTeX would lose or misread in text."""
-LINE = 90  # columns of the Unicode picture of what one line of a page takes
+INDENT = 5
+"""Columns that a list takes from its lines."""
+PREAMBLE = r"""\usepackage{amsmath,amssymb}
+\allowdisplaybreaks
+\providecommand{\E}{\mathbb{E}} % expectation
+\providecommand{\Hf}{H} % Gaussian tail"""
+"""What LaTeX with macros needs before the text."""
+
+
+@lru_cache(maxsize=4000)
+def _layout(value: Basic, columns: float, convention: str, level: int, macros: bool) -> Layout:
+    return layout(value, columns, TexPrinter(convention, level, macros).doprint)
 
 
 class _SourcePrinter(StrPrinter):
@@ -83,11 +96,11 @@ def _source(named: Iterable[tuple[str, Basic]], convention: str = "toolkit", lev
     lines = [f"{name} = {printer.doprint(value)}" for name, value in named]
     declared = []
     for symbol, identifier in sorted(printer.symbols.items(), key=lambda item: item[1]):
-        flag = "positive=True" if symbol.is_positive else "real=True" if symbol.is_real else ""
-        declared.append(f"{identifier} = Symbol({printer.name(symbol)!r}{', ' + flag if flag else ''})")
+        kind = next((kind for kind in ("positive", "nonnegative", "real") if getattr(symbol, f"is_{kind}")), None)
+        declared.append(f"{identifier} = Symbol({printer.name(symbol)!r}{f', {kind}=True' if kind else ''})")
     head = [
         "from sympy import *",
-        "from flrdt.derive import Expectation, Gate, H, Phi, TiltedExpectation, phi",
+        "from flrdt.derive import Expectation, Gate, H, Phi, SaddleProbability, TiltedExpectation, phi",
         "from flrdt.derive.core.maxima import Maximum, Minimum",
         "",
     ]
@@ -128,32 +141,35 @@ class Writer:
     convention: str = "toolkit"
     level: int = 1
     escape: bool = field(default=True)
+    columns: int = PAGE
+    macros: bool = False
 
     def latex(self, value: Basic) -> str:
         """An expression."""
-        return latex(value, symbol_names=symbol_names([value], self.convention, self.level))
+        return TexPrinter(self.convention, self.level, self.macros).doprint(value)
+
+    def layout(self, value: Basic, narrower: float = 0) -> Layout:
+        """An expression in lines of the writer's ``columns``, less those that its place takes."""
+        return _layout(value, self.columns - narrower, self.convention, self.level, self.macros)
 
     def display(self, value: Basic) -> str:
-        """An expression on a line of its own; a relation too long for one line is broken between the terms of its sum."""
-        rows = term_rows(value, LINE)
-        if len(rows) == 1 or not isinstance(value, Relational):
-            return self.latex(value)
-        terms = [[("- " if minus else "+ ") + self._term(term) for minus, term in row] for row in rows]
-        terms[0][0] = terms[0][0].removeprefix("+ ")
-        relation = self.latex(type(value)(Symbol("l"), Symbol("r"), evaluate=False))[1:-1].strip()
-        lines = [
-            f"{self.latex(value.lhs)} {relation} {{}} & {' '.join(terms[0])}",
-            *(f"& {' '.join(row)}" for row in terms[1:]),
-        ]
-        return "\\begin{split} " + " \\\\ ".join(lines) + " \\end{split}"
+        """An expression on a line of its own, or on several where it is long."""
+        return self.layout(value).display()
 
-    def _term(self, term: Basic) -> str:
-        return rf"\left({self.latex(term)}\right)" if term.is_Add else self.latex(term)
+    def equation(self, value: Basic, label: str = "", narrower: float = 0) -> str:
+        """An expression as a display of its own in LaTeX, with a number and a label if there is one."""
+        return self.layout(value, narrower).equation(label)
 
     def sentence(self, text: str) -> str:
         """A sentence with its formulas set as mathematics; other characters are escaped for LaTeX if ``escape``."""
         pieces = split_formulas(text)
         return "".join(f"${formula_latex(p, self._name)}$" if formula else self._plain(p) for p, formula in pieces)
+
+    def comment(self, text: str) -> str:
+        """A sentence as it stands, with the names of the convention."""
+        if self.convention != "replica":
+            return text
+        return "".join((named and plain_name(part, self.level)) or part for part, named in split_names(text))
 
     def _name(self, name: str) -> str:
         if self.convention == "replica" and (found := replica_name(name, self.level)) is not None:
@@ -176,11 +192,18 @@ def formulas(
     steps: bool = False,
     convention: str = "toolkit",
     columns: int = COLUMNS,
+    paper: str = "page",
+    document: bool = False,
 ) -> str:
     """A list of formulas in one of ``FORMATS``; with ``steps``, each distinct derivation follows, checks included.
 
-    ``convention`` names the notation, one of ``conventions.CONVENTIONS``; text is broken at ``columns``.
+    ``convention`` names the notation, one of ``replica.CONVENTIONS``; text is broken at ``columns``.  The lines of LaTeX fit the
+    ``paper``: ``page`` is LaTeX's ``article`` at ten points, ``column`` the same with two columns.  With ``document`` it is a
+    whole document, whose macros write the expectation and the Gaussian tail.  Raises ``InputError`` for another word.
     """
+    check_paper(paper)
+    if document and style != "latex":
+        raise InputError(f"a document is written in LaTeX, not {style}: use the format latex")
     _check(style)
     check_convention(convention)
     items = list(items)
@@ -196,8 +219,21 @@ def formulas(
     if style == "text":
         page = _Page(convention, level, columns)
         return "\n\n".join([*map(page.formula, items), *map(page.derivation, chains)])
-    writer = Writer(convention, level, escape=style == "latex")
-    return "\n\n".join([*(_one(f, style, writer) for f in items), *(_steps(d, style, writer) for d in chains)])
+    writer = Writer(convention, level, style == "latex", PAPERS[paper] if style == "latex" else PAGE, document)
+    text = "\n\n".join([*(_one(f, style, writer) for f in items), *(_steps(d, style, writer) for d in chains)])
+    return _document(text, paper) if document else text
+
+
+def check_paper(paper: str) -> None:
+    """Raise ``InputError`` for a word that is not one of ``typeset.PAPERS``."""
+    if paper not in PAPERS:
+        raise InputError(f"unknown paper {paper!r}: use {' or '.join(PAPERS)}")
+
+
+def _document(text: str, paper: str) -> str:
+    options = "[twocolumn]" if paper == "column" else ""
+    head = f"\\documentclass{options}{{article}}\n{PREAMBLE}\n\\begin{{document}}\n\n"
+    return f"{head}{text}\n\n\\end{{document}}"
 
 
 def _distinct(items: list[Formula]) -> list[Derivation]:
@@ -245,16 +281,15 @@ class _Page:
 
 
 def _one(formula: Formula, style: str, writer: Writer) -> str:
-    shown = writer.display(formula.statement)
     if style == "markdown":
         assumed = "; ".join(map(writer.sentence, formula.assumptions))
         tail = f"\n\nAssumptions: {assumed}." if assumed else ""
         return (
-            f"### {formula.title}\n\n$$\n{shown}\n$$\n\n`{formula.id}` — {formula.status.value}; "
-            f"{formula.source}.{tail}"
+            f"### {writer.sentence(formula.title)}\n\n$$\n{writer.display(formula.shown)}\n$$\n\n"
+            f"`{formula.id}` — {formula.status.value}; {formula.source}.{tail}"
         )
-    head = f"% {formula.id}: {formula.title} ({formula.status.value}; {formula.source})\n"
-    return f"{head}\\begin{{equation}}\n  {shown}\n\\end{{equation}}"
+    head = f"% {formula.id}: {writer.comment(formula.title)} ({formula.status.value}; {formula.source})\n"
+    return head + writer.equation(formula.shown, f"flrdt:{formula.id}")
 
 
 def _steps(derivation: Derivation, style: str, writer: Writer) -> str:
@@ -271,5 +306,5 @@ def _steps(derivation: Derivation, style: str, writer: Writer) -> str:
         return "\n".join(lines).rstrip()
     lines = [r"\begin{enumerate}"]
     for _, text, value, verdict in rows:
-        lines += [rf"  \item {writer.sentence(text)} % check: {verdict}", rf"  \[ {writer.display(value)} \]"]
-    return "\n".join([*(f"% uses: {u}" for u in derivation.uses), *lines, r"\end{enumerate}"])
+        lines += [rf"\item {writer.sentence(text)} % check: {verdict}", writer.equation(value, narrower=INDENT)]
+    return "\n".join([*(f"% uses: {writer.comment(u)}" for u in derivation.uses), *lines, r"\end{enumerate}"])

@@ -36,10 +36,11 @@ DICTIONARY = {
     "c": (r"\tilde{m}", "the same in the scaling of the psi form, divided by nu"),
     "Lambda": (r"\chi", "susceptibility accumulated up to a step"),
     "Theta": (r"\hat{\chi}", "conjugate susceptibility accumulated up to a step"),
+    "f": ("f", "function of the field that is averaged from the inside up to a step"),
 }
 """Toolkit family: (replica letter, meaning)."""
 
-_FAMILY = re.compile(r"(p|q|y|c|Lambda|Theta)(\^\(\d+\))?_(\{[^}]*\}|\w+(?:-1)?)")
+_FAMILY = re.compile(r"(p|q|y|c|f|Lambda|Theta)(\^\(\d+\))?_(\{[^}]*\}|\w+(?:-1)?)")
 
 _GREEK = "alpha|beta|chi|nu|mu|psi|kappa|tau|rho|omega|zeta|lambda|Lambda|Theta|gamma"
 _LAYER, _INDEX = r"\^\(\d+\)", r"_(?:\{[^}]*\}|\w+)"

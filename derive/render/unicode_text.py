@@ -12,7 +12,7 @@ from sympy.printing.pretty.stringpict import prettyForm, stringPict
 
 from .replica import plain_name, split_names
 
-__all__ = ["COLUMNS", "display", "name", "sentence", "term_rows"]
+__all__ = ["COLUMNS", "display", "name", "sentence"]
 
 COLUMNS = 100
 """Width at which a formula is broken unless another one is asked for."""
@@ -71,20 +71,6 @@ def display(value: Basic, columns: int = COLUMNS, convention: str = "toolkit", l
     whole = printer.picture(value)
     rows = [whole] if whole.width() <= columns else printer.rows(value, columns)
     return "\n\n".join(_rendered(row, columns) for row in rows)
-
-
-def term_rows(value: Basic, columns: int = COLUMNS) -> list[list[tuple[bool, Basic]]]:
-    """Where :func:`display` breaks a sum: rows of terms, each with whether it is subtracted; one row if all fits.
-
-    An expression that is too large for a picture is one row.
-
-    >>> from sympy.abc import x, y
-    >>> term_rows(x - y), len(term_rows(x**99 - y**99, 8))
-    ([[(False, x), (True, y)]], 2)
-    """
-    if value.count_ops() > LARGEST:
-        return [[(False, value)]]
-    return _UnicodePrinter("toolkit", 1).term_rows(value, columns)
 
 
 def _rendered(picture: prettyForm, columns: int) -> str:

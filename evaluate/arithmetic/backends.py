@@ -380,7 +380,7 @@ class Arb(_Lists):
         return arb(fmpq(p, q))
 
     def functions(self) -> dict[str, Callable]:
-        from flint import arb
+        from flint import arb, fmpq
 
         # compiled code passes Python integers too, and unbound flint methods do not convert them
         def lifted(method: Callable) -> Callable:
@@ -391,7 +391,7 @@ class Arb(_Lists):
             **{name: lifted(getattr(arb, name)) for name in direct},
             "loggamma": lifted(arb.lgamma),
             "power": _arb_power,
-            "rational": self.rational,
+            "rational": lambda p, q: arb(fmpq(p, q)),
             "pi": arb.pi,
             "e": arb.const_e,
             "euler": arb.const_euler,
@@ -434,9 +434,9 @@ def _arb_to_mpf(value: Any) -> Any:
 
 def _arb_power(a: Any, n: int) -> Any:
     """``a**n`` for n >= 0 by products: flint's own power of a ball around zero that is not exactly zero is nan."""
-    from flint import arb
-
     if n == 0:
+        from flint import arb
+
         return arb(1) if arb(a).is_finite() else arb("nan")
     result, square = None, a
     while n:

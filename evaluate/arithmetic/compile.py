@@ -18,8 +18,7 @@ from sympy import Add, Basic, Dummy, Expr, Integer, Mul, Piecewise, Pow, Rationa
 from sympy.core.relational import GreaterThan, LessThan, StrictGreaterThan, StrictLessThan
 from sympy.logic.boolalg import And, BooleanFalse, BooleanTrue, Or
 
-from flrdt.derive.blocks.hidden_lifted import TiltedTail
-from flrdt.derive.core.gaussian import H, Phi, phi
+from flrdt.derive.core.gaussian import H, Phi, TiltedTail, phi
 
 __all__ = ["CompileError", "compile_grid", "compile_scalar"]
 
@@ -54,6 +53,7 @@ EXTREMA: dict[type, str] = {sympy.Min: "minimum", sympy.Max: "maximum"}
 ORDERS: dict[type, bool] = {StrictGreaterThan: False, StrictLessThan: False, GreaterThan: True, LessThan: True}
 LONGEST = 24  # nested operations in one line of code
 INEXACT = 2**53  # larger integers are no doubles
+EXACT = 2**24  # smaller integers are numbers of every backend at every precision
 
 
 class CompileError(ValueError):
@@ -68,6 +68,7 @@ class _Writer:
         self.backend = backend.name
         self.available = backend.functions()
         self.lines: list[str] = []
+        self.integers: dict[str, Any] = {}
         self.uses: Counter[Basic] = Counter()
 
     def count(self, expressions: Iterable[Basic]) -> None:
@@ -91,7 +92,7 @@ class _Writer:
         if node in self.known:
             return self.known[node]
         if isinstance(node, Integer):
-            return f"({int(node)})" if abs(int(node)) < INEXACT else self.call("rational", str(int(node)), "1")
+            return f"({int(node)})" if abs(int(node)) < INEXACT else self.number(node, inline)
         text = self._operation(node, inline)
         if node in self.known:
             return self.known[node]
@@ -101,7 +102,14 @@ class _Writer:
 
     def number(self, node: Basic, inline: bool) -> str:
         """As :meth:`write`, but an integer becomes a number of the backend too."""
-        return self.call("rational", str(int(node)), "1") if isinstance(node, Integer) else self.write(node, inline)
+        if not isinstance(node, Integer):
+            return self.write(node, inline)
+        text = self.call("rational", str(int(node)), "1")
+        if abs(int(node)) >= EXACT:
+            return text
+        name = f"i{int(node)}".replace("-", "_")  # the same number at every precision: made once
+        self.integers[name] = self.available["rational"](int(node), 1)
+        return name
 
     def call(self, function: str, *arguments: str) -> str:
         if function not in self.available:
@@ -263,7 +271,7 @@ def _function(arguments: Sequence[Basic], expressions: Sequence[Expr], backend: 
     found = [writer.write(e) for e in expressions]
     head = f"def compiled({', '.join(f'a{i}' for i in range(len(arguments)))}):"
     body = [*writer.lines, f"return [{', '.join(found)}]"]
-    space = dict(writer.available)
+    space = {**writer.available, **writer.integers}
     exec(compile("\n    ".join([head, *body]), "<compiled expressions>", "exec"), space)
     return space["compiled"]
 
@@ -287,22 +295,25 @@ def compile_scalar(
     return _function(symbols, checked if as_written else [_unfold(e) for e in checked], backend, not as_written)
 
 
-def compile_grid(expressions: Sequence[Expr], point: Symbol, parameters: Sequence[Symbol], backend: Any) -> Callable:
-    """A function of the parameters that returns a function of the grid point alone.
+def compile_grid(
+    expressions: Sequence[Expr], point: Symbol | Sequence[Symbol], parameters: Sequence[Symbol], backend: Any
+) -> Callable:
+    """A function of the parameters that returns a function of the grid point alone (of its coordinates, if it has several).
 
     Everything that does not depend on the point is hoisted and computed once per call with the parameters.
     """
+    points = (point,) if isinstance(point, Symbol) else tuple(point)
     hoisted: dict[Expr, Symbol] = {}
 
     def hoist(e: Expr) -> Expr:
-        if point not in e.free_symbols:
+        if e.free_symbols.isdisjoint(points):
             if e.is_Integer or (e.is_Symbol and e in hoisted.values()):
                 return e
             return hoisted.setdefault(e, Dummy(f"hoisted_{len(hoisted)}"))
         if not e.args:
             return e
         if e.is_Add or e.is_Mul:
-            fixed, moving = e.as_independent(point, as_Add=e.is_Add)
+            fixed, moving = e.as_independent(*points, as_Add=e.is_Add)
             parts = moving.args if moving.func is e.func else (moving,)
             return e.func(*(hoist(a) for a in ((fixed, *parts) if fixed != e.identity else parts)))
         if e.is_Pow and e.exp.is_Rational:
@@ -311,12 +322,12 @@ def compile_grid(expressions: Sequence[Expr], point: Symbol, parameters: Sequenc
             return e.func(hoist(e.args[0]), *e.args[1:])
         return e.func(*(hoist(a) for a in e.args))
 
-    moving = [hoist(_unfold(e)) for e in _checked(expressions, [point, *parameters])]
+    moving = [hoist(_unfold(e)) for e in _checked(expressions, [*points, *parameters])]
     before = _function(parameters, list(hoisted), backend, True)
-    per_point = _function([point, *hoisted.values()], moving, backend, True)
+    per_point = _function([*points, *hoisted.values()], moving, backend, True)
 
     def at(*values: Any) -> Callable:
         constants = before(*values)
-        return lambda x: per_point(x, *constants)
+        return lambda *x: per_point(*x, *constants)
 
     return at

@@ -20,11 +20,14 @@ __all__ = [
     "check_words",
     "columns",
     "emit",
+    "formulas_page",
+    "latex_options",
     "level_options",
     "network_options",
     "network_words",
     "notation_option",
     "output_option",
+    "paper_option",
     "place",
     "problem_options",
     "progress",
@@ -144,8 +147,8 @@ def terminal_width(output: str | None) -> int | None:
     return shutil.get_terminal_size().columns
 
 
-def check_words(style: str, notation: str) -> None:
-    """Raise ``InputError`` for a format of formulas, ``json`` included, or a notation that there is not."""
+def check_words(style: str, notation: str, paper: str = "page", document: bool = False) -> None:
+    """Raise ``InputError`` for a format of formulas, ``json`` included, a notation or a paper that there is not."""
     from flrdt.derive import render
     from flrdt.derive.core.formulas import InputError
     from flrdt.derive.render.replica import check_convention
@@ -153,11 +156,27 @@ def check_words(style: str, notation: str) -> None:
     if style not in (*render.FORMATS, "json"):
         raise InputError(f"unknown format {style!r}: use {', '.join(render.FORMATS)} or json")
     check_convention(notation)
+    if style == "json" and document:
+        raise InputError("a document is written in LaTeX, not json: use the format latex")
+    if style != "json":
+        render.formulas([], style, paper=paper, document=document)
 
 
 def notation_option(parser: argparse.ArgumentParser) -> None:
     """``--notation NAME``."""
     parser.add_argument("--notation", default="toolkit", metavar="N", help="toolkit or replica (default toolkit)")
+
+
+def paper_option(parser: argparse.ArgumentParser) -> None:
+    """``--paper WORD``."""
+    text = "LaTeX lines that fit a page, or a column of two-column paper (default page)"
+    parser.add_argument("--paper", default="page", metavar="P", help=f"page or column: {text}")
+
+
+def latex_options(parser: argparse.ArgumentParser) -> None:
+    """``--paper WORD`` and ``--document``."""
+    paper_option(parser)
+    parser.add_argument("--document", action="store_true", help="a whole LaTeX document, with macros for E and H")
 
 
 def place(path: str) -> str:
@@ -234,15 +253,20 @@ def emit(text: str | dict[str, Any], output: str | None = None) -> None:
 
 def show_formulas(items: Sequence[Formula], options: argparse.Namespace, steps: bool) -> None:
     """Formulas in the format, the notation and the file that the options name."""
-    from flrdt.derive import render
-
     from ..output.formula_dump import dump
 
     if options.format == "json":
         emit(dump(items, options.notation), options.output)
     else:
-        page = render.formulas(items, options.format, steps, options.notation, columns(options.output))
-        emit(page, options.output)
+        emit(formulas_page(items, options, steps), options.output)
+
+
+def formulas_page(items: Sequence[Formula], options: argparse.Namespace, steps: bool) -> str:
+    """Formulas in the format, the notation and the layout that the options name."""
+    from flrdt.derive import render
+
+    width = columns(options.output)
+    return render.formulas(items, options.format, steps, options.notation, width, options.paper, options.document)
 
 
 def refuse_without_problem(options: argparse.Namespace) -> None:

@@ -7,7 +7,7 @@ import re
 import shlex
 from collections.abc import Callable
 
-from .common import check_words, notation_option, output_option, problem_options, show_formulas
+from .common import check_words, latex_options, notation_option, output_option, problem_options, show_formulas
 
 WHAT = ("objective", "relations", "gradient", "innermost", "plain")
 
@@ -28,6 +28,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--format", default="text", metavar="F", help="text, latex, markdown, sympy or json (default text)"
     )
     notation_option(parser)
+    latex_options(parser)
     parser.add_argument("--steps", action="store_true", help="show the derivation, every step with its check")
     output_option(parser)
     parser.epilog = "example: flrdt derive relations --level 3 --format latex --steps"
@@ -43,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
 
     from ..arithmetic.decimals import parse_number
 
-    check_words(options.format, options.notation)
+    check_words(options.format, options.notation, options.paper, options.document)
     level = Level.parse(options.level if options.level is not None else ("1" if options.what == "plain" else "2"))
     depth = parse_count(options.depth, "depth", 1, 1000)
     budget = parse_number(options.budget, "budget", positive=True)

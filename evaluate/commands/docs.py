@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from ..machine.streams import put
-from .common import finish_progress, notation_option, problem_options, progress
+from .common import finish_progress, notation_option, paper_option, problem_options, progress
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,6 +20,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--digits", default="30", metavar="D", help="digits asked for (default 30)")
     problem_options(parser, order=False)
     notation_option(parser)
+    paper_option(parser)
     parser.add_argument("--no-figures", action="store_true", help="leave the figures out (they need matplotlib)")
     parser.epilog = (
         "examples: flrdt docs report --level 3 --digits 30\n"
@@ -46,6 +47,7 @@ def run(options: argparse.Namespace) -> int:
         gate=options.gate,
         problem=options.problem,
         convention=options.notation,
+        paper=options.paper,
         figures=not options.no_figures,
         report=progress(),
     )

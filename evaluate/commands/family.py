@@ -164,7 +164,7 @@ def derive(options: argparse.Namespace) -> int:
     """``flrdt derive objective|innermost|plain --problem WORD``."""
     from flrdt.derive.registry.family import problem_formulas
 
-    check_words(options.format, options.notation)
+    check_words(options.format, options.notation, options.paper, options.document)
     _refuse(options, gate="relu", budget="1", depth="1")
     level = options.level if options.level is not None else ("1" if options.what == "plain" else "2")
     show_formulas(problem_formulas(options.problem, options.what, level), options, options.steps)
@@ -177,7 +177,7 @@ def formulas(options: argparse.Namespace) -> int:
 
     from ..arithmetic.decimals import InputError
 
-    check_words(options.format, options.notation)
+    check_words(options.format, options.notation, options.paper, options.document)
     if options.id is not None:
         raise InputError("give either an id or --problem")
     if options.verify:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from .common import (
     check_words,
-    columns,
     emit,
     finish_progress,
+    formulas_page,
+    latex_options,
     notation_option,
     output_option,
     problem_options,
@@ -35,6 +36,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="json: run the checks as flrdt verify does, for the verdicts (minutes for all)",
     )
     notation_option(parser)
+    latex_options(parser)
     output_option(parser)
     parser.epilog = (
         "examples: flrdt formulas relations.2.c_2 --format latex\n"
@@ -58,7 +60,6 @@ def outcomes(items: Sequence[Entry]) -> dict[str, Result]:
 
 
 def run(options: argparse.Namespace) -> int:
-    from flrdt.derive import render
     from flrdt.derive.core.formulas import InputError
     from flrdt.derive.registry import select
 
@@ -68,7 +69,7 @@ def run(options: argparse.Namespace) -> int:
         from .family import formulas
 
         return formulas(options)
-    check_words(options.format, options.notation)  # before anything is derived
+    check_words(options.format, options.notation, options.paper, options.document)  # before anything is derived
     if options.verify and options.format != "json":
         raise InputError(
             f"--verify belongs to --format json: flrdt verify {options.id or ''}".rstrip() + " shows the verdicts"
@@ -83,8 +84,7 @@ def run(options: argparse.Namespace) -> int:
         lines = [f"{e.id:<{width}}  {e.formula.title} [{e.formula.status.value}]" for e in items]
         emit("\n".join(lines), options.output)
         return 0
-    shown = [e.formula for e in items]
-    page = render.formulas(shown, options.format, options.id is not None, options.notation, columns(options.output))
+    page = formulas_page([e.formula for e in items], options, options.id is not None)
     if options.format == "text":
         checks = [f"  {e.id}: {c.how}; {c.domain.describe()}".rstrip("; ") for e in items for c in e.checks]
         named = symbols(items) if options.id else []

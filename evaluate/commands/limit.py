@@ -11,7 +11,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--digits",
         metavar="D",
-        help="decimal places asked for, at most 14 (default 10; 3 behind hidden layers, at most 6)",
+        help="decimal places asked for, at most 20 (default 10; 3 behind hidden layers, at most 6)",
     )
     problem_options(parser, order=False)
     deep = parser.add_mutually_exclusive_group()
@@ -155,7 +155,9 @@ def text(shown: dict, width: int) -> str:
     if "certified_upper_bound" in shown:
         bound = shown["certified_upper_bound"]
         lines += entry("proved", f"{bound['alpha']} (certificate of level {bound['level']})", width, sign="<")
-    lines += parameter_lines(shown["parameters"], width)
-    lines += entry("exponent", f"{shown['exponent']['value']} ({shown['exponent']['statement']})", width)
+    errors = shown["parameter_errors"]
+    lines += parameter_lines({n: f"{v}, error < {errors[n]}" for n, v in shown["parameters"].items()}, width)
+    exponent = shown["exponent"]
+    lines += entry("exponent", f"{exponent['value']}, error < {exponent['error']} ({exponent['statement']})", width)
     lines += [f"y({row['p']:<6}) = {row['y']}" for row in shown.get("overlap", [])]
     return "\n".join(lines)

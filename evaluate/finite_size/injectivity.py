@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import comb, gcd, lcm
 from random import Random
+from typing import Any
 
 import numpy as np
 from flint import fmpq, fmpq_mat, fmpz, fmpz_mat, nmod_mat
@@ -20,6 +21,7 @@ from flint import fmpq, fmpq_mat, fmpz, fmpz_mat, nmod_mat
 from .arrangement import DegenerateError, Rays, in_general_position, integer_row, most_rays, shallow_rays
 from .flats import SearchLimit, dot, negative_point_or_dependency, refuting_flat
 from .search import candidates
+from .seeds import seed_of
 from .weights import Layer, Vector, equilibrated, from_flint, is_collision, to_flint
 
 __all__ = ["Verdict", "collision_near", "decide_injectivity", "refute_layer"]
@@ -56,8 +58,12 @@ def decide_injectivity(
     restarts: int = 32,
     walks: int = 8,
     report: Callable[[str], None] = lambda _: None,
+    *,
+    rng: Any = None,
 ) -> Verdict:
     """Decide whether the composition of the layers is injective on R^n; ``report`` hears of the stages.
+
+    The search for a witness starts from ``seed``, or from ``rng`` as :func:`~flrdt.evaluate.finite_size.seeds.seed_of` says.
 
     A witness is checked in rational arithmetic before it is returned. A network is proved injective layer by layer, the
     first on R^n and the others on the nonnegative orthant; that is sufficient but not necessary.
@@ -68,7 +74,7 @@ def decide_injectivity(
     'not injective'
     """
     scaled, exponents = equilibrated(layers)
-    found = _decided(scaled, seed, restarts, walks, report)
+    found = _decided(scaled, seed_of(seed, rng), restarts, walks, report)
     if found.witness is None or scaled is layers:
         return found
     pair = tuple([v * Fraction(2) ** e for v, e in zip(x, exponents, strict=True)] for x in found.witness)

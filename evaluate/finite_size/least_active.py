@@ -24,6 +24,7 @@ from ..results.capacity import tool_version
 from ..results.shown_values import ShownValue
 from .arrangement import DegenerateError, _Determinants, shallow_rays
 from .search import descend, walk
+from .seeds import seed_of
 
 __all__ = ["LeastActive", "LeastCounts", "least_active", "least_counts", "read_sizes"]
 
@@ -98,18 +99,23 @@ def read_sizes(text: str) -> tuple[int, ...]:
 
 
 def least_counts(
-    sizes: Sequence[int], trials: int | str = 20, seed: int | str = 0, report: Report = lambda _: None
+    sizes: Sequence[int],
+    trials: int | str = 20,
+    seed: int | str = 0,
+    report: Report = lambda _: None,
+    *,
+    rng: Any = None,
 ) -> LeastCounts:
     """The least counts of ``trials`` Gaussian networks with the sizes ``n, m_1, ..., m_l``, drawn from a seed.
 
-    Raises ``InputError`` for sizes, trials or seeds that are not natural.
+    ``rng`` is taken instead of ``seed`` as :func:`~flrdt.evaluate.finite_size.seeds.seed_of` says.  Raises ``InputError`` for sizes, trials or seeds that are not natural.
 
     >>> least_counts((2, 6, 6), trials=3, seed=1).exact
     True
     """
     widths = read_sizes(",".join(map(str, sizes)))
     number = parse_count(trials, "trials", 1, 999_999_999)
-    start = parse_count(seed, "seed", 0, 999_999_999)
+    start = seed_of(seed, rng)
     found = []
     for trial in range(number):
         rng = np.random.default_rng([start, trial])
@@ -119,7 +125,7 @@ def least_counts(
     return LeastCounts(widths, start, tuple(f.count for f in found), all(f.exact for f in found))
 
 
-def least_active(matrices: Sequence[np.ndarray], seed: int = 0) -> LeastActive:
+def least_active(matrices: Sequence[np.ndarray], seed: int = 0, *, rng: Any = None) -> LeastActive:
     """The least number of active outputs over the inputs x != 0, for generic matrices of ReLU layers.
 
     Exact for one layer, and for one hidden layer with at most ``MAX_CONES`` cones (n = 2 and 3 at any ratio that
@@ -129,7 +135,7 @@ def least_active(matrices: Sequence[np.ndarray], seed: int = 0) -> LeastActive:
     >>> least_active([np.array([[1.0], [-1.0], [2.0]])])
     LeastActive(count=1, exact=True)
     """
-    best = _searched(matrices, np.random.default_rng(seed))
+    best = _searched(matrices, np.random.default_rng(seed_of(seed, rng)))
     exact = False
     if len(matrices) == 1 or (len(matrices) == 2 and _cones(*matrices[0].shape) <= MAX_CONES):
         try:

@@ -18,6 +18,7 @@ from ..machine.processes import local_pool, parse_workers
 from ..results.shown_values import ShownValue
 from .arrangement import most_rays, shallow_rays
 from .search import candidates
+from .seeds import MOST, seed_of
 
 __all__ = ["FiniteResult", "injectivity_probability", "planar_probability"]
 
@@ -89,6 +90,7 @@ def injectivity_probability(
     trials: int | str = 100,
     seed: int | str = 0,
     *,
+    rng: Any = None,
     confidence: Fraction | str = "0.95",
     workers: int | None = None,
     report: Callable[[str], None] = lambda _: None,
@@ -97,7 +99,8 @@ def injectivity_probability(
 
     Every trial is decided exactly while the search is affordable (n up to 7, and 8 for few rows); beyond that a
     trial is refuted by an exactly counted input or stays undecided.  The outcome of a decided trial depends on n, m, seed
-    and its number only, not on ``workers``.  Raises ``InputError`` for sizes, trials or seeds that are not natural.
+    and its number only, not on ``workers``; ``rng`` is taken instead of ``seed`` as :func:`~flrdt.evaluate.finite_size.seeds.seed_of` says.  Raises ``InputError``
+    for sizes, trials or seeds that are not natural.
 
     >>> found = injectivity_probability(2, 5, trials=40, seed=1, workers=1)
     >>> found.low < float(planar_probability(5)) < found.high
@@ -107,7 +110,7 @@ def injectivity_probability(
 
     started = time.perf_counter()
     n, m, trials = (natural(v, name) for v, name in ((n, "n"), (m, "m"), (trials, "trials")))
-    seed = natural(seed, "seed", least=0)
+    seed = seed_of(seed, rng)
     level = parse_number(confidence, "confidence", positive=True)
     if level >= 1:
         raise InputError(f"confidence {confidence} must lie between 0 and 1, for example 0.95")
@@ -135,7 +138,7 @@ def injectivity_probability(
 
 def natural(value: int | str, name: str, least: int = 1) -> int:
     """A natural number from a word; raises ``InputError``."""
-    return parse_count(value, name, least, 999_999_999)
+    return parse_count(value, name, least, MOST)
 
 
 def _outcomes(n: int, m: int, trials: int, seed: int, workers: int) -> Iterator[bool | None]:

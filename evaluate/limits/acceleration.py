@@ -1,8 +1,8 @@
 r"""Acceleration of slowly convergent sequences: three independent extrapolations and an error estimate from their spread.
 
 The level-r capacities approach their limit like :math:`a_r - a \simeq C (r+s)^{-\theta}`, with corrections in further
-powers (and logarithms) of r.  No single transformation is trusted: the reported error is the largest disagreement
-between the methods and between neighbouring orders and windows of each.
+powers (and logarithms) of r.  No single transformation is trusted: each has a spread between neighbouring orders and
+windows, and the reported error is the sum of the two smallest spreads and of the disagreement of the two methods.
 """
 
 from __future__ import annotations
@@ -137,8 +137,8 @@ def _most_stable(
 def accelerate(values: Mapping[int, Any]) -> Acceleration:
     """Extrapolate a sequence indexed by consecutive levels, by three methods.
 
-    The value is Richardson's; the error estimate is the sum of the largest disagreement between methods and the
-    largest instability of any of them.  Raises ``ValueError`` with fewer than six consecutive values.
+    The value is that of the steadiest method, the one with the smallest spread; the error is the sum of its spread, that
+    of the next one, and the disagreement of the two.  Raises ``ValueError`` with fewer than six consecutive values.
 
     >>> partial = {r: 2 + mpf(r) ** -4 - mpf(r) ** -5 for r in range(3, 13)}
     >>> found = accelerate(partial)
@@ -162,11 +162,9 @@ def accelerate(values: Mapping[int, Any]) -> Acceleration:
         found = _most_stable(transform, lasts, orders)
         if found is not None:
             methods[name] = found
-    limits = [m.value for m in methods.values()]
-    disagreement = max(limits) - min(limits)
-    return Acceleration(
-        methods["richardson"].value, disagreement + max(m.spread for m in methods.values()), exponent, methods
-    )
+    first, second = sorted(methods.values(), key=lambda m: m.spread)[:2]
+    error = abs(first.value - second.value) + first.spread + second.spread
+    return Acceleration(first.value, error, exponent, methods)
 
 
 def carried(values: Mapping[int, Any], errors: Mapping[int, Any], found: Acceleration) -> Any:
@@ -176,5 +174,6 @@ def carried(values: Mapping[int, Any], errors: Mapping[int, Any], found: Acceler
     >>> carried(partial, dict.fromkeys(partial, mpf(0)), accelerate(partial)) == 0
     True
     """
-    moved = (accelerate({**values, r: v + errors[r]}).value for r, v in values.items())
+    last, reach = max(values), MAX_ORDER + 4  # no method looks further back
+    moved = (accelerate({**values, r: v + errors[r]}).value for r, v in values.items() if r > last - reach)
     return mp.fsum(abs(m - found.value) for m in moved)

@@ -34,9 +34,11 @@ __all__ = ["Estimate", "Limit", "certified_bound", "limit"]
 SHORTEST = 8  # the first level at which an acceleration is tried: six values
 DEEPEST = 60
 CERTIFIED = 4  # the highest level whose certificate is made here
-GUARD = 12  # digits of the levels beyond those of the limit: acceleration amplifies noise
+MOST = 20  # decimal places on offer
+GUARD = 8  # digits of the levels beyond those of the limit: acceleration amplifies their errors by up to five digits
 SAMPLES = ("0.73", "0.75", "0.8", "0.85", "0.9", "0.95", "0.98", "0.99", "0.995", "0.999", "0.9999")
-CAUTION = 3  # the accelerated parameters converge less regularly than the value
+ENOUGH = mpf("0.9")  # of the error asked for: the rest is for what the errors of the levels carry
+EARLIER = 3  # levels that are left out to see how far the acceleration of a parameter has still moved
 
 
 @dataclass(frozen=True, repr=False)
@@ -101,6 +103,7 @@ class Limit(ShownValue):
                 "gate": "relu",
                 "widths": [],
                 "parameters": {"chi": self.chi.text(self.digits), "p_min": self.p_min.text(self.digits)},
+                "parameter_errors": {"chi": error_text(self.chi.error), "p_min": error_text(self.p_min.error)},
                 "exponent": {
                     "statement": "y(p) ~ (1 - p)^(-exponent) as p -> 1",
                     "value": self.exponent.text(self.digits),
@@ -157,8 +160,8 @@ def limit(
     """
     started = time.perf_counter()
     wanted = parse_digits(digits)
-    if wanted > 14:
-        raise InputError(f"digits {wanted}: the limit is an extrapolation and is offered to at most 14 decimal places")
+    if wanted > MOST:
+        raise InputError(f"digits {wanted}: the limit is an extrapolation, offered to at most {MOST} decimal places")
     deepest = DEEPEST if max_level is None else parse_count(max_level, "max level", 1, 1000)
     if deepest < SHORTEST:
         raise InputError(f"max level {deepest}: the acceleration needs at least level {SHORTEST}")
@@ -181,7 +184,7 @@ def limit(
             if level.level >= SHORTEST:
                 found = accelerate({s.level: s.alpha for s in solved})
             report(_progress(level, found, wanted, started))
-            if level.level >= deepest or (found is not None and found.error < mpf(10) ** -wanted / 4):
+            if level.level >= deepest or (found is not None and found.error < ENOUGH * mpf(10) ** -wanted):
                 break
         if found is None:
             raise ConvergenceError(f"level {deepest} is below level {SHORTEST}, the first that can be accelerated")
@@ -201,7 +204,8 @@ def limit(
         flow = None
         if second_route:
             report("second route: Parisi flow")
-            flow = solve_flow(network, [float(v) for v in values[solved[-1].level]], report)
+            start = [chi.value, *values[solved[-1].level][1:]]
+            flow = solve_flow(network, list(map(float, start)), report)
             if abs(flow.alpha - alpha.value) > flow.error + alpha.error:
                 raise ConvergenceError(
                     f"the two routes disagree: levels {alpha.text(wanted)}, flow {flow.alpha:.10f} "
@@ -229,12 +233,17 @@ def certified_bound(found: Limit, report: Callable[[str], None] = lambda _: None
 
 
 def _accelerated(values: dict[int, Any]) -> Estimate:
+    r"""A parameter in the limit: less regular than the value, so what the last levels changed of it counts as well.
+
+    Where there are too few levels it is the last one; a sequence that converges like :math:`r^{-\theta}`,
+    :math:`\theta \ge 1`, is still within r times its last change.
+    """
+    last = max(values)
     try:
-        found = accelerate(values)
+        found, earlier = (accelerate({r: v for r, v in values.items() if r <= last - n}) for n in (0, EARLIER))
     except (ValueError, ZeroDivisionError):
-        last = max(values)
-        return Estimate(values[last], 10 * abs(values[last] - values[last - 1]))
-    return Estimate(found.value, CAUTION * found.error)
+        return Estimate(values[last], last * abs(values[last] - values[last - 1]))
+    return Estimate(found.value, found.error + abs(found.value - earlier.value))
 
 
 def _local_exponents(values: dict[int, list]) -> dict[int, Any]:

@@ -25,8 +25,10 @@ COARSE = Resolution(first=1e-5, points=4.0)
 FINE = Resolution(first=1e-6, points=6.0)
 # how much the answer moves when the flow takes over later, or on a finer grid
 CHECKS = (Resolution(first=4e-6, points=6.0), Resolution(first=1e-6, points=8.0))
-TERMS = (7, 9, 11)  # numbers of Chebyshev coefficients, one after the other
+TERMS = (9, 11)  # numbers of Chebyshev coefficients, one after the other
 DIFFERENCE = 1e-4
+INNERMOST = 2  # steps of a level that stand for everything inside them: no guide to the overlap function there
+ROUGH, STRICT = 1e-9, 1e-12  # decrements (relative) at which a minimum on the coarse, and on the fine grid will do
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,8 @@ def solve_flow(
 ) -> FlowSolution:
     """Minimise the continuous problem, starting near a finite level's ``(chi, p_2..p_r, y_2..y_r)`` (r >= 8).
 
+    It starts closer where chi is that of the limit.
+
     Raises ``ArithmeticError`` if Newton stalls.  The gate's active set must be a half-line: the flow's windows assume
     that f tends to 0 on the left and to -1 on the right.
     """
@@ -71,13 +75,16 @@ def solve_flow(
         )
     opening = _opening(network)
     budget = float(network.budget)  # type: ignore[arg-type]
-    theta = _first_guess(start, TERMS[0])
-    matrix = None
+    # one Hessian: its leading block is that of the shorter family, and the steps improve it
+    theta = _padded(_first_guess(start, TERMS[0]), TERMS[-1])
+    whole = _hessian(theta, evaluate_flow(theta, opening, budget, COARSE).gradient, opening, budget)
     values: list[FlowPoint] = []
     for terms in TERMS:
-        theta = np.concatenate([theta, np.zeros(terms + 2 - len(theta))])
-        theta, matrix, _ = _minimise(theta, opening, budget, COARSE, None)
-        theta, _, point = _minimise(theta, opening, budget, FINE, matrix)
+        n = terms + 2
+        theta, matrix = _padded(theta[:n], terms), whole[:n, :n]
+        for res, enough in ((COARSE, ROUGH), (FINE, STRICT)):
+            theta, matrix, point = _minimise(theta, opening, budget, res, matrix, enough)
+        whole[:n, :n] = matrix
         values.append(point)
         report(f"Parisi flow, {terms} coefficients: {point.alpha:.10f}")
     best, before = values[-1], values[-2]
@@ -100,6 +107,10 @@ def solve_flow(
     )
 
 
+def _padded(theta: Any, terms: int) -> Any:
+    return np.concatenate([theta, np.zeros(max(0, terms + 2 - len(theta)))])
+
+
 def _opening(network: Network) -> Start:
     """The innermost level in closed form: f_2 with its derivatives in chi and y."""
     compiled = compiled_innermost(objective(network, 2).towers[0], "float64", 1)
@@ -112,12 +123,14 @@ def _opening(network: Network) -> Start:
 
 
 def _first_guess(z: Sequence[float], terms: int) -> Any:
-    """A smooth profile through the middles of a level's steps."""
+    """The profile whose means over the steps of a level are, relatively, nearest to its lifting parameters."""
     n = len(z) // 2
-    missing = 1 - np.array(z[1 : n + 1])
-    middles = (missing + np.concatenate([[0.0], missing[:-1]])) / 2
-    xi = np.sqrt(middles / SCALE)
-    fitted = chebyshev.Chebyshev.fit(xi, np.array(z[n + 1 :]) * xi, min(6, n - 2, terms - 1), domain=[0, 1]).coef
+    terms = min(terms, n - INNERMOST)
+    ends = np.sqrt(np.concatenate([[0.0], 1 - np.array(z[1 : n + 1])]) / SCALE)
+    sums = np.array([chebyshev.Chebyshev.basis(j, domain=[0, 1]).integ(lbnd=0)(ends) for j in range(terms)])
+    means = 2 * np.diff(sums) / np.diff(ends**2)  # of the overlap functions of single coefficients
+    y = np.array(z[n + 1 :])
+    fitted = np.linalg.lstsq((means / y).T[INNERMOST:], np.ones(n - INNERMOST), rcond=None)[0]
     return np.concatenate([[math.log(z[0]), math.log(z[n] / (1 - z[n]))], fitted])
 
 
@@ -132,19 +145,16 @@ def _hessian(theta: Any, slope: Any, opening: Start, budget: float) -> Any:
     return (matrix + matrix.T) / 2
 
 
-def _minimise(theta: Any, opening: Start, budget: float, res: Resolution, matrix: Any) -> tuple[Any, Any, FlowPoint]:
-    """Newton on the coarse grid, or chord steps with its Hessian on a finer one."""
-    chord = matrix is not None
+def _minimise(
+    theta: Any, opening: Start, budget: float, res: Resolution, matrix: Any, enough: float
+) -> tuple[Any, Any, FlowPoint]:
+    """Quasi-Newton steps (BFGS) from a Hessian that is known about; also what it has become."""
     with np.errstate(all="ignore"):
         point = evaluate_flow(theta, opening, budget, res)
-        decrement = np.inf
-        for _ in range(25):
-            if matrix is None or (not chord and decrement > 1e-9):
-                matrix = _hessian(theta, point.gradient, opening, budget)
+        for _ in range(60):
             eigenvalues, vectors = np.linalg.eigh(matrix)
             along = vectors.T @ point.gradient
-            decrement = float((along**2 / abs(eigenvalues)).sum())
-            if decrement < (1e-13 if chord else 1e-11):
+            if float((along**2 / abs(eigenvalues)).sum()) < enough:
                 return theta, matrix, point
             move = -vectors @ (along / abs(eigenvalues))
             scale = min(1.0, 0.3 / abs(move).max())
@@ -158,5 +168,10 @@ def _minimise(theta: Any, opening: Start, budget: float, res: Resolution, matrix
                 scale /= 2
                 if scale < 1e-3:
                     raise ArithmeticError(f"the Parisi flow's minimisation stalled at {point.alpha:.9f}")
-            theta, point = theta + scale * move, trial
+            step, change = scale * move, trial.gradient - point.gradient
+            if change @ step > 0:
+                turned = matrix @ step
+                matrix = matrix + np.outer(change, change) / (change @ step)
+                matrix = matrix - np.outer(turned, turned) / (step @ turned)
+            theta, point = theta + step, trial
     raise ArithmeticError(f"the Parisi flow's minimisation did not converge; best value {point.alpha:.9f}")

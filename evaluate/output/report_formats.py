@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,10 +31,12 @@ class Content:
     versions: dict[str, str]
     level: Level
     convention: str
+    paper: str = "page"
 
     def writer(self, escape: bool) -> render.Writer:
-        """The writer of the report's notation."""
-        return render.Writer(self.convention, self.level.r, escape)
+        """The writer of the report's notation: of its paper and with macros where it escapes for LaTeX."""
+        columns = render.PAPERS[self.paper] if escape else render.PAGE
+        return render.Writer(self.convention, self.level.r, escape, columns, macros=escape)
 
     @property
     def symbols(self) -> dict[str, Any]:
@@ -61,72 +63,107 @@ def as_markdown(content: Content) -> str:
     return "\n".join(lines) + "\n"
 
 
+LINE = {"page": 345.0, "column": 469.0}
+"""Points of a table of the greatest width in LaTeX's ``article`` at ten points, by the word for the paper."""
+CHARACTER, GAP = 4.9, 12.0
+"""Points that a character of a table takes at most on average, and the space between two columns."""
+
+
 def as_latex(content: Content) -> str:
     """The report as an article that a plain TeX installation compiles."""
-    plain = content.writer(True).sentence
+    writer = content.writer(True)
+    plain = writer.sentence
+    options = "[twocolumn]" if content.paper == "column" else ""
     lines = [
-        r"\documentclass[a4paper]{article}",
-        r"\usepackage[margin=2cm]{geometry}",
-        r"\usepackage{amsmath,amssymb,graphicx}",
-        r"\allowdisplaybreaks",
+        rf"\documentclass{options}{{article}}",
+        r"\usepackage{array,graphicx}",
+        render.PREAMBLE,
+        r"\emergencystretch=4em",
         rf"\title{{{plain(content.title)}}}",
         r"\author{}",
         r"\date{}",
         r"\begin{document}",
         r"\maketitle",
-        plain(content.abstract),
+        r"\sloppy",
+        re.sub(r"\d{40,}", lambda m: _cell(m[0]), plain(content.abstract)),
     ]
     for part in content.sections:
         lines += [rf"\section{{{part.title}}}", plain(part.text)]
         for formula in part.formulas:
-            shown = content.writer(True).display(formula.statement)
-            lines += [
-                rf"\paragraph{{{plain(formula.title)}}} {{\small\texttt{{{_verbatim(formula.id)}}}}}, {formula.status.value}."
-            ]
-            lines += [_fitted(shown, r"\begin{equation}", r"\end{equation}")]
+            lines += [rf"\paragraph{{{plain(formula.title)}}} {_code(formula.id)}, {formula.status.value}."]
+            lines += [writer.equation(formula.shown, f"flrdt:{formula.id}")]
         for formula in distinct(part.formulas):
-            lines += [rf"\subsection*{{Derivation of \texttt{{{_verbatim(formula.id)}}}}}", r"\begin{enumerate}"]
+            if not formula.derivation.steps:
+                continue
+            lines += [rf"\subsection*{{\raggedright Derivation of {_code(formula.id)}}}", r"\begin{enumerate}"]
             for step in formula.derivation:
-                lines += [rf"  \item {plain(step.text)} \emph{{({step.verdict().value})}}"]
-                lines += [_fitted(content.writer(True).display(step.expression), r"\[", r"\]")]
+                lines += [rf"\item {plain(step.text)} \emph{{({step.verdict().value})}}"]
+                lines += [writer.equation(step.expression, narrower=render.INDENT)]
             lines += [r"\end{enumerate}"]
     lines += [r"\section{Values}"]
     for heading, table in content.tables.items():
-        lines += [rf"\subsection*{{{plain(heading)}}}"]
-        lines += [
-            r"\noindent\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%",
-            table.render("latex") + "}",
-        ]
-    lines += [r"\subsection*{Parameters}", r"\noindent\begin{tabular}{ll}", r"\hline"]
-    lines += [rf"{plain(name)} & {value} \\" for name, value in content.symbols.items()]
-    lines += [r"\hline", r"\end{tabular}"]
+        lines += [rf"\subsection*{{{plain(heading)}}}", _tabular(table.heads, table.rows, plain, content.paper)]
+    named = [(name, str(value)) for name, value in content.symbols.items()]
+    lines += [r"\subsection*{Parameters}", _tabular(["", ""], named, plain, content.paper)]
     for kind, caption in content.figures.items():
         lines += [
             r"\begin{figure}[htb]\centering",
-            rf"\includegraphics[width=.8\linewidth]{{figures/{kind}.pdf}}",
+            rf"\includegraphics[width=\linewidth]{{figures/{kind}.pdf}}",
             rf"\caption{{{plain(caption)}}}",
             r"\end{figure}",
         ]
     lines += [
         r"\section{Provenance}",
-        rf"{{\raggedright Command: \texttt{{{_verbatim(content.command)}}}\par}}",
+        rf"{{\raggedright Command: {_code(content.command)}\par}}",
         r"\begin{itemize}",
     ]
-    lines += [rf"  \item {name} {number}" for name, number in content.versions.items()]
+    lines += [rf"\item {name} {number}" for name, number in content.versions.items()]
     return "\n".join([*lines, r"\end{itemize}", r"\end{document}"]) + "\n"
 
 
-def _verbatim(text: str) -> str:
-    return "".join(
-        {"_": r"\_", "\\": r"\textbackslash{}", "-": "{-}"}.get(c, rf"\{c}" if c in "%&#{}$" else c) for c in text
-    )
+def _tabular(heads: Sequence[str], rows: Sequence[Sequence[str]], words: Callable[[str], str], paper: str) -> str:
+    """A table in LaTeX without its empty columns, as wide as the page at most; ``words`` writes heads and names.
+
+    Columns that do not fit beside each other share the room that the longest pieces of their cells leave.
+    """
+    columns = [(head, cells) for head, *cells in zip(heads, *rows, strict=True) if any(cells)]
+    natural = [max(map(len, (head, *cells))) * CHARACTER for head, cells in columns]
+    room = LINE[paper] - GAP * len(columns)
+    kinds = ["l"] * len(columns)
+    if sum(natural) > room:
+        least = [max(map(len, _pieces(head, *cells))) * CHARACTER for head, cells in columns]
+        share = max(room - sum(least), 0) / max(sum(natural) - sum(least), 1)
+        widths = [low + share * (high - low) for low, high in zip(least, natural, strict=True)]
+        kinds = [rf">{{\raggedright\arraybackslash}}p{{{w:.0f}pt}}" for w in widths]
+    lines = [" & ".join(words(head) for head, _ in columns) + r" \\", r"\hline"] if any(heads) else []
+    for row in zip(*(cells for _, cells in columns), strict=True):
+        first = [words(row[0])] if not any(heads) else []
+        cells = zip(row[len(first) :], kinds[len(first) :], strict=True)
+        lines.append(" & ".join([*first, *(_escaped(c) if kind == "l" else _cell(c) for c, kind in cells)]) + r" \\")
+    body = [rf"\begin{{tabular}}{{{''.join(kinds)}}}", r"\hline", *lines, r"\hline", r"\end{tabular}"]
+    if paper == "column":  # across both columns, at the head of a page
+        return "\n".join([r"\begin{table*}[tp]\centering\small", *body, r"\end{table*}"])
+    return "\n".join([r"{\noindent\small", *body, r"\par}"])
 
 
-def _fitted(shown: str, opening: str, closing: str) -> str:
-    """A display that shrinks to the width of the line if it is longer."""
-    shown = shown.replace("{split}", "{aligned}")  # the one that may stand inside a box
-    inner = rf"\resizebox{{\ifdim\width>.9\linewidth .9\linewidth\else\width\fi}}{{!}}{{$\displaystyle {shown}$}}"
-    return f"{opening}\n  {inner}\n{closing}"
+def _pieces(*cells: str) -> list[str]:
+    """What stands in one line whatever the width of a cell."""
+    return [piece for cell in cells for word in cell.split() for piece in re.split(r"(?<=\d{5})(?=\d)", word)]
+
+
+def _cell(text: str) -> str:
+    """A cell that may be broken after every fifth digit."""
+    return re.sub(r"\d{5}(?=\d)", r"\g<0>\\hspace{0pt}", _escaped(text))
+
+
+def _code(text: str) -> str:
+    """A name in typewriter letters that may be broken after its points."""
+    return rf"\texttt{{{re.sub(r'[.,/]', lambda m: m[0] + chr(92) + 'hspace{0pt}', _escaped(text))}}}"
+
+
+def _escaped(text: str) -> str:
+    special = {"_": r"\_", "\\": r"\textbackslash{}", "-": "{-}", "^": r"\^{}", "~": r"\textasciitilde{}"}
+    return "".join(special.get(c, rf"\{c}" if c in "%&#{}$" else c) for c in text)
 
 
 _STYLE = """
@@ -164,7 +201,7 @@ def as_html(content: Content, drawings: dict[str, str]) -> str:
     for part in content.sections:
         lines.append(f"<h2>{part.title}</h2><p>{prose(part.text)}</p>")
         for f in part.formulas:
-            lines.append(f"<h3>{prose(f.title)}</h3>{display(f.statement, f.id)}")
+            lines.append(f"<h3>{prose(f.title)}</h3>{display(f.shown, f.id)}")
             lines.append(f'<p class="meta"><code>{f.id}</code>: {f.status.value}; {html.escape(f.source)}</p>')
         for f in distinct(part.formulas):
             steps = "".join(

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any
 
-from flrdt.derive import Gate, Level, relu, relu_network
+from flrdt.derive import Gate, Level, relu, relu_network, render
 from flrdt.derive.core.formulas import Verdict
 from flrdt.derive.networks.problems import Problem
 from flrdt.derive.render.replica import check_convention
@@ -63,6 +63,7 @@ def build(
     gate: Gate | str = "relu",
     problem: Problem | str | None = None,
     convention: str = "toolkit",
+    paper: str = "page",
     figures: bool = True,
     report: Report = lambda _: None,
 ) -> dict[str, bytes]:
@@ -74,6 +75,7 @@ def build(
     level, digits, the_gate = Level.parse(level), parse_digits(digits), as_gate(gate)
     required = Requirement.parse(notion, None)
     check_convention(convention)
+    render.check_paper(paper)
     if not isinstance(the_gate, Gate):
         raise InputError(
             f"gate {the_gate} is injective and has capacity 1: there is nothing to derive, use another gate"
@@ -94,9 +96,10 @@ def build(
         found = _one_layer(level, digits, the_gate, figures, report)
     command = f"flrdt docs OUTDIR --level {level} --digits {digits}{found.options}"
     command += f" --notation {convention}" if convention != "toolkit" else ""
+    command += f" --paper {paper}" if paper != "page" else ""
     command += "" if figures or problem is not None else " --no-figures"
     report("writing")
-    return _files(found, command, level, convention)
+    return _files(found, command, level, convention, paper)
 
 
 def _one_layer(level: Level, digits: int, gate: Gate, figures: bool, report: Report) -> _Findings:
@@ -196,7 +199,7 @@ def _chain(found: DeepCapacity, result: dict[str, Any]) -> Table:
     return Table("Chain", ("layer", "alpha", "expansion", "note"), tuple(rows), ())
 
 
-def _files(found: _Findings, command: str, level: Level, convention: str) -> dict[str, bytes]:
+def _files(found: _Findings, command: str, level: Level, convention: str, paper: str) -> dict[str, bytes]:
     """The report in its formats, with its figures and its provenance."""
     files: dict[str, bytes] = {}
     drawings: dict[str, str] = {}
@@ -223,6 +226,7 @@ def _files(found: _Findings, command: str, level: Level, convention: str) -> dic
         versions=versions,
         level=level,
         convention=convention,
+        paper=paper,
     )
     files["report.md"] = as_markdown(content).encode()
     files["report.tex"] = as_latex(content).encode()

@@ -6,7 +6,7 @@ real centre, where tower and sum are analytic: by Cauchy what is left out of the
 
 * On the real line and at the centre :math:`W_k \in [e^{-y_k}, 1]`, and :math:`e^{-y}` plus a mixture of indicators of sets.
   Hence on the line of height b, with :math:`\eta = b/\sqrt{d_k}`, :math:`|W_k| \le e^{\eta^2/2}` and
-  :math:`\mathrm{Re}\,W_k \ge e^{-y_k} - n(1 - e^{-y_k})\,e^{\eta^2/2} H(\pi/(2\eta))`: the cosine of
+  :math:`\mathrm{Re}\,W_k \ge e^{-y_k} - n(1 - e^{-y_k})\,e^{\eta^2/2} \eta\,(\varphi(a) - a H(a))`, :math:`a = \pi/(2\eta)`: the cosine of
   :math:`\int_S K(x + ib - t)\,dt = e^{\eta^2/2} \int \varphi(s) \cos(\eta s)\,ds` is negative beyond :math:`\pi/(2\eta)` only,
   on one side for a half-line (n = 1, monotone W), on two for any other set (n = 2).
 * Off the centre W_k has moved by no more than the derivatives of its kernel, of y and of the moving ends allow.
@@ -82,6 +82,12 @@ class ProvedGrid:
 
 def _tail(x: arb) -> arb:
     return (x / arb(2).sqrt()).erfc() / 2
+
+
+def _dip(eta: arb) -> arb:
+    r"""The most by which one side takes :math:`\int \varphi(s) \cos(\eta s)\,ds` below 0: :math:`-\cos(\eta s) \le \eta (s - a)` beyond a."""
+    a = arb.pi() / (2 * eta)
+    return _tail(a).min(eta * ((-a * a / 2).exp() / (2 * arb.pi()).sqrt() - a * _tail(a)))
 
 
 @dataclass(frozen=True)
@@ -179,7 +185,7 @@ class _Tower:
         """Bounds from below on the real part, and from above on the modulus, of W for heights up to eta sqrt(d_k)."""
         edge, growth = (-self.y[k]).exp(), (eta**2 / 2).exp()
         moved = self.drift(k, eta * self.kernels[k].variance.sqrt())
-        dip = self.sides * growth * _tail(arb.pi() / (2 * eta))
+        dip = self.sides * growth * _dip(eta)
         return edge - (1 - edge) * dip - moved, growth + moved
 
     def on_strip(self, k: int, eta: arb) -> arb | None:

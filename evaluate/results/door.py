@@ -19,7 +19,7 @@ from . import chain as deep
 from . import deep_energies
 from .capacity import Capacity, Energy
 
-__all__ = ["capacity", "described", "energy"]
+__all__ = ["capacity", "described", "energy", "is_single"]
 
 Report = Callable[[str], None]
 
@@ -48,7 +48,7 @@ def described(network: Network, **given: Any) -> dict[str, Any]:
     }
 
 
-def _is_single(depth: Any, widths: Sequence[Any], first_level: Any = None) -> bool:
+def is_single(depth: Any, widths: Sequence[Any], first_level: Any = None) -> bool:
     """Whether keywords describe one layer: the only place where a value asks it."""
     return not widths and first_level is None and str(1 if depth is None else depth) == "1"
 
@@ -100,7 +100,7 @@ def capacity(
         level, digits = network, digits if level is None else level
     level = 2 if level is None else level
     digits = 30 if digits is None else digits
-    if _is_single(depth, widths, first_level):
+    if is_single(depth, widths, first_level):
         required = deep.Requirement.parse(notion, budget)
         return one_layer.capacity(
             level, digits, gate=gate, radius=radius, budget=required.of(1, 1), backend=backend, certified=certified,
@@ -159,7 +159,7 @@ def energy(
         raise InputError("an energy needs the width alpha: energy(network, alpha, level, digits)")
     level = 2 if level is None else level
     digits = 30 if digits is None else digits
-    if _is_single(depth, widths):
+    if is_single(depth, widths):
         deep.Requirement.parse(notion, budget)
         level = level if first_level is None else first_level
         return one_layer.energy(

@@ -12,18 +12,19 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sympy import DiracDelta, Expr, Heaviside, Symbol, diff
 
-from flrdt.derive.blocks.hidden_averages import exponential_domain
 from flrdt.derive.objectives.closed_form import ScaledTerm
-from flrdt.derive.objectives.family import FamilyObjective
 from flrdt.derive.objectives.objective import Objective
 
 from ..arithmetic.backends import backend
 from ..arithmetic.compile import compile_scalar
 from .system import Parts
+
+if TYPE_CHECKING:
+    from flrdt.derive.objectives.family import FamilyObjective
 
 __all__ = ["ClosedSystem"]
 
@@ -48,7 +49,11 @@ def _log_derivatives(function: Expr, variables: tuple[Symbol, ...], arithmetic: 
 def _conditions(term: ScaledTerm, partial: bool, arithmetic: str) -> tuple[Any, Any]:
     """What must be positive, and what must not vanish, for the function of a term to be smooth."""
     symbols = tuple(s for s, _ in term.reduced)
-    positive = list(exponential_domain()) if partial and term.name.startswith("hidden") else []
+    positive = []
+    if partial and term.name.startswith("hidden"):
+        from flrdt.derive.blocks.hidden_averages import exponential_domain  # a room that one layer does not enter
+
+        positive = list(exponential_domain())
     steps = set().union(*(diff(term.function, s).atoms(Heaviside) for s in symbols))
     nonzero = sorted((step.args[0] for step in steps), key=str)
     b = backend(arithmetic)

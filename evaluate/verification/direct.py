@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import Any
 
+from flint import arb, ctx
 from sympy import (
     Abs,
     Add,
@@ -128,8 +129,6 @@ def _enclosable(comparison: Comparison) -> tuple[tuple[Symbol, ...], Callable] |
 
 def _enclosed(relation: str, sides: tuple, point: Mapping[Symbol, Rational], digits: int) -> Outcome:
     """Compare enclosures: sides with disjoint balls differ, however little."""
-    from flint import arb
-
     symbols, compiled = sides
     missing = set(symbols) - set(point)
     if missing:
@@ -154,8 +153,6 @@ def _enclosed(relation: str, sides: tuple, point: Mapping[Symbol, Rational], dig
 
 
 def _close(left: Any, right: Any, digits: int) -> bool:
-    from flint import arb
-
     scale = abs(left).upper().max(abs(right).upper())
     if left.is_zero() or right.is_zero():
         scale = scale.max(arb(1))
@@ -164,8 +161,6 @@ def _close(left: Any, right: Any, digits: int) -> bool:
 
 def separated(expressions: Sequence[Expr], point: Mapping[Symbol, Rational], bits: int) -> tuple[Any, Any] | None:
     """The values of two expressions at a point, if their balls at a precision do not meet."""
-    from flint import arb
-
     symbols, compiled = _written(tuple(expressions))
     with _arb().precision(bits):
         left, right = (arb(v) for v in compiled(*(_number(point[s]) for s in symbols)))
@@ -189,7 +184,9 @@ def _compare(
 ) -> Outcome:
     quadrature = any(e.has(*QUADRATURE) for e in both)
     note = "undecided at the highest precision and refinement"
-    bits = int(3.33 * (3 * effort_digits + 30))
+    # differences and searches lose half the digits and more; what else needs more gets it in the next attempt
+    lossy = any(e.has(Derivative, Limit, Maximum, *HIDDEN) for e in both)
+    bits = int(3.33 * ((3 if lossy else 1) * effort_digits + 30))
     for _ in range(PRECISION_ATTEMPTS):
         earlier = None
         kept: dict[int, Any] = {}
@@ -230,8 +227,6 @@ def _wide(left: Any, right: Any, digits: int) -> bool:
 
 def _decide(left: Any, right: Any, relation: str, digits: int, earlier: Any, quadrature: bool) -> tuple[bool, bool]:
     """Whether the comparison is settled, and how."""
-    from flint import arb
-
     difference = left - right
     if not difference.is_finite():
         return False, False
@@ -322,28 +317,20 @@ def _split(expr: Expr) -> tuple[Expr, tuple[tuple[Symbol, Expr], ...]]:
 
 
 @lru_cache(maxsize=4096)
-def _compiled(expr: Expr) -> tuple[tuple[Symbol, ...], Callable]:
-    symbols = tuple(sorted(expr.free_symbols, key=str))
-    return symbols, compile_scalar([expr], symbols, _arb())
+def _compiled(expr: Expr, variables: tuple[Symbol, ...]) -> tuple[tuple[Symbol, ...], Callable]:
+    """What does not depend on the variables is computed once for all their values."""
+    symbols = tuple(sorted(expr.free_symbols - {*variables}, key=str))
+    return symbols, compile_grid([expr], variables, symbols, _arb())
 
 
-@lru_cache(maxsize=4096)
-def _compiled_along(expr: Expr, variable: Symbol) -> tuple[tuple[Symbol, ...], Callable]:
-    """As :func:`_compiled`, but what does not depend on the variable is computed once for all its values."""
-    symbols = tuple(sorted(expr.free_symbols - {variable}, key=str))
-    return symbols, compile_grid([expr], variable, symbols, _arb())
-
-
-def _ball(evaluated: Callable[[], Any]) -> Any:
-    from flint import arb
-
+def _real(evaluated: Callable[..., Any], *arguments: Any) -> Any:
+    """What a compiled function returns."""
     try:
-        (found,) = evaluated()
+        return evaluated(*arguments)
     except ValueError as problem:
         raise Undefined(str(problem)) from None
     except TypeError:  # the imaginary unit, where SymPy took the root of a negative number
         raise Undefined("the value is not real") from None
-    return found if isinstance(found, arb) else arb(found)
 
 
 def _function(expr: Expr, point: Mapping[Symbol, Any], effort: Effort, *variables: Symbol) -> Callable[..., Any]:
@@ -355,16 +342,13 @@ def _function(expr: Expr, point: Mapping[Symbol, Any], effort: Effort, *variable
     fixed = {s: _node(node, point, effort) for s, node in nodes if not node.free_symbols & set(variables)}
     moving = [(s, _moving(node, point, effort, variables)) for s, node in nodes if s not in fixed]
     values = {**point, **fixed}
-    if len(variables) == 1 and not moving:
-        parameters, prepare = _compiled_along(plain, variables[0])
-        along = prepare(*(values[s] for s in parameters))
-        return lambda argument: _ball(lambda: along(argument))
-    symbols, compiled = _compiled(plain)
+    parameters, prepare = _compiled(plain, (*variables, *(s for s, _ in moving)))
+    along = _real(prepare, *(values[s] for s in parameters))
 
     def at(*arguments: Any) -> Any:
-        here = dict(zip(variables, arguments, strict=True))
-        here |= {s: node(*arguments) for s, node in moving}
-        return _ball(lambda: compiled(*(here[s] if s in here else values[s] for s in symbols)))
+        inner = [node(*arguments) for _, node in moving]
+        (found,) = _real(along, *arguments, *inner)
+        return found if isinstance(found, arb) else arb(found)
 
     return at
 
@@ -476,8 +460,6 @@ def _exact_point(point: Mapping[Symbol, Any], symbols: set[Symbol]) -> dict[Symb
 
 
 def _expectation(node: Expectation, point: Mapping[Symbol, Any], effort: Effort) -> Any:
-    from flint import arb
-
     u = node.variable
     plane = _planar(node)
     if plane is not None:
@@ -499,8 +481,6 @@ def _expectation(node: Expectation, point: Mapping[Symbol, Any], effort: Effort)
 
 
 def _between(f: Callable, ends: list[Any], effort: Effort, count: int | None = None) -> Any:
-    from flint import arb
-
     total = arb(0)
     for a, b in itertools.pairwise(ends):
         total += _legendre(f, a, b, effort, count)
@@ -518,8 +498,6 @@ def _integral(node: Integral, point: Mapping[Symbol, Any], effort: Effort) -> An
 
 
 def _cut(f: Callable, sign: int, digits: int) -> Any:
-    from flint import arb
-
     reach, small = arb(8), arb(10) ** -(digits + 6)
     for _ in range(12):
         if all(abs(f(sign * reach * share)) < small for share in (1, arb(9) / 8)):
@@ -530,8 +508,6 @@ def _cut(f: Callable, sign: int, digits: int) -> Any:
 
 def _reach(weighted: Callable, digits: int) -> int:
     """Half-width beyond which the integrand is negligible."""
-    from flint import arb
-
     reach = math.ceil(math.sqrt(2 * math.log(10) * (digits + 6)))
     small = arb(10) ** -(digits + 6)
     for _ in range(12):
@@ -543,8 +519,6 @@ def _reach(weighted: Callable, digits: int) -> int:
 
 def _unit_kinks(expr: Expr, u: Symbol, point: Mapping[Symbol, Any], low: Any, high: Any, effort: Effort) -> list[Any]:
     """Where hidden units of an integrand switch, or where the field w of one below a further expectation changes sign."""
-    from flint import arb
-
     found: list[Any] = []
     digits = effort.digits // 2 + 8
     for fields in sorted({node.args for node in expr.atoms(*HIDDEN)}, key=str):
@@ -602,8 +576,6 @@ def _polar(node: Expectation, plane: _Plane, point: Mapping[Symbol, Any], effort
     The centre is where both fields vanish.  At the radius rho a unit gains rho^2 times what it gains at the radius 1,
     because its pre-activation scales with the fields.
     """
-    from flint import arb
-
     u, s = node.variable, node.expr.variable
     parts = dict(zip((HiddenValue(*plane.fields), HiddenActivation(*plane.fields)), UNIT, strict=True))
     outside = {x: v for x, v in point.items() if x not in (u, s)}
@@ -640,8 +612,6 @@ def _polar(node: Expectation, plane: _Plane, point: Mapping[Symbol, Any], effort
 
 
 def _trapezoid(weighted: Callable, reach: int, effort: Effort) -> Any:
-    from flint import arb
-
     per_unit = 3 * effort.resolution
     step = arb(1) / per_unit
     total = arb(0)
@@ -653,8 +623,6 @@ def _trapezoid(weighted: Callable, reach: int, effort: Effort) -> Any:
 def _legendre(
     weighted: Callable, a: Any, b: Any, effort: Effort, count: int | None = None, panels: int | None = None
 ) -> Any:
-    from flint import arb
-
     if panels is None:
         # every refinement has to halve the panels of short intervals too, or it would look converged
         panels = effort.resolution * max(1, math.ceil(float((b - a).mid()) / 2))
@@ -670,16 +638,12 @@ def _legendre(
 
 def backend_bits() -> int:
     """The current precision of the ball arithmetic."""
-    from flint import ctx
-
     return int(ctx.prec)
 
 
 @lru_cache(maxsize=32)
 def _rule(count: int, bits: int) -> list[tuple[Any, Any]]:
     """Gauss-Legendre nodes and weights at a precision."""
-    from flint import arb
-
     return [arb.legendre_p_root(count, k, weight=True) for k in range(count)]
 
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from flint import arb
+
 from .searches import maximum, root
 
 __all__ = ["Unit", "best_response", "breakpoints", "sign_changes"]
@@ -30,8 +32,6 @@ class Unit:
 
 def best_response(fields: Iterable[Any], digits: int) -> Unit:
     """The better of the best idle and the best active pre-activation at ``w, h, chi, mu``."""
-    from flint import arb
-
     w, h, chi, mu = fields
 
     rest, idle = maximum(_idle(w, chi), None, arb(0), digits)
@@ -93,8 +93,6 @@ def sign_changes(f: Callable, low: Any, high: Any, digits: int) -> list[Any]:
 
 def _switch(fields: Callable, a: Any, b: Any, before: bool, digits: int) -> Any:
     """Where the unit switches: the active maximum reaches z = 0 (w > 0) or ties with the idle one (w < 0)."""
-    from flint import arb
-
     for _ in range(BISECTIONS):
         middle = ((a + b) / 2).mid()
         if (best_response(fields(middle), COARSE).activation > 0) == before:

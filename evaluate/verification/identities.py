@@ -58,8 +58,7 @@ from sympy import (
 from sympy import field as fractions
 from sympy.polys.polyerrors import PolynomialError
 
-from flrdt.derive.blocks.hidden_lifted import TiltedTail
-from flrdt.derive.core.gaussian import H, Phi, phi
+from flrdt.derive.core.gaussian import H, Phi, TiltedTail, phi
 
 __all__ = ["PROBLEMS", "NotNormal", "constant", "difference", "factors"]
 

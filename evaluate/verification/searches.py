@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from flint import arb
+
 __all__ = ["SearchError", "maximum", "root"]
 
 PASSES = 120
@@ -27,8 +29,6 @@ def maximum(f: Callable[[Any], Any], low: Any, high: Any, digits: int) -> tuple[
     >>> point == 1, value == 2
     (True, True)
     """
-    from flint import arb
-
     a, b = _bracket(f, low, high)
     drop = f((a + b) / 2) - f(a).min(f(b))
     step = (1 + b - a) / arb(10) ** (digits // 2 + 3)
@@ -77,8 +77,6 @@ def _vertex(f: Callable, middle: Any, width: Any) -> Any:
 
 def _bracket(f: Callable, low: Any, high: Any) -> tuple[Any, Any]:
     """An interval that the maximum is in: steps from an end (or from 0), doubled until the function falls."""
-    from flint import arb
-
     if low is not None and high is not None:
         return low, high
     start = low if low is not None else (high if high is not None else arb(0))
@@ -101,8 +99,6 @@ def _bracket(f: Callable, low: Any, high: Any) -> tuple[Any, Any]:
 
 def root(f: Callable[[Any], Any], low: Any, high: Any, digits: int) -> Any:
     """A zero of f between two points of different sign, by secants kept inside the interval."""
-    from flint import arb
-
     at = [low, high]
     values = [f(low), f(high)]
     close = abs(high - low).mid() / arb(10) ** digits

@@ -42,14 +42,6 @@ def test_a_long_sum_is_broken_between_its_terms():
     assert len(found) == 13 and "- 2⋅z" in found and not re.search(r"[+-]$", shown, re.M)
 
 
-def test_a_long_sum_in_latex_is_the_same_sum_on_several_lines():
-    statement = Eq(Symbol("y"), sum(symbols("x_1:40")) - 2 * Symbol("z"), evaluate=False)
-    shown = render.Writer().display(statement)
-    assert shown.startswith(r"\begin{split}") and shown.count(r"\\") >= 1
-    flat = re.sub(r"\\begin\{split\}|\\end\{split\}|\\\\|&|\{\}", "", shown)
-    assert flat.split() == render.Writer().latex(statement).split()
-
-
 def test_what_is_too_large_for_a_picture_is_written_in_a_line():
     x, y = symbols("p_2 y_2")
     large = sum((x + k) / (y**k + 2) for k in range(1, 200))

@@ -22,7 +22,7 @@ def test_every_command_prints_its_formula(run):
         code, out, err = run(*shlex.split(command.removesuffix(" --steps"))[1:], "--format", "latex")
         assert code == 0, (command, err)
         for formula in formulas:
-            assert render.Writer(escape=True).display(formula.statement) in out, (command, formula.id)
+            assert render.Writer().equation(formula.shown, f"flrdt:{formula.id}") in out, (command, formula.id)
 
 
 @pytest.mark.slow

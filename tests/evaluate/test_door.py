@@ -8,7 +8,7 @@ from mpmath import erfc, exp, findroot, mp, mpf, pi, sqrt
 from sympy import Integer, Interval, Rational, latex, oo
 
 from flrdt.derive import Gate, Network, NetworkError, innermost, objective, relu, relu_network
-from flrdt.evaluate import capacity, deep_capacity, energy
+from flrdt.evaluate import capacity, deep_capacity, energy, limit
 from flrdt.evaluate.arithmetic.decimals import InputError
 from flrdt.evaluate.solve.layer_recursion import plain_recursion
 
@@ -147,3 +147,40 @@ def test_slope_of_the_energy_has_the_digits_it_shows(level):
         assert abs(coarse.slope - fine.slope) <= coarse.slope_error < mpf(10) ** -12
         shown = mpf(coarse.to_json()["slope"])
         assert abs(shown - fine.slope) < mpf(10) ** (1 - len(coarse.to_json()["slope"].lstrip("-0.")))
+
+
+def test_the_limit_takes_a_network(monkeypatch):
+    """A network and its keywords ask the same of the same solver, with the digits that are usual there."""
+    asked = []
+    for module in ("limits", "deep"):
+        name = "limit" if module == "limits" else "deep_limit"
+        monkeypatch.setattr(
+            f"flrdt.evaluate.limits.{module}.{name}",
+            lambda digits, _name=name, **words: asked.append((_name, digits, words)),
+        )
+    for network, words in (
+        (relu_network(), {}),
+        (relu_network(depth=3), {"depth": 3}),
+        (Network(widths=(Rational(15, 2),), budget=2), {"widths": ("7.5",), "notion": "strong"}),
+    ):
+        limit(network)
+        limit(**words)
+    (first, again), (deep, deep_again), (wide, wide_again) = asked[:2], asked[2:4], asked[4:]
+    assert first == again and first[:2] == ("limit", 10) and deep[:2] == deep_again[:2] == ("deep_limit", 3)
+    assert int(deep[2]["depth"]) == int(deep_again[2]["depth"]) == 3
+    assert [str(w) for w in wide[2]["widths"]] == ["15/2"] and wide_again[2]["widths"] == ("7.5",)
+
+
+@pytest.mark.parametrize(
+    ("words", "given", "said"),
+    [
+        ((relu_network(),), {"depth": 2}, "the network says it"),
+        ((3, 4), {}, "two arguments begin with a network"),
+        ((), {"gate": "hardtanh"}, "offered for the ReLU"),
+        ((), {"depth": 2, "resume": True}, "offered for one layer"),
+        ((relu_network(depth=2), 9), {}, "at most 6 decimal places"),
+    ],
+)
+def test_what_the_limit_refuses(words, given, said):
+    with pytest.raises(ValueError, match=said):
+        limit(*words, **given)

@@ -136,3 +136,18 @@ def test_what_has_no_bound_is_refused():
     with B.precision(100), pytest.raises(QuadratureError, match="do not fall"):
         bound_tower(front, *rising, (0, -1), Grid(30, levels, 400, 100))
     assert read_gate("relu") == relu()
+
+
+def test_dip_of_the_cosine_is_bounded():
+    """Against quadrature: what one side takes away is at most the bound, which is at most the mass there and close to it."""
+    from flint import arb
+    from mpmath import mp
+
+    from flrdt.evaluate.quadrature.error_bound import _dip
+
+    for eta in (0.3, 0.5, 0.7, 1.0, 2.0):
+        a = mp.pi / (2 * eta)
+        taken = -mp.quad(lambda s, eta=eta: mp.npdf(s) * mp.cos(eta * s), [a, 2 * a, 3 * a])
+        bound = float(_dip(arb(eta)))
+        assert taken <= bound <= mp.ncdf(-a) * (1 + mp.mpf(2) ** -50)
+        assert eta > 1 or bound < 1.3 * taken

@@ -10,9 +10,11 @@ from flint import fmpq
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from flrdt.derive import InputError
 from flrdt.evaluate import injectivity_probability
 from flrdt.evaluate.finite_size.arrangement import DegenerateError, expected_rays, in_general_position, shallow_rays
 from flrdt.evaluate.finite_size.flats import dot, refuting_flat
+from flrdt.evaluate.finite_size.least_active import least_counts
 from flrdt.evaluate.finite_size.probability import decide_trial, planar_probability
 
 
@@ -183,3 +185,26 @@ def test_bad_input_is_one_clear_line(run, words, message):
     code, out, error = run("finite", *words)
     assert (code, out) == (2, "")
     assert message in error and error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "function, words",
+    [
+        (injectivity_probability, {"n": 2, "m": 5, "trials": 6, "workers": 1}),
+        (least_counts, {"sizes": (2, 6, 6), "trials": 2}),
+    ],
+)
+def test_a_generator_instead_of_a_seed(function, words):
+    """An integer is the seed; of a generator one draw is, so that equal generators give equal results, which name it."""
+    outcome = {"injective", "refuted", "seed", "counts"}
+
+    def told(found):
+        return {name: value for name, value in vars(found).items() if name in outcome}
+
+    assert told(function(**words, rng=3)) == told(function(**words, seed=3))
+    first, again, other = (function(**words, rng=np.random.default_rng(s)) for s in (1, 1, 2))
+    assert told(first) == told(again) and first.seed != other.seed
+    assert told(function(**words, seed=first.seed)) == told(first)
+    for wrong in ({"rng": 1, "seed": 2}, {"rng": -1}, {"rng": 1.5}, {"rng": True}, {"rng": "x"}):
+        with pytest.raises(InputError):
+            function(**words, **wrong)

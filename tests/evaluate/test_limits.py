@@ -52,6 +52,7 @@ def test_json_of_the_command(run, tmp_path):
     shown = json.loads(out)
     assert code == 0 and shown["level"] == "inf" and shown["status"] == "extrapolated"
     assert shown["error_kind"] == "estimate" and float(shown["alpha_error"]) <= 1e-5
+    assert all(float(shown["parameter_errors"][name]) > 0 for name in shown["parameters"])
     assert [row["level"] for row in shown["levels"]] == list(range(3, 3 + len(shown["levels"])))
     again, out, _ = run(
         "limit", "--digits", "5", "--one-route", "--resume", "--checkpoint", str(tmp_path / "levels.json")
@@ -62,7 +63,7 @@ def test_json_of_the_command(run, tmp_path):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--digits", "20"], "at most 14 decimal places"),
+        (["--digits", "21"], "at most 20 decimal places"),
         (["--digits", "x"], "use an integer"),
         (["--max-level", "5"], "at least level 8"),
         (["--budget", "-1"], "must be positive"),
