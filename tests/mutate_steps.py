@@ -21,6 +21,7 @@ from tests.step_mutants import Mutant, tried
 
 RESULTS = Path(__file__).parent / "step_mutants.json"
 EXPLAINED = {
+    "comparison.plain": "Gordon's inequality is cited; it says which side the derived value bounds, and no equation is made from it",
     "stationarity.3.p_3": "a slope at p_2 = p_3 is the same slope where it is written in Lambda_3, which stands for all of p_2",
 }
 """Why the mutants of a formula that neither fail nor say something equivalent are no defect."""
