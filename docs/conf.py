@@ -42,7 +42,6 @@ extensions = [
 myst_enable_extensions = ["dollarmath"]
 bibtex_bibfiles = ["references.bib"]
 bibtex_default_style = "alpha"
-bibtex_reference_style = "author_year"
 nb_execution_mode = "force"
 nb_execution_raise_on_error = True
 nb_execution_timeout = 120
@@ -64,10 +63,8 @@ nitpicky = True
 nitpick_ignore_regex = [
     # other projects have their own pages, and the build has no network to find them
     ("py:.*", r"(collections|concurrent|fractions|flint|matplotlib|mpmath|np|numpy|pathlib|re|sympy)\..*"),
-    (
-        "py:.*",
-        r"flrdt\..*\._\w+|(flrdt\..*\.)?[PR]|(dict|tuple)\[.*",
-    ),  # private classes, type variables, parts of aliases
+    # private classes, type variables, parts of aliases
+    ("py:.*", r"flrdt\..*\._\w+|(flrdt\..*\.)?[PR]|(dict|tuple)\[.*"),
 ]
 
 

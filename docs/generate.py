@@ -5,6 +5,7 @@ from collections import Counter
 from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
+from pkgutil import walk_packages
 
 from build_cache import cached
 from collection import DIGITS, SAMPLES, by_id
@@ -14,6 +15,8 @@ from formula_index import family
 from pybtex.database import parse_file
 from sympy import Symbol
 
+import flrdt.derive
+import flrdt.evaluate
 from flrdt.derive import render
 from flrdt.derive.render.replica import DICTIONARY, replica_name
 from flrdt.evaluate.arithmetic.decimals import known_digits
@@ -195,5 +198,12 @@ def write(folder: Path) -> None:
     pages = formula_pages()
     for name, text in pages.items():
         put(folder / f"{name}.md", text + "\n")
-    for stale in {*folder.rglob("*/*.md")} - {folder / f"{name}.md" for name in pages}:
+    kept = {folder / f"{name}.md" for name in pages} | {folder / "api" / f"{name}.rst" for name in modules()}
+    for stale in {*folder.rglob("*/*.md"), *folder.glob("api/*.rst")} - kept:
         stale.unlink()  # of an earlier build
+
+
+def modules() -> set[str]:
+    """The modules of the toolkit; autosummary writes a page for each of them but removes none."""
+    found = {m.name for p in (flrdt.derive, flrdt.evaluate) for m in walk_packages(p.__path__, f"{p.__name__}.")}
+    return found | {flrdt.derive.__name__, flrdt.evaluate.__name__}

@@ -33,9 +33,11 @@ from sympy import (
     cancel,
     exp,
     expand,
+    expand_complex,
     expand_log,
     factor,
     gcd,
+    im,
     lambdify,
     lcm,
     log,
@@ -43,6 +45,7 @@ from sympy import (
     oo,
     powsimp,
     preorder_traversal,
+    re,
     simplify,
     sympify,
     together,
@@ -88,9 +91,18 @@ def evaluated(expr: Expr) -> Expr:
     >>> evaluated(Derivative(t**2, t) + Expectation(2*t*u + t, u))
     2*t*E_u[u] + 3*t
     """
-    done = expr.replace(lambda e: isinstance(e, (Derivative, Subs)), lambda e: e.doit())
+    # a derivative of an integral goes under it
+    done = expr.replace(lambda e: isinstance(e, (Derivative, Subs)), lambda e: e.doit(deep=not e.has(Integral)))
     done = done.replace(lambda e: isinstance(e, (Min, Max)), _without_factor)
+    done = done.replace(lambda e: isinstance(e, (re, im)) and isinstance(e.args[0], Integral), _part_inside)
     return done.replace(lambda e: isinstance(e, (Expectation, Law)), _linear)
+
+
+def _part_inside(part: Expr) -> Expr:
+    """The real or imaginary part of an integral along the real line is the integral of that part."""
+    integral = part.args[0]
+    along = all(e.is_extended_real for limits in integral.limits for e in limits)
+    return integral.func(part.func(integral.function), *integral.limits) if along else part
 
 
 def _without_factor(extreme: Expr) -> Expr:
@@ -132,12 +144,24 @@ def equal(left: Expr, right: Expr) -> bool | None:
         return True
     if branches := _branches(left, right):
         return not refuted(evaluated(left), evaluated(right)) and (all(equal(*b) for b in branches) or None)
-    left, right = (_renamed(evaluated(side)) for side in (left, right))
+    left, right = (_renamed(_terms(evaluated(side))) for side in (left, right))
     if left == right:
         return True
     if refuted(left, right):
         return False
     return _proved(left, right) or None
+
+
+def _terms(expr: Expr) -> Expr:
+    """Every integral as a sum of integrals of terms without constant factors."""
+
+    def split(integral: Expr) -> Expr:
+        outside = [expand(integral.function).as_independent(*integral.variables, as_Add=True)]
+        terms = [t for part in outside for side in part for t in Add.make_args(side)]
+        factors = [t.as_independent(*integral.variables, as_Add=False) for t in terms]
+        return Add(*(c * integral.func(inside, *integral.limits) for c, inside in factors))
+
+    return expr.replace(lambda e: isinstance(e, Integral), split)
 
 
 def _renamed(expr: Expr) -> Expr:
@@ -190,10 +214,12 @@ def _proved(left: Expr, right: Expr) -> bool:
     for attempt in (
         lambda: expand(_abbreviated(difference)),
         lambda: expand(difference),
+        lambda: simplify(expand_complex(_elementary(difference))) if difference.has(re, im) else difference,
         lambda: cancel(together(difference)),
         lambda: cancel(together(_logarithms(left) - _logarithms(right))) if exponential else difference,
         lambda: cancel(together(_elementary(inserted))),
         lambda: expand(expand_log(_elementary(inserted))),
+        lambda: cancel(together(_exponents(difference))) if difference.has(exp, phi) else difference,
         lambda: powsimp(together(_elementary(inserted))),
         lambda: simplify(_elementary(difference)),
         lambda: simplify(_elementary(_ordered(left)) / _elementary(_ordered(right))) - 1 if right != 0 else difference,
@@ -223,6 +249,14 @@ def _positive(left: Expr, right: Expr) -> bool:
 def _elementary(expr: Expr) -> Expr:
     """Densities as exponentials, and one form of the distribution function for opposite arguments."""
     return expr.replace(H, lambda a: Phi(-a)).replace(Phi, _upper).rewrite(exp) if expr.has(H, Phi, phi) else expr
+
+
+def _exponents(expr: Expr) -> Expr:
+    """Products of exponentials as one exponential each, of an exponent in one form."""
+    written = expr.replace(H, lambda a: Phi(-a)).replace(Phi, _upper).replace(phi, lambda a: phi(a).rewrite(exp))
+    terms = Add.make_args(written.expand(power_exp=False, log=False, frac=False))
+    merged = Add(*(powsimp(term, combine="exp") for term in terms))
+    return merged.replace(exp, lambda a: exp(expand(cancel(a))))
 
 
 def _upper(a: Expr) -> Expr:

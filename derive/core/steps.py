@@ -19,6 +19,9 @@ to left); whoever changes an expression anywhere changes what later steps see, a
 :class:`Approach`      a limit
 :class:`Extremum`      the minimum or maximum of a convex or concave function over an interval
 :class:`Bound`         an inequality, by signs
+:class:`Monotone`      a function that rises, at two points in order
+:class:`Weighted`      an earlier inequality times a weight, integrated
+:class:`Consequence`   an inequality as a combination of earlier ones
 :class:`Instances`     cases of an equation: verified at most
 :class:`Induction`     an equation for every index: its start, and each next from the one before
 ====================== =====================================================================================
@@ -83,12 +86,14 @@ __all__ = [
     "Approach",
     "Bound",
     "Chain",
+    "Consequence",
     "Definition",
     "Extremum",
     "GaussianMean",
     "Identity",
     "Induction",
     "Instances",
+    "Monotone",
     "PiecewiseMean",
     "Primitive",
     "Quadrature",
@@ -97,6 +102,7 @@ __all__ = [
     "Substitution",
     "Theorem",
     "Unfolding",
+    "Weighted",
     "all_of",
     "extreme",
     "leading_to",
@@ -674,6 +680,95 @@ class Bound(Step):
         if not isinstance(self.relation, (Ge, Gt, Le, Lt)):
             return bool(self.relation == true)
         return positive(rewritten(_excess(self.relation), facts), strict=isinstance(self.relation, (Gt, Lt)))
+
+
+@dataclass(frozen=True)
+class Monotone(Step):
+    """``of`` at ``low`` is at most ``of`` at ``high``: it rises, and the first step that is used orders the two.
+
+    >>> z, a, b = (Symbol(n, positive=True) for n in "zab")
+    >>> Monotone("Squares rise.", z**2, z, a, b).verdict((Le(a, b),)).value
+    'proved'
+    """
+
+    of: Expr
+    variable: Symbol
+    low: Expr
+    high: Expr
+
+    def statement(self, facts: Facts = ()) -> Basic:
+        low, high = (self.of.subs(self.variable, end) for end in (self.low, self.high))
+        return Le(low, high, evaluate=False)
+
+    def holds(self, facts: Facts) -> bool | None:
+        if not facts or not isinstance(facts[0], (Ge, Le)) or _excess(facts[0]) != self.high - self.low:
+            return False
+        if self.variable.is_positive and positive(self.low) is not True:
+            return False
+        return positive(rewritten(diff(self.of, self.variable), facts[1:]), strict=False)
+
+
+@dataclass(frozen=True)
+class Weighted(Step):
+    """The inequality of the first step that is used, ``mapping`` inserted, times ``weight``, integrated over ``variable``.
+
+    >>> t, f = Symbol("t", positive=True), Symbol("f", real=True)
+    >>> step = Weighted("Integrate.", Dict({f: f * t}), t, t, Integer(0), Integer(1))
+    >>> step.verdict((Ge(f, -1),)).value, step.statement((Ge(f, -1),))
+    ('proved', Integral(f*t**2, (t, 0, 1)) >= -Integral(t, (t, 0, 1)))
+    """
+
+    mapping: Dict
+    weight: Expr
+    variable: Symbol
+    lower: Expr
+    upper: Expr
+
+    def statement(self, facts: Facts = ()) -> Basic:
+        if not facts or not isinstance(facts[0], (Ge, Le)):
+            return self.weight >= 0
+        return facts[0].func(*(self._integrated(side) for side in facts[0].args), evaluate=False)
+
+    def _integrated(self, side: Expr) -> Expr:
+        side = side.subs(dict(self.mapping), simultaneous=True)
+        outside, inside = (side, Integer(1)) if not side.has(self.variable) else (Integer(1), side)
+        return outside * Integral(self.weight * inside, (self.variable, self.lower, self.upper))
+
+    def holds(self, facts: Facts) -> bool | None:
+        if not facts or not isinstance(facts[0], (Ge, Le)) or any(side.has(self.variable) for side in facts[0].args):
+            return False
+        if self.variable.is_positive and positive(self.lower, strict=False) is not True:
+            return False
+        return all_of((positive(self.weight, strict=False), positive(self.upper - self.lower)))
+
+
+@dataclass(frozen=True)
+class Consequence(Step):
+    """``relation``: the difference of its sides is the sum of those of the inequalities that are used, times ``factors``.
+
+    The factors are not negative; equations that are used are inserted.
+
+    >>> a, b = Symbol("a"), Symbol("b")
+    >>> Consequence("Twice.", Ge(2*a, 2*b), (Integer(2),)).verdict((Ge(a, b),)).value
+    'proved'
+    """
+
+    relation: Relational
+    factors: tuple[Expr, ...] = (Integer(1),)
+
+    def statement(self, facts: Facts = ()) -> Basic:
+        return self.relation
+
+    def holds(self, facts: Facts) -> bool | None:
+        equations = tuple(f for f in facts if isinstance(f, Equality))
+        known = [f for f in facts if isinstance(f, (Ge, Le))]
+        if not isinstance(self.relation, (Ge, Le)) or len(equations) + len(known) < len(facts):
+            return False
+        if len(known) != len(self.factors):
+            return False
+        total = sum((m * _excess(f) for m, f in zip(self.factors, known, strict=True)), Integer(0))
+        same = equal(*(rewritten(side, equations) for side in (_excess(self.relation), total)))
+        return all_of((same, *(positive(m, strict=False) for m in self.factors)))
 
 
 @dataclass(frozen=True)

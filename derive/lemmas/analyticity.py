@@ -11,6 +11,7 @@ from functools import lru_cache
 
 from sympy import (
     Derivative,
+    Dict,
     Eq,
     Expr,
     Function,
@@ -23,28 +24,37 @@ from sympy import (
     cos,
     diff,
     exp,
-    expand,
-    expand_complex,
     im,
-    integrate,
-    limit,
     oo,
     pi,
     re,
-    simplify,
     sqrt,
     symbols,
 )
 
 from ..blocks.innermost import innermost
-from ..core.formulas import Derivation, Formula, Status, Step, identically_zero
-from ..core.gaussian import Expectation, H, Phi, check_piece, gaussian_piece, phi
+from ..core.formulas import Derivation, Formula, Status
+from ..core.gaussian import Expectation, H, Phi, gaussian_piece, phi
+from ..core.steps import (
+    Bound,
+    Consequence,
+    Definition,
+    GaussianMean,
+    Identity,
+    Monotone,
+    Quadrature,
+    Step,
+    Substitution,
+    Theorem,
+    Weighted,
+)
 from ..networks.gates import relu
 
 __all__ = [
     "chernoff_bound",
     "complex_variance_mass",
     "dip_of_the_distribution",
+    "innermost_modulus",
     "innermost_slope_in_kappa",
     "innermost_slope_in_y",
     "mixture_form",
@@ -54,15 +64,65 @@ __all__ = [
 ]
 
 SOURCE = "arXiv 2410.20646 (innermost lifted expectation, one layer); integration by parts"
+LEMMAS = "lemmas of the rigorous quadrature (page on certificates)"
+UNITS = ("D = 1", "omega = sqrt(2 chi)", "y > 0")
 
-omega, y, t, zeta = symbols("omega y t zeta", positive=True)
-x, s, b = symbols("x s b", real=True)
+omega, y, t, zeta, b = symbols("omega y t zeta b", positive=True)
+x, s = symbols("x s", real=True)
 W = Function("W")
+WEIGHT = -diff(exp(-y * t**2), t)
+"""Density of the mixture over the height ``t`` of the envelope; its mass is ``1 - exp(-y)``."""
+MEMBER = Phi(omega * t - x)
+DIP = exp(zeta**2 / 2) * H(pi / (2 * zeta))
 
 
-def _weight() -> Expr:
-    """Density of the mixture over the height ``t`` of the envelope; its mass is ``1 - exp(-y)``."""
-    return -diff(exp(-y * t**2), t)
+def _formula(
+    id: str, title: str, steps: tuple[Step, ...], assumptions: tuple[str, ...], source: str = LEMMAS
+) -> Formula:
+    derivation = Derivation(steps)
+    statement = derivation.conclusion
+    return Formula(
+        id=id,
+        title=title,
+        statement=statement,
+        derivation=derivation,
+        status=Status.RIGOROUS,
+        source=source,
+        assumptions=assumptions,
+        variables=tuple(sorted(statement.free_symbols, key=str)),
+    )
+
+
+def _primitive() -> Expr:
+    """Antiderivative in ``t`` of weight times member: the boundary terms, and what the density leaves, by completing the square."""
+    h = Symbol("h", real=True)
+    piece = gaussian_piece(exp(-y * h**2 / omega**2), h, x, Integer(1), Integer(0), omega * t).value
+    return -exp(-y * t**2) * MEMBER + piece
+
+
+def _mixture_steps() -> tuple[Step, ...]:
+    form = innermost(relu())
+    units = {form.D: Integer(1), form.chi: omega**2 / 2}
+    closed = form.W.subs(units)
+    definition = form.formula.statement.lhs.subs(units)
+    primitive = _primitive()
+    mixture = exp(-y) + Integral(WEIGHT * MEMBER, (t, 0, 1))
+    return (
+        *form.formula.derivation.steps,
+        Substitution("Measure the field in units of sqrt(D).", Dict(units), closed, using=("innermost",), name="unit"),
+        Definition("The innermost expectation in these units.", Eq(W(x), definition, evaluate=False), name="W"),
+        Quadrature(
+            "The weight is minus the derivative of exp(-y t^2): integrate by parts, and complete the square in what is left.",
+            *(WEIGHT * MEMBER, t, Integer(0), Integer(1), primitive, primitive.subs(t, 1) - primitive.subs(t, 0)),
+            name="parts",
+        ),
+        Identity(
+            "What is left is the quadratic piece of the envelope, h = omega t, and the boundary terms are its flat pieces.",
+            *(W(x), mixture),
+            using=("W", "unit", "parts"),
+            name="mixture",
+        ),
+    )
 
 
 @lru_cache(maxsize=1)
@@ -72,46 +132,20 @@ def mixture_form() -> Formula:
     >>> mixture_form().derivation.verdict().value
     'proved'
     """
-    survival = exp(-y * t**2)
-    mixture = exp(-y) + Integral(_weight() * Phi(omega * t - x), (t, 0, 1))
-    edge = (survival * Phi(omega * t - x)).subs(t, 0) - (survival * Phi(omega * t - x)).subs(t, 1)
-    h = Symbol("h", real=True)
-    piece = gaussian_piece(exp(-y * h**2 / omega**2), h, x, Integer(1), Integer(0), omega).value
-    form = innermost(relu())
-    closed = form.W.subs({form.D: 1, form.chi: omega**2 / 2, form.y: y, form.x: x})
-    by_parts = Eq(
-        _weight() * Phi(omega * t - x),
-        omega * survival * phi(omega * t - x) - Derivative(survival * Phi(omega * t - x), t),
-        evaluate=False,
-    )
-    steps = (
-        Step(
-            "The weight is minus the derivative of exp(-y t^2): integrate by parts.",
-            by_parts,
-            lambda: identically_zero((by_parts.lhs - by_parts.rhs).doit()),
-        ),
-        Step(
-            "What is left is the quadratic piece of the envelope, h = omega t, and the boundary terms are its flat "
-            "pieces: together the closed form.",
-            Eq(W(x), exp(-y) + edge + piece, evaluate=False),
-            lambda: identically_zero(expand((closed - exp(-y) - edge - piece).replace(Phi, _tail))),
-        ),
-    )
-    return Formula(
-        id="innermost.relu.mixture",
-        title="Innermost expectation of the ReLU as a mixture of distribution functions",
-        statement=Eq(W(x), mixture, evaluate=False),
-        derivation=Derivation(steps),
-        status=Status.RIGOROUS,
-        source=SOURCE,
-        assumptions=("D = 1", "omega = sqrt(2 chi)", "y > 0"),
-        variables=(x, omega, y),
-    )
+    title = "Innermost expectation of the ReLU as a mixture of distribution functions"
+    return _formula("innermost.relu.mixture", title, _mixture_steps(), UNITS, SOURCE)
 
 
-def _tail(a: Expr) -> Expr:
-    """One form for distribution functions of opposite arguments."""
-    return 1 - H(a) if not a.could_extract_minus_sign() else H(-a)
+def _mass() -> Quadrature:
+    text = "The weight has mass 1 - exp(-y)."
+    return Quadrature(text, WEIGHT, t, Integer(0), Integer(1), -exp(-y * t**2), 1 - exp(-y), name="mass")
+
+
+def _slope(variable: Symbol, *before: Step) -> tuple[Step, ...]:
+    """The mixture form differentiated under the integral, whose integrand is smooth."""
+    slope = diff(exp(-y), variable) + Integral(diff(WEIGHT * MEMBER, variable), (t, 0, 1))
+    text = "Differentiate the mixture form under the integral."
+    return (*_mixture_steps(), *before, Identity(text, Derivative(W(x), variable), slope, using=("mixture",)))
 
 
 @lru_cache(maxsize=1)
@@ -121,41 +155,94 @@ def monotonicity() -> Formula:
     >>> monotonicity().derivation.verdict().value
     'proved'
     """
-    slope = _weight() * phi(omega * t - x)
-    steps = (
-        Step(
-            "Differentiate under the integral.",
-            Eq(Derivative(Phi(omega * t - x), x), -phi(omega * t - x), evaluate=False),
-            lambda: identically_zero(diff(Phi(omega * t - x), x) + phi(omega * t - x)),
-        ),
-        Step(
-            "The integrand of minus the slope is positive.",
-            Ge(slope, 0, evaluate=False),
-            lambda: True if slope.rewrite(exp).is_positive else None,
-        ),
-        Step(
-            "The limits are those of the distribution function: the weight has mass 1 - exp(-y).",
-            Eq(Integral(_weight(), (t, 0, 1)), 1 - exp(-y), evaluate=False),
-            lambda: identically_zero(integrate(_weight(), (t, 0, 1)) - 1 + exp(-y)),
-        ),
+    positive = Ge(WEIGHT * phi(omega * t - x), 0, evaluate=False)
+    steps = _slope(x, _mass(), Bound("The integrand of minus the slope is positive.", positive))
+    title = "The innermost expectation of the ReLU falls with the field"
+    return _formula("innermost.relu.monotone", title, steps, UNITS, SOURCE)
+
+
+@lru_cache(maxsize=1)
+def innermost_slope_in_y() -> Formula:
+    r""":math:`-\partial_y W = \mathbb E\, M e^{-yM}` in mixture form: the weight of the mixture moves (Lemma E).
+
+    >>> innermost_slope_in_y().derivation.verdict().value
+    'proved'
+    """
+    title = "Slope of the innermost expectation of the ReLU in y, from the mixture form"
+    return _formula("innermost.relu.slope_in_y", title, _slope(y), UNITS)
+
+
+@lru_cache(maxsize=1)
+def innermost_slope_in_kappa() -> Formula:
+    r""":math:`\partial_\omega W` in mixture form, and hence that :math:`\log W(0)` is concave in chi (Lemma G).
+
+    >>> innermost_slope_in_kappa().derivation.verdict().value
+    'proved'
+    """
+    chi = Symbol("chi", positive=True)
+    in_chi = t * WEIGHT * phi(omega * t) * diff(sqrt(2 * chi), chi).subs(chi, omega**2 / 2)
+    falls = Le(diff(in_chi, omega), 0, evaluate=False)
+    concave = Bound(
+        "At x = 0 the slope in chi = omega^2/2 has an integrand that falls with omega: W(0) is concave in chi, and so is "
+        "its logarithm.",
+        falls,
     )
-    return Formula(
-        id="innermost.relu.monotone",
-        title="The innermost expectation of the ReLU falls with the field",
-        statement=Eq(Derivative(W(x), x), -Integral(slope, (t, 0, 1)), evaluate=False),
-        derivation=Derivation(steps, ("innermost.relu.mixture",)),
-        status=Status.RIGOROUS,
-        source=SOURCE,
-        assumptions=("D = 1", "omega = sqrt(2 chi)", "y > 0"),
-        variables=(x, omega, y),
+    title = "Slope of the innermost expectation of the ReLU in omega = sqrt(2 chi), from the mixture form"
+    return _formula("innermost.relu.slope_in_kappa", title, _slope(omega, concave), UNITS)
+
+
+def _dip_steps() -> tuple[Step, ...]:
+    edge = pi / (2 * b)
+    density = exp(b**2 / 2) * phi(s) * cos(b * s)
+    beyond = Integral(phi(s), (s, -oo, -edge))
+    line = Integral(density, (s, -oo, x))
+    return (
+        Identity("The real part of the normal density off the real line.", re(phi(s + I * b)), density, name="density"),
+        Theorem(
+            "Phi(s + i b) has the slope phi(s + i b) and vanishes far to the left.",
+            Eq(re(Phi(x + I * b)), Integral(re(phi(s + I * b)), (s, -oo, x)), evaluate=False),
+            "fundamental theorem of calculus along a line parallel to the real one",
+            name="along",
+        ),
+        Identity("So its real part is an integral.", re(Phi(x + I * b)), line, using=("along", "density"), name="line"),
+        Theorem(
+            "The cosine is at least 0 for |s| < pi/(2 b) and at least -1 elsewhere, so up to x = pi/(2 b) the integral is at "
+            "least minus the mass beyond -pi/(2 b); from there on it is the whole integral, which is positive, minus at most "
+            "the same mass.",
+            Ge(line, -exp(b**2 / 2) * beyond, evaluate=False),
+            "signs of the cosine in the quadrants: DLMF 4.16",
+            name="quadrants",
+        ),
+        Quadrature("That mass.", phi(s), s, -oo, -edge, Phi(s), H(edge), name="beyond"),
+        Consequence(
+            "Together.",
+            Ge(re(Phi(x + I * b)), -exp(b**2 / 2) * H(edge), evaluate=False),
+            using=("line", "quadrants", "beyond"),
+            name="here",
+        ),
+        Definition("The strip.", Le(b, zeta, evaluate=False), name="strip"),
+        Monotone("The bound grows with b.", DIP, zeta, b, zeta, using=("strip",), name="grows"),
+        Consequence(
+            "So its value at the edge of the strip serves the whole strip.",
+            Ge(re(Phi(x + I * b)), -DIP, evaluate=False),
+            (Integer(1), Integer(1)),
+            using=("here", "grows"),
+            name="dip",
+        ),
     )
 
 
-def _is_antiderivative(primitive: Expr, density: Expr) -> bool | None:
-    """Whether the primitive vanishes at minus infinity and has the density as its slope."""
-    if limit(primitive.rewrite("erfc"), s, -oo) != 0:
-        return False
-    return identically_zero(diff(primitive, s) - density)
+@lru_cache(maxsize=1)
+def dip_of_the_distribution() -> Formula:
+    r""":math:`\mathrm{Re}\,\Phi(x + ib) \ge -e^{\zeta^2/2} H(\pi/(2\zeta))` for :math:`0 < b \le \zeta` (Lemma A).
+
+    Conjugate points have the same real part, so that it holds for :math:`|b| \le \zeta`.
+
+    >>> dip_of_the_distribution().derivation.verdict().value
+    'proved'
+    """
+    title = "How far the real part of the distribution function dips in a strip"
+    return _formula("certificate.dip", title, _dip_steps(), ("0 < b <= zeta",))
 
 
 @lru_cache(maxsize=1)
@@ -167,62 +254,46 @@ def zero_free_strip() -> Formula:
     >>> zero_free_strip().derivation.verdict().value
     'proved'
     """
-    height = Symbol("b", positive=True)
-    dip = exp(zeta**2 / 2) * H(pi / (2 * zeta))
-    bound = exp(-y) - (1 - exp(-y)) * dip
-    plane = exp(-((s + I * b) ** 2) / 2)
-    rotated = exp(b**2 / 2) * exp(-(s**2) / 2) * cos(b * s)
-    line = exp(-(s**2) / 2) * cos(b * s) / sqrt(2 * pi)
+    off = MEMBER.subs(x, x - I * b)
+    above, below = re(W(x + I * b)), re(W(x - I * b))
+    bound = exp(-y) - (1 - exp(-y)) * DIP
+    real = exp(-y) + Integral(WEIGHT * re(off), (t, 0, 1))
     steps = (
-        Step(
-            "Re Phi(x + i b) is the integral, from minus infinity to x, of Re phi(s + i b).",
-            Eq(re(phi(s + I * b)), exp(b**2 / 2) * phi(s) * cos(b * s), evaluate=False),
-            lambda: identically_zero(simplify(re(expand_complex(plane)) - rotated)),
+        *_mixture_steps(),
+        *_dip_steps(),
+        Substitution(
+            "Both sides of the mixture form are entire functions of the field.",
+            *(Dict({x: x - I * b}), exp(-y) + Integral(WEIGHT * off, (t, 0, 1))),
+            using=("mixture",),
+            name="off",
         ),
-        Step(
-            "The cosine is positive for |s| < pi/(2 b), so up to x = pi/(2 b) the integral is at least minus the "
-            "mass beyond -pi/(2 b).",
-            Eq(Integral(phi(s), (s, -oo, -pi / (2 * height))), H(pi / (2 * height)), evaluate=False),
-            lambda: _is_antiderivative(H(-s), phi(s)) and cos(height * pi / (2 * height)) == 0,
+        Theorem(
+            "A function that is real on the real line has conjugate values at conjugate points.",
+            Eq(above, below, evaluate=False),
+            "Schwarz reflection principle",
+            name="conjugate",
         ),
-        Step(
-            "Beyond x = pi/(2 b) it is the whole integral, which is positive, minus at most the same mass.",
-            Eq(Integral(phi(s) * cos(b * s), (s, -oo, oo)), exp(-(b**2) / 2), evaluate=False),
-            lambda: identically_zero(integrate(line, (s, -oo, oo)) - exp(-(b**2) / 2)),
+        Identity("Take the real part.", above, real, using=("conjugate", "off"), name="real"),
+        _mass(),
+        Weighted(
+            "Every member of the mixture is at least minus the dip.",
+            *(Dict({x: omega * t - x}), WEIGHT, t, Integer(0), Integer(1)),
+            using=("dip",),
+            name="mixed",
         ),
-        Step(
-            "The bound on the dip grows with b, so its value at the edge of the strip serves the whole strip.",
-            Ge(Derivative(dip, zeta), 0, evaluate=False),
-            lambda: True if all(term.rewrite(exp).is_positive for term in expand(diff(dip, zeta)).args) else None,
-        ),
-        Step(
-            "Mix: every member of the mixture is at least minus the dip, the weight has mass 1 - exp(-y).",
-            Ge(re(W(x + I * b)), bound, evaluate=False),
-            lambda: identically_zero(bound - exp(-y) + integrate(_weight(), (t, 0, 1)) * dip),
-        ),
+        Consequence("Mix.", Ge(above, bound, evaluate=False), using=("real", "mixed", "mass")),
     )
-    return Formula(
-        id="innermost.relu.strip",
-        title="A strip free of zeros around the innermost expectation of the ReLU",
-        statement=Ge(re(W(x + I * b)), bound, evaluate=False),
-        derivation=Derivation(steps, ("innermost.relu.mixture",)),
-        status=Status.RIGOROUS,
+    title = "A strip free of zeros around the innermost expectation of the ReLU"
+    return _formula(
+        *("innermost.relu.strip", title, steps, (*UNITS, "0 < b <= zeta")),
         source="shift of the contour in the mixture form; " + SOURCE,
-        assumptions=("D = 1", "omega = sqrt(2 chi)", "y > 0", "|b| <= zeta"),
-        variables=(x, b, zeta, y),
     )
 
 
-def _rigorous(id: str, title: str, statement: Expr, steps: tuple[Step, ...], assumptions: tuple[str, ...]) -> Formula:
-    return Formula(
-        id=id,
-        title=title,
-        statement=statement,
-        derivation=Derivation(steps),
-        status=Status.RIGOROUS,
-        source="lemmas of the rigorous quadrature (page on certificates)",
-        assumptions=assumptions,
-        variables=tuple(sorted(statement.free_symbols, key=str)),
+def _density_step() -> Identity:
+    left = re(phi(s + I * b)) ** 2 + im(phi(s + I * b)) ** 2
+    return Identity(
+        "Split the exponent into its real and imaginary part.", left, (exp(b**2 / 2) * phi(s)) ** 2, name="modulus"
     )
 
 
@@ -233,34 +304,45 @@ def shifted_density() -> Formula:
     >>> shifted_density().derivation.verdict().value
     'proved'
     """
-    plane = phi(s + I * b).rewrite(exp)
-    real, imaginary = (part(expand_complex(plane)) for part in (re, im))
-    height = exp(b**2 / 2) * phi(s)
-    statement = Eq(re(phi(s + I * b)) ** 2 + im(phi(s + I * b)) ** 2, height**2, evaluate=False)
-    step = Step(
-        "Split the exponent into its real and imaginary part.",
-        statement,
-        lambda: identically_zero(simplify((real**2 + imaginary**2) / height.rewrite(exp) ** 2 - 1)),
-    )
-    return _rigorous("certificate.shifted_density", "The normal density off the real line", statement, (step,), ())
+    return _formula("certificate.shifted_density", "The normal density off the real line", (_density_step(),), ())
 
 
 @lru_cache(maxsize=1)
-def dip_of_the_distribution() -> Formula:
-    r""":math:`\mathrm{Re}\,\Phi(x + ib) \ge -e^{\zeta^2/2} H(\pi/(2\zeta))` for :math:`|b| \le \zeta` (Lemma A).
+def innermost_modulus() -> Formula:
+    r""":math:`|W(x + ib)| \le e^{\zeta^2/2}` in the strip: the mass of the shifted kernel, times an integrand of at most 1.
 
-    >>> dip_of_the_distribution().derivation.verdict().value
+    >>> innermost_modulus().derivation.verdict().value
     'proved'
     """
-    dip = exp(zeta**2 / 2) * H(pi / (2 * zeta))
-    statement = Ge(re(Phi(x + I * b)), -dip, evaluate=False)
-    return _rigorous(
-        "certificate.dip",
-        "How far the real part of the distribution function dips in a strip",
-        statement,
-        zero_free_strip().derivation.steps[:-1],
-        ("|b| <= zeta",),
+    value = re(W(x + I * b)) ** 2 + im(W(x + I * b)) ** 2
+    shifted = _density_step().left
+    height = exp(b**2 / 2)
+    mass = Integral(sqrt(shifted), (s, -oo, oo))
+    steps = (
+        _density_step(),
+        Quadrature(
+            "The mass of the shifted kernel.",
+            *(sqrt(shifted), s, -oo, oo, height * Phi(s), height),
+            using=("modulus",),
+            name="mass",
+        ),
+        Theorem(
+            "An integral is at most the integral of the modulus; that of exp(-y M) is at most 1.",
+            Le(value, mass**2, evaluate=False),
+            "triangle inequality for integrals",
+            name="triangle",
+        ),
+        Definition("The strip.", Le(b, zeta, evaluate=False), name="strip"),
+        Monotone("It grows with b.", exp(zeta**2), zeta, b, zeta, using=("strip",), name="grows"),
+        Consequence(
+            "So its value at the edge of the strip serves the whole strip.",
+            Le(value, exp(zeta**2), evaluate=False),
+            (Integer(1), Integer(1)),
+            using=("triangle", "grows", "mass"),
+        ),
     )
+    title = "Bound on the innermost expectation of the ReLU in a strip"
+    return _formula("certificate.modulus", title, steps, (*UNITS, "0 < b <= zeta"))
 
 
 @lru_cache(maxsize=1)
@@ -274,19 +356,20 @@ def chernoff_bound() -> Formula:
     exponential = exp(lam * (x + u))
     moment = gaussian_piece(exponential, u, Integer(0), Integer(1), -oo, oo).value
     steps = (
-        Step(
-            "The indicator of x + u > 0 is at most exp(lambda (x + u)), whose least value there is 1.",
-            Ge(exponential, 1, evaluate=False),
-            lambda: exponential.subs(u, -x) == 1 and diff(exponential, u).is_positive,
+        Theorem(
+            "The indicator of x + u > 0 is at most exp(lambda (x + u)).",
+            Le(Phi(x), Expectation(exponential, u), evaluate=False),
+            "Markov's inequality",
+            name="markov",
         ),
-        Step(
+        GaussianMean(
             "Take the mean over u: a Laplace transform.",
-            Eq(Expectation(exponential, u), moment, evaluate=False),
-            lambda: check_piece(exponential, u, Integer(0), Integer(1)),
+            *(exponential, u, Integer(0), Integer(1), -oo, oo, moment),
+            name="moment",
         ),
+        Consequence("Insert it.", Le(Phi(x), moment, evaluate=False), using=("markov", "moment")),
     )
-    statement = Le(Phi(x), moment, evaluate=False)
-    return _rigorous("certificate.chernoff", "Exponential bound on the normal tail", statement, steps, ("lambda > 0",))
+    return _formula("certificate.chernoff", "Exponential bound on the normal tail", steps, ("lambda > 0",))
 
 
 @lru_cache(maxsize=1)
@@ -296,90 +379,18 @@ def complex_variance_mass() -> Formula:
     >>> complex_variance_mass().derivation.verdict().value
     'proved'
     """
-    D, u = Symbol("D", positive=True), Symbol("u", real=True)
-    modulus = sqrt(D**2 + b**2)
-    # |exp(-u^2/(2 v))| with v = D + i b, and |1/sqrt(2 pi v)|
-    rate = D / (D**2 + b**2)
-    inverse = (1 / (D + I * b)).as_real_imag()[0]
-    spread = 1 / sqrt(rate)
-    mass = sqrt(modulus / D)
-    kernel = exp(-rate * u**2 / 2) / sqrt(2 * pi * modulus)
-    # written as a mean over a normal of variance 1: the density is divided out
-    statement = Eq(Expectation(kernel / phi(u), u), mass, evaluate=False)
+    D, u, imaginary = Symbol("D", positive=True), Symbol("u", real=True), Symbol("b", real=True)
+    v, conjugate = D + I * imaginary, D - I * imaginary
+    square = D**2 + imaginary**2
+    fourth = exp(-(u**2) * (1 / v + 1 / conjugate)) / (2 * pi) ** 2 / (v * conjugate)
+    # the size of the kernel over a normal density, so that its integral is a mean over a normal of variance 1
+    size = exp((1 - D / square) * u**2 / 2) / sqrt(sqrt(square))
     steps = (
-        Step(
-            "The modulus has the real part of 1/v in the exponent.",
-            Eq(re(1 / (D + I * b)), rate, evaluate=False),
-            lambda: identically_zero(simplify(inverse - rate)),
-        ),
-        Step(
+        Identity("The fourth power of the modulus of the kernel.", fourth, (size * phi(u)) ** 4),
+        GaussianMean(
             "It is a multiple of the normal density of variance |v|^2/Re v.",
-            Eq(kernel, mass * phi(u / spread) / spread, evaluate=False),
-            lambda: identically_zero(simplify((kernel / (mass * phi(u / spread).rewrite(exp) / spread)) ** 4 - 1)),
+            *(size, u, Integer(0), Integer(1), -oo, oo, sqrt(sqrt(square) / D)),
         ),
     )
     title = "Mass of the Gaussian kernel of a complex variance D + i b"
-    return _rigorous("certificate.complex_variance", title, statement, steps, ("D > 0",))
-
-
-@lru_cache(maxsize=1)
-def innermost_slope_in_y() -> Formula:
-    r""":math:`-\partial_y W = \mathbb E\, M e^{-yM}` in mixture form: the weight of the mixture moves (Lemma E).
-
-    >>> innermost_slope_in_y().derivation.verdict().value
-    'proved'
-    """
-    moved = diff(_weight(), y)
-    statement = Eq(Derivative(W(x), y), -exp(-y) + Integral(moved * Phi(omega * t - x), (t, 0, 1)), evaluate=False)
-    steps = (
-        Step(
-            "Differentiate the mixture form under the integral.",
-            Eq(Derivative(_weight(), y), moved, evaluate=False),
-            lambda: identically_zero(moved - 2 * t * (1 - y * t**2) * exp(-y * t**2)),
-        ),
-        Step(
-            "The mass of the weight, 1 - exp(-y), moves by exp(-y).",
-            Eq(Integral(moved, (t, 0, 1)), exp(-y), evaluate=False),
-            lambda: identically_zero(simplify(integrate(moved, (t, 0, 1)) - exp(-y))),
-        ),
-    )
-    return _rigorous(
-        "innermost.relu.slope_in_y",
-        "Slope of the innermost expectation of the ReLU in y, from the mixture form",
-        statement,
-        steps,
-        ("D = 1", "omega = sqrt(2 chi)"),
-    )
-
-
-@lru_cache(maxsize=1)
-def innermost_slope_in_kappa() -> Formula:
-    r""":math:`\partial_\omega W` in mixture form, and hence that :math:`\log W(0)` is concave in chi (Lemma G).
-
-    >>> innermost_slope_in_kappa().derivation.verdict().value
-    'proved'
-    """
-    slope = t * _weight() * phi(omega * t - x)
-    chi = Symbol("chi", positive=True)
-    in_chi = slope.subs(x, 0) * diff(sqrt(2 * chi), chi).subs(chi, omega**2 / 2)
-    falls = diff(in_chi.rewrite(exp), omega)
-    steps = (
-        Step(
-            "Differentiate the mixture form under the integral.",
-            Eq(Derivative(Phi(omega * t - x), omega), t * phi(omega * t - x), evaluate=False),
-            lambda: identically_zero(diff(Phi(omega * t - x), omega) - t * phi(omega * t - x)),
-        ),
-        Step(
-            "At x = 0 the slope in chi = omega^2/2 has an integrand that falls with omega: W(0) is concave in chi, and so is "
-            "its logarithm.",
-            Ge(-falls, 0, evaluate=False),
-            lambda: True if all(term.is_positive for term in expand(-falls).args) else None,
-        ),
-    )
-    return _rigorous(
-        "innermost.relu.slope_in_kappa",
-        "Slope of the innermost expectation of the ReLU in omega = sqrt(2 chi), from the mixture form",
-        Eq(Derivative(W(x), omega), Integral(slope, (t, 0, 1)), evaluate=False),
-        steps,
-        ("D = 1", "omega = sqrt(2 chi)", "y > 0"),
-    )
+    return _formula("certificate.complex_variance", title, steps, ("D > 0",))

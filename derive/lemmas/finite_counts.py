@@ -7,38 +7,50 @@ rows; the least number of active rows over all inputs is attained next to one.
 from __future__ import annotations
 
 from functools import lru_cache
-from itertools import product
 
-from sympy import Eq, Expr, Integer, Rational, Sum, Symbol, binomial
+from sympy import Eq, Expr, Function, Integer, Sum, Symbol, binomial
 
-from ..core.formulas import Derivation, Formula, Status, Step, identically_zero
+from ..core.formulas import Derivation, Formula, Status
+from ..core.steps import Definition, Identity, Step, Theorem
 
 __all__ = ["expected_rays", "line_probability"]
 
 SOURCE = "counting of sign patterns; arXiv 2006.08464 (spanning condition)"
 
-m, n, k = (Symbol(name, integer=True, positive=True) for name in "mnk")
-j = Symbol("j", integer=True, nonnegative=True)
-LARGEST = 6  # the exhaustive checks of the steps stop before this number of coins
+m, n = (Symbol(name, integer=True, positive=True) for name in "mn")
+k, j = (Symbol(name, integer=True, nonnegative=True) for name in "kj")
+MEAN, CHANCE, RAYS = Function("E_rays"), Function("P_rays"), Function("rays")
 
 
-def _patterns(count: int) -> list[int]:
-    """Number of heads of every outcome of a number of coins."""
-    return [sum(outcome) for outcome in product((0, 1), repeat=count)]
-
-
-def _at_most(count: Expr, most: Expr) -> Expr:
-    """Probability that at most so many of a number of fair coins show heads."""
-    return Sum(binomial(count, j), (j, 0, most)) / 2**count
-
-
-def _tail_check() -> bool | None:
-    found = (
-        _at_most(Integer(c), Integer(a)).doit() - Rational(sum(h <= a for h in _patterns(c)), 2**c)
-        for c in range(1, LARGEST)
-        for a in range(c + 1)
+def _steps() -> tuple[Step, ...]:
+    others = m - n + 1
+    at_most: Expr = Sum(binomial(others, j), (j, 0, k)) / 2**others
+    lines = binomial(m, n - 1)
+    return (
+        Theorem(
+            "Every n - 1 rows leave one line, with two orientations, and different ones leave different lines.",
+            Eq(RAYS(m, n), 2 * lines, evaluate=False),
+            "T. Zaslavsky, Facing up to arrangements, Mem. Amer. Math. Soc. 154 (1975): flats of an arrangement in general position",
+            name="rays",
+        ),
+        Theorem(
+            "Flipping a row changes no line: whether each of the others is active is a fair coin of its own.",
+            Eq(CHANCE(m, n, k), at_most, evaluate=False),
+            "J. G. Wendel, Math. Scand. 11 (1962) 109: signs of symmetric rows are independent and fair; binomial distribution",
+            name="chance",
+        ),
+        Definition(
+            "The mean number is the sum of the probabilities of the rays, which are equal.",
+            Eq(MEAN(m, n, k), RAYS(m, n) * CHANCE(m, n, k), evaluate=False),
+            name="mean",
+        ),
+        Identity(
+            "Insert the count and the probability.",
+            *(MEAN(m, n, k), 2 * lines * at_most),
+            using=("mean", "rays", "chance"),
+            name="expected",
+        ),
     )
-    return all(difference == 0 for difference in found)
 
 
 @lru_cache(maxsize=1)
@@ -48,35 +60,11 @@ def expected_rays() -> Formula:
     >>> expected_rays().statement.rhs.subs({m: 4, n: 2, k: 1}).doit()
     4
     """
-    others = m - n + 1
-    lines = binomial(m, n - 1)
-    statement = Eq(Symbol("E_rays"), 2 * lines * _at_most(others, k), evaluate=False)
-    steps = (
-        Step(
-            "Every n - 1 rows leave one line, with two orientations (counted out for up to five rows).",
-            Eq(Symbol("rays"), 2 * lines, evaluate=False),
-            lambda: all(
-                lines.subs({m: a, n: b}) == sum(1 for h in _patterns(a) if h == b - 1)
-                for a in range(1, LARGEST)
-                for b in range(1, a + 1)
-            ),
-        ),
-        Step(
-            "Flipping a row changes no line: whether each of the others is active is a fair coin of its own (counted out for up to "
-            "five coins).",
-            Eq(Symbol("P"), _at_most(others, k), evaluate=False),
-            _tail_check,
-        ),
-    )
-    return Formula(
-        id="finite.rays",
-        title="Expected number of rays with at most k active rows",
-        statement=statement,
-        derivation=Derivation(steps, ("rows independent, symmetric, in general position",)),
-        status=Status.RIGOROUS,
-        source=SOURCE,
-        assumptions=("n <= m", "k <= m - n + 1"),
-        variables=(m, n, k),
+    return _formula(
+        "finite.rays",
+        "Expected number of rays with at most k active rows",
+        _steps(),
+        ("rows independent, symmetric, in general position", "n <= m", "k <= m - n + 1"),
     )
 
 
@@ -87,22 +75,25 @@ def line_probability() -> Formula:
     >>> line_probability().statement.rhs.subs(m, 3)
     3/4
     """
-    # no rays with no active row: for n = 1 the two orientations exclude each other, so that the mean is the probability
-    refuted = expected_rays().statement.rhs.subs({n: 1, k: 0}).doit()
-    value = (1 - refuted).simplify()
-    step = Step(
-        "An orientation refutes injectivity if no row is active; the two exclude each other, so their mean number is the "
-        "probability.",
-        Eq(Symbol("refuted"), refuted, evaluate=False),
-        lambda: identically_zero(refuted - (1 - value)),
+    refuted, one = MEAN(m, Integer(1), Integer(0)), Symbol("P")
+    mean = 2 * Integer(2) ** -m
+    steps = (
+        *_steps(),
+        Identity("One input, and no active row.", refuted, mean, using=("expected",), name="refuted"),
+        Definition(
+            "An orientation refutes injectivity if no row is active; the two exclude each other, so their mean number is the "
+            "probability.",
+            Eq(one, 1 - refuted, evaluate=False),
+            name="injective",
+        ),
+        Identity("Insert it.", one, 1 - mean, using=("injective", "refuted")),
     )
-    return Formula(
-        id="finite.line",
-        title="Probability that a layer with one input is injective",
-        statement=Eq(Symbol("P"), value, evaluate=False),
-        derivation=Derivation((*expected_rays().derivation.steps, step)),
-        status=Status.RIGOROUS,
-        source=SOURCE,
-        assumptions=("n = 1", "rows independent and symmetric"),
-        variables=(m,),
-    )
+    title = "Probability that a layer with one input is injective"
+    return _formula("finite.line", title, steps, ("n = 1", "rows independent and symmetric"))
+
+
+def _formula(id: str, title: str, steps: tuple[Step, ...], assumptions: tuple[str, ...]) -> Formula:
+    derivation = Derivation(steps)
+    statement = derivation.conclusion
+    variables = tuple(v for v in (m, n, k) if v in statement.free_symbols)
+    return Formula(id, title, statement, derivation, Status.RIGOROUS, SOURCE, assumptions, variables)

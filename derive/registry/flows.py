@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sympy import Derivative, Eq, Expr, Function, Integer, Rational, Symbol, exp, log, sqrt
+from sympy import Derivative, Dict, Eq, Expr, Function, Integer, Rational, Symbol, exp, log, sqrt
 from sympy.core.relational import Relational
 
 from ..blocks.innermost import innermost
@@ -16,8 +16,9 @@ from ..conditions.flow import (
     sphere_integral,
 )
 from ..conditions.stationarity import TiltedExpectation
-from ..core.formulas import Formula, Step, identically_zero
+from ..core.formulas import Derivation, Formula
 from ..core.gaussian import Expectation, phi
+from ..core.steps import Identity, Substitution, Theorem
 from .entries import Comparison, Entry, make_entry, stated
 from .envelopes import GATES
 
@@ -51,21 +52,34 @@ def _W(field: Expr, overlap: Expr) -> Expr:
 
 def _semigroup() -> Entry:
     """Increments of the field add their variances: the tilted law keeps its mass."""
-    D, d, t = INNER.D, Symbol("d", positive=True), Symbol("t", real=True)
-    statement = Eq(Expectation(INNER.W.subs(INNER.x, INNER.x + sqrt(d) * u), u), INNER.W.subs(D, D + d), evaluate=False)
-
-    def laplace(variance: Expr) -> Expr:
-        return Expectation(exp(t * sqrt(variance) * u), u).unfold()
-
+    D, d, v, h = INNER.D, Symbol("d", positive=True), Symbol("v", real=True), Symbol("h", real=True)
+    f = Function("f")
+    moved = INNER.x + sqrt(d) * v
+    law = Eq(
+        Expectation(Expectation(f(moved + sqrt(D) * u), u), v),
+        Expectation(f(INNER.x + sqrt(D + d) * u), u),
+        evaluate=False,
+    )
+    weight = exp(-INNER.y * INNER.gate.envelope(h, INNER.chi))
+    inner, outer = INNER.W.subs(INNER.x, moved), INNER.W.subs(D, D + d)
+    steps = (
+        *INNER.formula.derivation.steps,
+        Theorem("The sum of independent normals is normal.", law, "stability of the normal law", name="stability"),
+        Substitution(
+            "Average the weight of the envelope.",
+            *(Dict({f(h): weight}), law.rhs.replace(f, lambda a: weight.subs(h, a))),
+            using=("stability",),
+            name="sum",
+        ),
+        Substitution("The inner mean.", Dict({INNER.x: moved}), inner, using=("innermost",), name="inner"),
+        Substitution("The mean at once.", Dict({D: D + d}), outer, using=("innermost",), name="outer"),
+        Identity("Insert both.", Expectation(inner, v), outer, using=("~inner", "sum", "outer")),
+    )
     formula = stated(
         "flow.mass",
         "Mass of the tilted law along the flow, innermost step of the ReLU",
-        statement,
-        derivation=Step(
-            "The sum of independent normals is normal: their Laplace transforms multiply.",
-            Eq(laplace(D) * laplace(d), laplace(D + d), evaluate=False),
-            lambda: identically_zero(laplace(D) * laplace(d) / laplace(D + d) - 1),
-        ),
+        Derivation(steps).conclusion,
+        derivation=Derivation(steps),
         source=SOURCE,
     )
     ranges = {"D": (Rational(1, 5), Integer(1)), "d": (Rational(1, 50), Integer(1)), "x": (Integer(-4), Integer(4))}

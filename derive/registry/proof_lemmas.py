@@ -11,6 +11,7 @@ from ..lemmas.analyticity import (
     chernoff_bound,
     complex_variance_mass,
     dip_of_the_distribution,
+    innermost_modulus,
     innermost_slope_in_kappa,
     innermost_slope_in_y,
     mixture_form,
@@ -21,9 +22,8 @@ from ..lemmas.analyticity import (
 from .entries import Comparison, Entry, make_entry
 from .envelopes import GATES
 
-x, b, s, u = (Symbol(n, real=True) for n in ("x", "b", "s", "u"))
-t = Symbol("t", real=True)
-omega, y, zeta = (Symbol(n, positive=True) for n in ("omega", "y", "zeta"))
+x, s, u = (Symbol(n, real=True) for n in ("x", "s", "u"))
+omega, y, zeta, b, t = (Symbol(n, positive=True) for n in ("omega", "y", "zeta", "b", "t"))
 W = Function("W")
 
 DEFINITION = "quadrature of the definition, W = E exp(-y M) with D = 1"
@@ -31,8 +31,8 @@ RANGES = {
     "omega": (Rational(1, 5), Integer(2)),
     "zeta": (Rational(1, 10), Rational(3, 2)),
     "x": (Integer(-4), Integer(4)),
-    "t": (Integer(-1), Integer(1)),
-    "b": (Rational(-3, 2), Rational(3, 2)),
+    "t": (Rational(1, 20), Integer(1)),
+    "b": (Rational(1, 20), Rational(3, 2)),
     "s": (Integer(-4), Integer(4)),
 }
 
@@ -102,28 +102,14 @@ def _density() -> Entry:
 
 
 def _modulus() -> Entry:
-    """|W(x + i b)| <= exp(zeta^2/2): the mass of the shifted kernel times the largest value of the integrand, which is 1."""
-    from sympy import Le
-
-    from .entries import stated
-
     real, imaginary = _off_the_line(_integrand(x + u))
-    statement = Le(re(W(x + I * b)) ** 2 + im(W(x + I * b)) ** 2, exp(zeta**2), evaluate=False)
 
     def route(statement: Relational) -> list[Comparison]:
         parts = {re(W(x + I * b)): real, im(W(x + I * b)): imaginary}
         return [Comparison(_in_the_strip(statement.lhs.xreplace(parts)), statement.rhs, "<=")]
 
-    formula = stated(
-        "certificate.modulus",
-        "Bound on the innermost expectation of the ReLU in a strip",
-        statement,
-        derivation=shifted_density().derivation,
-        source=shifted_density().source,
-        assumptions=("|b| <= zeta", "D = 1", "omega = sqrt(2 chi)"),
-    )
     how = "quadrature of the definition with the Gaussian kernel off the real line"
-    return make_entry(formula, how, route, ranges=RANGES)
+    return make_entry(innermost_modulus(), how, route, ranges=RANGES)
 
 
 def _unchanged() -> list[Entry]:
