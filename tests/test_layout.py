@@ -81,3 +81,32 @@ def test_lowest_versions_are_those_declared():
     for dependency in floors:
         name, version = re.match(r"([\w-]+)>=([\d.]+)", dependency).groups()
         assert [*map(int, lowest[name].split("."))][: version.count(".") + 1] == [*map(int, version.split("."))], name
+
+
+def test_roles_in_docstrings_lead_somewhere():
+    """A role names what the page of a module shows: a whole path, or what its own module or a class in it has."""
+    import re
+
+    lost = []
+    for name in MODULES:
+        module = importlib.import_module(name)
+        classes = [value for value in vars(module).values() if isinstance(value, type)]
+        for role, target in re.findall(
+            r":(class|func|data|mod|meth|attr|exc):`~?([^`]+)`", Path(module.__file__).read_text()
+        ):
+            path = target.split(".")
+            if path[0] != "flrdt":
+                shown = getattr(module, "__all__", vars(module))
+                inside = role in ("meth", "attr") and any(
+                    hasattr(c, path[0]) or path[0] in getattr(c, "__annotations__", ()) for c in classes
+                )
+                found = path[0] in shown or inside
+            else:
+                home = next(
+                    ".".join(path[:k]) for k in range(len(path), 0, -1) if ".".join(path[:k]) in {*MODULES, "flrdt"}
+                )
+                rest = path[home.count(".") + 1 :]
+                found = not rest or rest[0] in getattr(importlib.import_module(home), "__all__", ())
+            if not found:
+                lost.append(f"{name}: {target}")
+    assert lost == []

@@ -82,7 +82,7 @@ MOMENTS: dict[str, Callable[[Expr, Expr, Expr], Expr]] = {
 
 
 def averaged(name: str) -> Expr:
-    """The mean of one of :data:`MOMENTS` over both fields, at the best pre-activation."""
+    """The mean of one of ``MOMENTS`` over both fields, at the best pre-activation."""
     return Expectation(Expectation(MOMENTS[name](w, h, ACTIVATION), h), w)
 
 
@@ -126,7 +126,7 @@ def _moments() -> dict[str, Expr]:
 
 @lru_cache(maxsize=4)
 def moment_derivation(name: str) -> Derivation:
-    """From the best pre-activation, wedge by wedge, to the closed form of one of :data:`MOMENTS`.
+    """From the best pre-activation, wedge by wedge, to the closed form of one of ``MOMENTS``.
 
     The integrals run over the slopes of the wedges; the closed form was found by integrating over angles.
     """
@@ -183,7 +183,7 @@ def moment_derivation(name: str) -> Derivation:
 
 
 def _over(row: tuple[QuadraticForm, Expr, Expr]) -> Expr:
-    """The integral over a wedge, of which :func:`wedge_steps` gives the value."""
+    """The integral over a wedge, of which ``wedge_steps`` gives the value."""
     general = Derivation((*angular_steps(), *wedge_steps("mean", {"wedge": row})))
     return general.conclusion.lhs  # type: ignore[attr-defined]
 

@@ -214,7 +214,8 @@ class Formula(Shown):
 
     ``statement`` is a SymPy relation; ``id`` is stable across versions; ``source`` names an arXiv id and what it
     covers; ``assumptions`` are sentences or relations under which the statement was derived.  The last step of the derivation
-    is the statement, or the one that ``concludes`` names where a derivation has several results.
+    is the statement, or the one that ``concludes`` names where a derivation has several results.  ``presentation`` is the
+    statement as one prints it, which :meth:`verdict` proves equal.
     """
 
     id: str
@@ -240,8 +241,18 @@ class Formula(Shown):
         return latex(self.shown)
 
     def verdict(self) -> Verdict:
-        """That of the derivation, if the step that is the statement says it; failed if it does not."""
+        """That of the derivation; failed if its step says another statement, or the presentation is not proved equal."""
         steps = self.derivation.steps
         if steps and not isinstance(steps[-1], Step) and self.derivation.concluded(self.concludes) != self.statement:
             return Verdict.FAILED
+        if self.presentation is not None and not _same(self.statement, self.presentation):
+            return Verdict.FAILED
         return self.derivation.verdict()
+
+
+def _same(statement: Basic, presentation: Basic) -> bool:
+    """Whether two equations are proved to have equal sides."""
+    if type(statement) is not type(presentation):
+        return False
+    sides = zip(statement.args, presentation.args, strict=True)
+    return all(left == right or identically_zero(left - right) is True for left, right in sides)

@@ -379,7 +379,8 @@ def _roots(gap: Expr, unknown: Expr) -> list[Expr] | None:
             slope, rest = polynomial.all_coeffs()
             found.append(factor(-rest / slope))
         else:
-            found += solve(base, unknown, check=False, simplify=False)
+            pure = polynomial.degree() == 2 and polynomial.nth(1) == 0  # roots of opposite signs: nothing to simplify
+            found += solve(base, unknown, check=False, simplify=not pure)
     return list(dict.fromkeys(found))
 
 

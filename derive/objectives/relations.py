@@ -40,6 +40,7 @@ from sympy import (
 from ..blocks.sphere import InputSphere, coupling
 from ..core.formulas import Derivation, Formula, Status
 from ..core.gaussian import Expectation
+from ..core.presentation import presented
 from ..core.shown import Shown, gathered
 from ..core.steps import Chain, Definition, Identity, Induction, Solution, Step, Substitution
 from ..core.symbols import Level, Lifting, alpha, gamma_p, gamma_s, nu
@@ -82,19 +83,21 @@ class LiftingRelations(Shown, Mapping):
     @property
     def formulas(self) -> tuple[Formula, ...]:
         """Each closed form as a formula object; they share the derivation."""
+        statements = {n: Eq(Symbol(n, positive=True), form, evaluate=False) for n, form in self.forms.items()}
         return tuple(
             Formula(
                 id=f"relations.{self.level}.{name}",
                 title=f"Closed form of {name} at level {self.level}",
-                statement=Eq(Symbol(name, positive=True), form, evaluate=False),
+                statement=statement,
                 derivation=self.derivation,
                 status=Status.FULLY_LIFTED if not self.level.partial and self.level.r > 1 else Status.RIGOROUS,
                 source=SOURCE,
                 assumptions=self.derivation.uses,
-                variables=tuple(sorted(form.free_symbols, key=str)),
+                variables=tuple(sorted(statement.rhs.free_symbols, key=str)),
                 concludes=f"closed {name}",
+                presentation=presented(statement),
             )
-            for name, form in self.forms.items()
+            for name, statement in statements.items()
         )
 
 

@@ -262,7 +262,7 @@ class _Page:
     def formula(self, item: Formula) -> str:
         """Statement, status, source and assumptions."""
         notes = [f"  [{item.status.value}; {item.source}]", *(f"  assuming {self._words(a)}" for a in item.assumptions)]
-        return "\n".join([f"{item.id}: {self._words(item.title)}", "", self._picture(item.statement, "  "), "", *notes])
+        return "\n".join([f"{item.id}: {self._words(item.title)}", "", self._picture(item.shown, "  "), "", *notes])
 
     def derivation(self, chain: Derivation) -> str:
         """Every step with its check."""

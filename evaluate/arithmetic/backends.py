@@ -339,7 +339,7 @@ def _pack(coefficients: Sequence[int], width: int) -> Any:
 
 
 def _unpack(value: Any, width: int, count: int) -> list[int]:
-    """The signed coefficients of :func:`_pack`: adding half to every digit makes all of them non-negative."""
+    """The signed coefficients of ``_pack``: adding half to every digit makes all of them non-negative."""
     half = 1 << (8 * width - 1)
     shifted = int(value) + int.from_bytes(half.to_bytes(width, "little") * count, "little")
     data = shifted.to_bytes(width * count + 8, "little")

@@ -1,7 +1,7 @@
 r"""The least number of active outputs of a deep ReLU map over its inputs, at finite size.
 
 For given matrices the map is linear on every cone on which the hidden units keep their states, and there the least count
-is that of a hyperplane arrangement: :func:`~flrdt.evaluate.finite_size.arrangement.shallow_rays` decides it exactly, the
+is that of a hyperplane arrangement: ``shallow_rays`` decides it exactly, the
 rows that bound the cone being hard.  Every cone has a ray, so the cones are found around the rays of the hidden rows.
 Where there are too many of them, descent and walks from cone to cone give an input, and its count an upper bound.
 """

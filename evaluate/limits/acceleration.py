@@ -13,6 +13,8 @@ from typing import Any
 
 from mpmath import binomial, findroot, lu_solve, matrix, mp, mpf, nint
 
+from ..solve.point import ConvergenceError
+
 __all__ = [
     "Acceleration",
     "Extrapolation",
@@ -25,6 +27,7 @@ __all__ = [
 ]
 
 MAX_ORDER = 8
+STEEPEST = 30  # an exponent beyond which a fit has found no power
 ROUND_TO_INTEGER = mpf(1) / 10
 
 
@@ -138,7 +141,8 @@ def accelerate(values: Mapping[int, Any]) -> Acceleration:
     """Extrapolate a sequence indexed by consecutive levels, by three methods.
 
     The value is that of the steadiest method, the one with the smallest spread; the error is the sum of its spread, that
-    of the next one, and the disagreement of the two.  Raises ``ValueError`` with fewer than six consecutive values.
+    of the next one, and the disagreement of the two.  Raises ``ValueError`` with fewer than six consecutive values, and
+    ``ConvergenceError`` for values that do not fall like a power.
 
     >>> partial = {r: 2 + mpf(r) ** -4 - mpf(r) ** -5 for r in range(3, 13)}
     >>> found = accelerate(partial)
@@ -149,6 +153,8 @@ def accelerate(values: Mapping[int, Any]) -> Acceleration:
     if any(last - j not in values for j in range(6)):
         raise ValueError("acceleration needs values at six or more consecutive levels")
     exponent = fit_exponent(values, last)
+    if not (mp.isfinite(exponent) and mp.im(exponent) == 0 and 0 < exponent < STEEPEST):
+        raise ConvergenceError("the levels' values do not fall like a power of the level yet: more levels are needed")
     if abs(exponent - nint(exponent)) < ROUND_TO_INTEGER:
         exponent = nint(exponent)
     lasts = [last - j for j in range(3)]

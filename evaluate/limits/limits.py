@@ -233,17 +233,17 @@ def certified_bound(found: Limit, report: Callable[[str], None] = lambda _: None
 
 
 def _accelerated(values: dict[int, Any]) -> Estimate:
-    r"""A parameter in the limit: less regular than the value, so what the last levels changed of it counts as well.
+    r"""A parameter in the limit: less regular than the value, so what the last levels have changed of it counts as well.
 
-    Where there are too few levels it is the last one; a sequence that converges like :math:`r^{-\theta}`,
-    :math:`\theta \ge 1`, is still within r times its last change.
+    Whatever still converges like :math:`r^{-\theta}`, :math:`\theta \ge 1`, and has changed by d over the last n levels, is within
+    :math:`d\,(r - n)/n` of its limit.  Where there are too few levels to accelerate, d is the last change.
     """
     last = max(values)
     try:
         found, earlier = (accelerate({r: v for r, v in values.items() if r <= last - n}) for n in (0, EARLIER))
-    except (ValueError, ZeroDivisionError):
-        return Estimate(values[last], last * abs(values[last] - values[last - 1]))
-    return Estimate(found.value, found.error + abs(found.value - earlier.value))
+    except (ValueError, ArithmeticError):
+        return Estimate(values[last], (last - 1) * abs(values[last] - values[last - 1]))
+    return Estimate(found.value, found.error + abs(found.value - earlier.value) * (last - EARLIER) / EARLIER)
 
 
 def _local_exponents(values: dict[int, list]) -> dict[int, Any]:

@@ -3,11 +3,12 @@
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 
 import pytest
-from sympy import Eq, Symbol, exp, symbols
+from sympy import Eq, Rational, Symbol, exp, simplify, sqrt, symbols
 
-from flrdt.derive import relations, render, stationarity
+from flrdt.derive import Verdict, relations, render, stationarity
 from flrdt.derive.registry import entry, registry
 from flrdt.derive.render.typeset import COLUMN, PAGE, PAPERS, layout, width
 
@@ -137,3 +138,25 @@ def test_macros_are_those_of_the_preamble():
     writer = render.Writer(macros=True)
     macros = set(re.findall(r"\\(?:E|Hf)(?![a-z])", " ".join(writer.latex(f.statement) for f in [stationarity(2)[0]])))
     assert macros <= set(re.findall(r"providecommand\{(\\\w+)\}", render.PREAMBLE)) and macros
+
+
+def test_presentation_forms_are_proved_and_a_wrong_one_fails():
+    formula = {f.id: f for f in relations(2).formulas}["relations.2.c_2"]
+    p, q = (Symbol(name, positive=True) for name in ("p_2", "q_2"))
+    # the form that the papers print; compared as a value, not as it is written
+    printed = (p - q) / (sqrt(p * q) * (1 - p) * (1 - q))
+    assert simplify(formula.presentation.rhs - printed) == 0 == simplify(formula.statement.rhs - printed)
+    assert formula.presentation.rhs.count_ops() < formula.statement.rhs.count_ops()
+    assert formula.verdict() is Verdict.PROVED
+    wrong = replace(formula, presentation=Eq(formula.presentation.lhs, 2 * formula.presentation.rhs, evaluate=False))
+    assert wrong.verdict() is Verdict.FAILED
+
+
+def test_every_relation_of_level_3_is_presented_without_fractions_in_fractions():
+    for formula in relations(3).formulas:
+        point = {s: Rational(1, 3 + 2 * i) for i, s in enumerate(sorted(formula.statement.rhs.free_symbols, key=str))}
+        found = (formula.shown.rhs - formula.statement.rhs).subs(point)
+        assert abs(found.evalf(30, maxn=100)) < 1e-20, formula.id
+        if formula.id.rpartition(".")[2].startswith("c_"):
+            text = render.Writer().latex(formula.shown)
+            assert formula.presentation is not None and not re.search(r"\\frac\{[^+-]*\\frac", text), text

@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 from mpmath import mp, mpf
 
 from flrdt.evaluate.limits.acceleration import accelerate, fit_exponent, levin_u, richardson, wynn_rho
+from flrdt.evaluate.limits.limits import _accelerated
+from flrdt.evaluate.solve.point import ConvergenceError
 
 
 @pytest.fixture(autouse=True)
@@ -70,3 +72,19 @@ def test_error_estimate_covers_the_error(last, a, b):
 def test_too_few_values():
     with pytest.raises(ValueError, match="six or more consecutive"):
         accelerate({r: mpf(1) / r for r in (1, 2, 3, 5, 6, 7)})
+
+
+@pytest.mark.parametrize("power", [1, 1.25, 1.5, 2])
+@pytest.mark.parametrize("last", [7, 10, 15, 20, 25])
+def test_error_of_a_parameter_covers_what_acceleration_leaves(power, last):
+    """A logarithm that no method has in its model, at slow rates, as those of the order parameter are."""
+    values = {r: 2 + mpf(r) ** -power * (1 + mp.log(r) / r) for r in range(3, last + 1)}
+    found = _accelerated(values)
+    assert abs(found.value - 2) <= found.error
+
+
+def test_erratic_values_are_refused():
+    """They fall like no power: an error of one kind, and no traceback from the inside of a linear solve."""
+    values = {r: 2 + 1 / mpf(r) + (-mpf(1) / 2) ** r / 9 for r in range(3, 16)}
+    with pytest.raises(ConvergenceError, match="like a power"):
+        accelerate(values)

