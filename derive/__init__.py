@@ -25,7 +25,6 @@ if TYPE_CHECKING:  # type checkers and editors see through the door; at run time
     from .core.formulas import Formula as Formula
     from .core.formulas import InputError as InputError
     from .core.formulas import Status as Status
-    from .core.formulas import Step as Step
     from .core.formulas import Verdict as Verdict
     from .core.gaussian import Expectation as Expectation
     from .core.gaussian import H as H
@@ -33,6 +32,7 @@ if TYPE_CHECKING:  # type checkers and editors see through the door; at run time
     from .core.gaussian import phi as phi
     from .core.maxima import Maximum as Maximum
     from .core.maxima import Minimum as Minimum
+    from .core.steps import Step as Step
     from .core.symbols import Level as Level
     from .core.symbols import LevelError as LevelError
     from .core.symbols import Lifting as Lifting
@@ -90,7 +90,7 @@ _HOME = {
     "ProblemError": "networks.problems",
     "SaddleProbability": "lemmas.comparison",
     "Status": "core.formulas",
-    "Step": "core.formulas",
+    "Step": "core.steps",
     "TiltedExpectation": "conditions.stationarity",
     "Verdict": "core.formulas",
     "energy_map": "objectives.energy_map",

@@ -23,13 +23,11 @@ from sympy import (
     sqrt,
 )
 
-from ..core.formulas import Step as UncheckedStep
-from ..core.formulas import identically_zero
 from ..core.gaussian import Expectation
 from ..core.steps import Definition, GaussianMean, Identity, Solution, Step
 from ..core.symbols import Lifting
 
-__all__ = ["QuadraticTower", "quadratic_tower", "scaling_step", "tower"]
+__all__ = ["QuadraticTower", "quadratic_tower", "tower"]
 
 
 def tower(f: Callable[[Expr], Expr], steps: Sequence[tuple[Expr, Expr]], outer: Expr) -> Expr:
@@ -167,18 +165,3 @@ def quadratic_tower(lifting: Lifting, theta_1: Expr) -> QuadraticTower:
         )
     )
     return QuadraticTower(tuple(logs), remainder, tuple(steps), name)
-
-
-def scaling_step() -> UncheckedStep:
-    r"""Towers scale: replacing f by :math:`\lambda f` and every c by :math:`c/\lambda` gives :math:`\lambda T_r`."""
-    lam, c = Symbol("lambda", positive=True), Symbol("c", positive=True)
-    x = Symbol("x", real=True)
-    f = Function("f", real=True)
-    one = tower(f, [(c, Integer(1))], Integer(0))
-    scaled = tower(lambda z: lam * f(z), [(c / lam, Integer(1))], Integer(0))
-    return UncheckedStep(
-        "One level of the tower is homogeneous: f -> lambda f, c -> c/lambda multiplies it by lambda; by induction "
-        "so is the whole tower.",
-        Eq(Function("T")(lam * f(x), c / lam), lam * Function("T")(f(x), c), evaluate=False),
-        lambda: identically_zero(scaled - lam * one),
-    )

@@ -1,13 +1,13 @@
 """Formula objects: a statement together with the derivation that produced it.
 
 Everything the toolkit derives is handed out as a :class:`Formula`, so that verification, certificates and
-documentation all read the same object.  A :class:`Derivation` is an ordered chain of :class:`Step`; a step is a
-sentence, an expression and a machine check.
+documentation all read the same object.  A :class:`Derivation` is an ordered chain of the steps of
+:mod:`flrdt.derive.core.steps`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property, lru_cache
@@ -15,10 +15,12 @@ from html import escape
 from typing import Any
 
 from sympy import Basic, Expr, Rational, Symbol, latex, powsimp, simplify, together
+from sympy.core.function import AppliedUndef
+from sympy.core.relational import Equality
 
 from .shown import Shown, gathered
 
-__all__ = ["Basis", "Derivation", "Formula", "InputError", "Link", "Status", "Step", "Verdict", "identically_zero"]
+__all__ = ["Basis", "Derivation", "Formula", "InputError", "Link", "Status", "Verdict", "identically_zero"]
 
 
 class InputError(ValueError):
@@ -88,23 +90,6 @@ def identically_zero(expression: Expr, *, probes: int = 4) -> bool | None:
 
 
 @dataclass(frozen=True)
-class Step:
-    """One link of a derivation: what is done, the expression it yields, and a check of it."""
-
-    text: str
-    expression: Basic
-    check: Callable[[], bool | None]
-
-    def verdict(self) -> Verdict:
-        """Run the check (once): proved, failed, or unknown."""
-        return self._verdict
-
-    @cached_property
-    def _verdict(self) -> Verdict:
-        return {True: Verdict.PROVED, False: Verdict.FAILED, None: Verdict.UNKNOWN}[self.check()]
-
-
-@dataclass(frozen=True)
 class Link:
     """A step at its place in a derivation, with the conclusions of the steps that it uses."""
 
@@ -119,17 +104,21 @@ class Link:
     @cached_property
     def expression(self) -> Basic:
         """What the step says: displayed, and what later steps use."""
-        return self.step.expression if isinstance(self.step, Step) else _said(self.step, self.facts)
+        return _said(self.step, self.facts)
 
     def verdict(self) -> Verdict | Basis:
         """Outcome of the step's check, given the facts; a definition or a theorem is stated as such."""
-        return self.step.verdict() if isinstance(self.step, Step) else self.step.verdict(self.facts)
+        return self.step.verdict(self.facts)
 
 
 @lru_cache(maxsize=8192)
 def _said(step: Any, facts: tuple[Basic, ...]) -> Basic:
     """The statement of a step, which derivations share as they share the step."""
     return step.statement(facts)
+
+
+def _functions(expr: Basic) -> set:
+    return {applied.func for applied in expr.atoms(AppliedUndef)}
 
 
 def _fact(known: dict[str, Basic], name: str) -> Basic:
@@ -195,8 +184,28 @@ class Derivation(Shown):
         """What the step of a name says; the last one for no name."""
         return next(link.expression for link in reversed(self.links) if not name or link.step.name == name)
 
+    def _circular(self) -> bool:
+        """Whether something is defined through itself, be it by way of other definitions."""
+        through: dict[Any, set] = {}
+        for link in self:
+            if link.step.best is Basis.DEFINITION and isinstance(link.expression, Equality):
+                left, right = link.expression.args
+                if isinstance(left, Symbol):
+                    through.setdefault(left, set()).update(right.free_symbols, _functions(right))
+                elif isinstance(left, AppliedUndef) and all(isinstance(a, Symbol) for a in left.args):
+                    through.setdefault(left.func, set()).update(right.free_symbols - set(left.args), _functions(right))
+        while through:
+            first = [name for name, needed in through.items() if not needed & through.keys()]
+            if not first:
+                return True
+            for name in first:
+                del through[name]
+        return False
+
     def verdict(self) -> Verdict:
-        """The weakest verdict of the steps; unknown if nothing was derived."""
+        """The weakest verdict of the steps; unknown if nothing was derived, failed if definitions go in a circle."""
+        if self._circular():
+            return Verdict.FAILED
         found = []
         for link in self:
             found.append(link.verdict())
@@ -243,7 +252,7 @@ class Formula(Shown):
     def verdict(self) -> Verdict:
         """That of the derivation; failed if its step says another statement, or the presentation is not proved equal."""
         steps = self.derivation.steps
-        if steps and not isinstance(steps[-1], Step) and self.derivation.concluded(self.concludes) != self.statement:
+        if steps and self.derivation.concluded(self.concludes) != self.statement:
             return Verdict.FAILED
         if self.presentation is not None and not _same(self.statement, self.presentation):
             return Verdict.FAILED

@@ -10,7 +10,7 @@ from sympy import Basic, Eq, Expr, Ge, Gt, Le, Lt, Symbol
 from sympy.core.relational import Relational
 
 from ..core.domains import Domain, default_domain
-from ..core.formulas import Derivation, Formula, Status, Step
+from ..core.formulas import Derivation, Formula, Status
 
 __all__ = ["Check", "Comparison", "Entry", "as_it_stands", "make_entry", "stated"]
 
@@ -108,18 +108,17 @@ def stated(
     title: str,
     statement: Basic,
     *,
-    derivation: Derivation | Step | None = None,
+    derivation: Derivation | None = None,
     status: Status = Status.RIGOROUS,
     source: str = "Gaussian calculus",
     assumptions: tuple[str, ...] = (),
 ) -> Formula:
-    """A formula for a statement of the registry itself; ``derivation`` is the derivation or step it follows from."""
-    chain = Derivation((derivation,)) if isinstance(derivation, Step) else derivation
+    """A formula for a statement of the registry itself; ``derivation`` is what it follows from."""
     return Formula(
         id=id,
         title=title,
         statement=statement,
-        derivation=chain or Derivation(()),
+        derivation=derivation or Derivation(()),
         status=status,
         source=source,
         assumptions=assumptions,

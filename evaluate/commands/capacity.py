@@ -106,6 +106,7 @@ def _is_deep(options: argparse.Namespace) -> bool:
 
 
 def _solved(options: argparse.Namespace):
+    from ..limits.store import Store, cache_folder
     from ..results.door import capacity
 
     return capacity(
@@ -113,6 +114,7 @@ def _solved(options: argparse.Namespace):
         digits=options.digits,
         backend=options.backend,
         certified=proof_asked(options),
+        store=Store(cache_folder()),
         report=progress(),
         **network_words(options),
     )

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-import numpy
 from mpmath import mp, mpf, nstr
 
 from flrdt.derive import Level
@@ -21,11 +20,10 @@ from ..arithmetic.backends import backend
 from ..arithmetic.decimals import InputError, error_text, known_digits, parse_count, parse_digits
 from ..arithmetic.exclusive import exclusive
 from ..results.capacity import capacity, tool_version
-from ..results.chain import Requirement, architecture
+from ..results.chain import Requirement, architecture, point_words
 from ..results.shown_values import ShownValue, equation
-from ..solve.lifted import solve_lifted
+from ..solve.lifted import remembered, solve_lifted
 from ..solve.point import ConvergenceError
-from ..systems.deep import layout
 from .acceleration import Acceleration, accelerate, carried
 from .limits import Estimate, limit
 from .store import Store
@@ -227,25 +225,14 @@ def _chain(
     while len(chain) < count:
         layer = len(chain) + 1
         wanted = required.of(layer, count)
-        behind = given if given else "the chain"
-        words = f"relu, layer {layer} behind {behind}, budget {wanted}, first {required.of(1, count)}"
-        starts = dict(known[layer])
-        for r in range(2, level + 1):
-            stored = None if r in starts else store.load(words, r, layout(layer, r).size)
-            if stored is not None:
-                starts[r] = numpy.array(stored)
+        words = point_words(layer, given, required, count)
+        stored, keep = remembered(store, words, layer, level)
+        starts = {**stored, **known[layer]}
         with b.precision(160):
             numbers = [b.number(v) for v in chain]
-
-        def keep(r: int, u: Any, layer: int = layer, words: str = words) -> None:
-            known[layer][r] = u
-            store.save(words, r, list(u))
-
         shallower = known.get(layer - 1)
         point = solve_lifted(numbers, wanted, LEVEL_DIGITS, report, level, None, starts, keep, shallower)
-        for r, u in starts.items():
-            known[layer].setdefault(r, u)
-        known[layer][level] = point.coordinates
+        known[layer] |= {**point.points, level: point.coordinates}
         chain.append(b.to_mpf(point.alpha))
         errors.append(mpf(point.alpha_error) + sum(errors))
         inertia = point.inertia

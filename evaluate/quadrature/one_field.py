@@ -49,11 +49,20 @@ def compiled_innermost(tower: FieldTower, backend_name: str, order: int) -> Any:
 
 @lru_cache(maxsize=64)
 def _compiled(W: Expr, point: Symbol, arguments: tuple[Symbol, ...], backend_name: str, order: int) -> Any:
-    f = log(W) / arguments[-1]
-    first = [diff(f, s) for s in arguments] if order else []
-    second = [diff(f, s) for i, f in enumerate(first) for s in arguments[: i + 1]] if order == 2 else []
-    forms = [e.replace(DiracDelta, lambda *_: 0) for e in (f, *first, *second)]  # on either side of a kink
+    forms = [e for part in range(order + 1) for e in _derivatives(W, arguments, part)]
     return compile_grid(forms, point, arguments, get_backend(backend_name))
+
+
+@lru_cache(maxsize=64)
+def _derivatives(W: Expr, arguments: tuple[Symbol, ...], order: int) -> list[Expr]:
+    """Those of one order of ``log(W)/y``, the same for every arithmetic, on either side of a kink."""
+    if order == 0:
+        found = [log(W) / arguments[-1]]
+    elif order == 1:
+        found = [diff(*_derivatives(W, arguments, 0), s) for s in arguments]
+    else:
+        found = [diff(f, s) for i, f in enumerate(_derivatives(W, arguments, 1)) for s in arguments[: i + 1]]
+    return [e.replace(DiracDelta, lambda *_: 0) for e in found]
 
 
 def evaluate_tower(

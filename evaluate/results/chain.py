@@ -38,6 +38,7 @@ __all__ = [
     "deep_gate",
     "hidden_chain",
     "layer_capacity",
+    "point_words",
     "short_layers",
     "shortfall",
     "widths_of",
@@ -218,19 +219,24 @@ def layer_capacity(
     report: Report = lambda _: None,
     certified: bool | None = None,
     shallower: LayerCapacity | None = None,
+    store: Any = None,
+    words: str = "",
 ) -> LayerCapacity:
     """Capacity behind hidden layers of the given widths (exact numbers or balls), to the digits asked for.
 
-    ``shallower`` is that of the network without the last layer, from whose points a full level is started.  Raises ``ConvergenceError``.
+    ``shallower`` is that of the network without the last layer, from whose points a full level is started, and
+    ``store`` keeps such points under the ``words``.  Raises ``ConvergenceError``.
     """
     if level.r == 1 or level.partial:
         used, point = solve_deep_closed(widths, CapacityGoal(budget), level, digits + 6, report)
         return LayerCapacity(point.ball, point.value_error, True, used, point.balls, {}, point.residual)
     if not widths:
         return _one_layer(level, budget, digits, report, certified)
-    from ..solve.lifted import solve_lifted  # start-up: scipy, which the closed forms do without
+    from ..solve.lifted import remembered, solve_lifted  # start-up: scipy, which the closed forms do without
 
-    lifted = solve_lifted(widths, budget, digits, report, level.r, shallower=shallower and shallower.points)
+    starts = () if store is None else remembered(store, words, len(widths) + 1, level.r)
+    before = None if shallower is None else shallower.points
+    lifted = solve_lifted(widths, budget, digits, report, level.r, None, *starts, shallower=before)
     return LayerCapacity(
         lifted.alpha,
         lifted.alpha_error,
@@ -293,6 +299,7 @@ def deep_capacity(
     budget: Any = None,
     first_level: Level | int | str | None = None,
     certified: bool | None = None,
+    store: Any = None,
     report: Report = lambda _: None,
 ) -> DeepCapacity:
     r"""Capacity :math:`\alpha_l` of a deep ReLU network, behind a minimal chain or given widths.
@@ -300,9 +307,10 @@ def deep_capacity(
     ``depth`` alone takes the minimal chain; ``widths`` are alpha_1..alpha_(l-1) relative to the input. The gate
     is a rectifier: the mirrored one, active on (-oo, 0), has the same capacities by the symmetry of the matrices. At
     levels 1 and 2p the stationary point is enclosed: proved to exist within the error given, and to be the only
-    one there. At level 2 the error is an estimate from a finer grid; ``certified`` refuses it, and takes a first
-    width from another level with a proof. Source: arXiv 2412.19677 (deep networks, plain and partial level),
-    arXiv 2410.20646 (one layer); level 2 of deep networks is derived here. Raises ``InputError`` and
+    one there. At the full levels the error is an estimate from finer grids; ``certified`` refuses it, and takes a first
+    width from another level with a proof. A ``store`` (:class:`flrdt.evaluate.limits.store.Store`) keeps the points of
+    full levels as starts for later calls. Source: arXiv 2412.19677 (deep networks, plain and partial level),
+    arXiv 2410.20646 (one layer); full levels of deep networks are derived here. Raises ``InputError`` and
     ``LevelError`` for bad input, ``ConvergenceError`` if no solution was found.
 
     >>> found = deep_capacity(1, 20, depth=2)
@@ -315,32 +323,44 @@ def deep_capacity(
     given, count = architecture(level, depth, widths, first_level)
     if certified and count > 1 and level.r > 1 and not level.partial:
         raise InputError(f"level {level} of a deep network is not certified: use level 1 or 2p")
-    layers = hidden_chain(given, count, required, first, level, digits, report, certified)
+    layers = hidden_chain(given, count, required, first, level, digits, report, certified, store)
     used = first if count == 1 else level
     before = layers[-1].capacity if layers else None
-    behind = [layer.width for layer in layers]
-    found = layer_capacity(behind, required.of(count, count), used, digits, report, certified, before)
+    behind, words = [layer.width for layer in layers], point_words(count, given, required, count)
+    found = layer_capacity(behind, required.of(count, count), used, digits, report, certified, before, store, words)
     layers.append(ChainLayer(found.alpha, found))
     return _result(layers, rectifier, level, first, digits, required, given, time.perf_counter() - started)
 
 
 def hidden_chain(
     given: Sequence[Fraction], depth: int, required: Requirement, first: Level, level: Level, digits: int,
-    report: Report, certified: bool | None = None,
+    report: Report, certified: bool | None = None, store: Any = None,
 ) -> list[ChainLayer]:  # fmt: skip
-    """The hidden layers: of the given widths, each checked, or each at its own capacity."""
+    """The hidden layers: of the given widths, each checked, or each at its own capacity.
+
+    A first width is proved where it is asked for, or where what is behind it can be proved too.
+    """
     layers: list[ChainLayer] = []
+    if certified is None and not level.closed:
+        certified = False
     for i in range(1, depth):
         behind = [layer.width for layer in layers]
         wanted = min(digits, CHECK_DIGITS) if given else digits + EXTRA
         before = layers[-1].capacity if layers else None
         own = first if i == 1 else level
-        found = layer_capacity(behind, required.of(i, depth), own, wanted, report, certified, before)
+        words = point_words(i, given, required, depth)
+        found = layer_capacity(behind, required.of(i, depth), own, wanted, report, certified, before, store, words)
         if given:
             layers.append(ChainLayer(given[i - 1], found, at_least(given[i - 1], found)))
         else:
             layers.append(ChainLayer(found.alpha, found))
     return layers
+
+
+def point_words(layer: int, given: Sequence[Fraction], required: Requirement, depth: int) -> str:
+    """What a point of a layer is stored under: behind a chain at whatever level, or behind given widths."""
+    behind = ", ".join(map(str, given[: layer - 1])) if given else "the chain"
+    return f"relu, layer {layer} behind {behind}, budget {required.of(layer, depth)}, first {required.of(1, depth)}"
 
 
 def architecture(

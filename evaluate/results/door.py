@@ -73,6 +73,7 @@ def capacity(
     backend: str = "arb",
     certified: bool | None = None,
     near: Sequence[float] | None = None,
+    store: Any = None,
     report: Report = lambda _: None,
 ) -> Capacity:
     r"""The injectivity capacity of a network at a lifting level: ``capacity(network, level, digits)``.
@@ -81,7 +82,7 @@ def capacity(
     ``depth`` alone takes the minimal chain, every width at its own capacity; ``widths`` are
     :math:`\alpha_1, \dots, \alpha_{l-1}` relative to the input.  ``notion`` is weak or strong, ``budget`` another number of
     required active outputs per input.  ``backend`` and ``near`` are those of one layer: a chain hands enclosures from layer
-    to layer, which only Arb has.  See :func:`flrdt.evaluate.results.capacity.capacity` for one layer and
+    to layer, which only Arb has; ``store`` is that of deep networks.  See :func:`flrdt.evaluate.results.capacity.capacity` for one layer and
     :func:`flrdt.evaluate.results.chain.deep_capacity` for several, and for what is raised.
     Source: arXiv 2410.20646 (one layer), arXiv 2412.19677 (deep networks).
 
@@ -112,7 +113,7 @@ def capacity(
         raise InputError("near belongs to one layer at a full level: leave it out for a deep network")
     return deep.deep_capacity(
         level, digits, gate=deep.deep_gate(gate, radius), depth=depth, widths=widths, notion=notion, budget=budget,
-        first_level=first_level, certified=certified, report=report,
+        first_level=first_level, certified=certified, store=store, report=report,
     )  # fmt: skip
 
 

@@ -22,7 +22,7 @@ from ..systems.deep import Coordinates, DeepForm, layout
 from .lifted_search import Pattern, next_level, one_layer_patterns, search
 from .point import ConvergenceError
 
-__all__ = ["LiftedPoint", "LiftedSystem", "ascend", "expected_inertia", "genuine", "solve_lifted"]
+__all__ = ["LiftedPoint", "LiftedSystem", "ascend", "expected_inertia", "genuine", "remembered", "solve_lifted"]
 
 PATH = 9.0  # digits of the grids of the search
 FULL = 13.0  # and where double precision is to be used up
@@ -250,6 +250,16 @@ def ascend(
         below.append(Pattern.of(system.layout.depth, r, done[r]))
         report(f"level {r}, {name}: alpha = {math.exp(done[r][-1]):.10g}")
     return done
+
+
+def remembered(store: Any, words: str, depth: int, r: int) -> tuple[dict[int, Any], Callable[[int, Any], None]]:
+    """The points of levels 2 to r that a store has under the words, and the function that keeps new ones there."""
+    found = {level: store.load(words, level, layout(depth, level).size) for level in range(2, r + 1)}
+
+    def keep(level: int, u: Any) -> None:
+        store.save(words, level, list(u))
+
+    return {level: numpy.array(u) for level, u in found.items() if u is not None}, keep
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Every derivation proves its steps, and follows its input."""
 
 import pytest
-from sympy import Integer, Interval, Rational, Symbol, diff, oo, simplify
+from sympy import Dict, Eq, Function, Integer, Interval, Rational, Symbol, diff, oo, simplify, symbols
 
 from flrdt.derive import (
     Gate,
@@ -22,7 +22,8 @@ from flrdt.derive import (
     stationarity,
 )
 from flrdt.derive.blocks.innermost import zero_energy_threshold
-from flrdt.derive.core.formulas import Basis, Derivation, Step, identically_zero
+from flrdt.derive.core.formulas import Basis, Derivation
+from flrdt.derive.core.steps import Definition, Identity, Substitution
 from flrdt.derive.core.symbols import alpha, chi
 
 LEVELS = ["1", "2p", "2", "3"]
@@ -62,10 +63,23 @@ def test_innermost_and_plain_are_proved(gate):
 
 def test_a_broken_step_is_not_proved():
     x = Symbol("x", positive=True)
-    wrong = Step("Wrong sign.", x, lambda: identically_zero((x + 1) ** 2 - x**2 + 2 * x - 1))
-    undecided = Step("Nothing known.", x, lambda: None)
+    wrong = Identity("Wrong sign.", (x + 1) ** 2, x**2 - 2 * x + 1)
+    undecided = Substitution("Of nothing.", Dict(), x)
     assert Derivation((wrong,)).verdict() is Verdict.FAILED
     assert Derivation((undecided,)).verdict() is Verdict.UNKNOWN
+
+
+def test_definitions_in_a_circle_prove_nothing():
+    a, b, c = symbols("a b c")
+    f = Function("f")
+
+    def verdict(*pairs):
+        steps = [Definition("", Eq(left, right, evaluate=False), name=str(left)) for left, right in pairs]
+        return Derivation((*steps, Identity("", c, c))).verdict()
+
+    assert verdict((a, b + 1), (f(c), c * a)) is Verdict.PROVED
+    for circle in (((a, a + 1),), ((a, b), (b, 2 * a)), ((f(c), c * f(c + 1)),), ((a, f(1)), (f(c), a * c))):
+        assert verdict(*circle) is Verdict.FAILED
 
 
 def test_level_two_relations_are_those_of_the_theory_page():

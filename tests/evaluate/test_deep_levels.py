@@ -1,5 +1,6 @@
 """Starts of the full levels, the search, errors of a point, levels and depths together, and the limit of the levels."""
 
+import json
 from dataclasses import replace
 from itertools import pairwise
 
@@ -8,12 +9,15 @@ import pytest
 from mpmath import mpf
 
 from flrdt.evaluate import ConvergenceError, InputError, capacity
+from flrdt.evaluate.cli import main
 from flrdt.evaluate.limits import deep
 from flrdt.evaluate.limits.deep import DeepLevel, deep_limit
 from flrdt.evaluate.limits.limits import Estimate
 from flrdt.evaluate.limits.store import Store
 from flrdt.evaluate.quadrature.two_fields import FieldRangeError, Fields, hidden_tower, plan_fields
 from flrdt.evaluate.results.chain import deep_capacity
+from flrdt.evaluate.results.layer_sizes import network_verdict
+from flrdt.evaluate.solve import lifted
 from flrdt.evaluate.solve.lifted import LiftedSystem, ascend, expected_inertia, genuine, solve_lifted
 from flrdt.evaluate.solve.lifted_search import Pattern, next_level, one_layer_patterns, search
 
@@ -201,3 +205,30 @@ def test_level_five_at_depth_two():
     ratios = [float((levels[b].alpha - levels[a].alpha) / (single[b] - single[a])) for a, b in pairwise((3, 4, 5))]
     assert ratios == pytest.approx([1.57, 1.70], abs=0.006)
     assert levels[5].inertia == (15, 6) and levels[5].alpha_error < 1e-11
+
+
+@pytest.mark.slow
+def test_capacity_keeps_the_points_of_levels(tmp_path, capsys, monkeypatch):
+    """A second call starts from the points of the first one, solves no level again, and gives the same digits."""
+    monkeypatch.setenv("FLRDT_CACHE", str(tmp_path))
+    words = ["capacity", "--depth", "2", "--level", "3", "--digits", "10", "--json"]
+    assert main(words) == 0
+    first = json.loads(capsys.readouterr().out)
+    assert len(list(tmp_path.iterdir())) == 2  # levels 2 and 3 behind the chain
+
+    def refuse(*_):
+        raise ConvergenceError("a stored level was solved again")
+
+    monkeypatch.setattr(lifted, "_level_point", refuse)
+    assert main(words) == 0
+    again = json.loads(capsys.readouterr().out)
+    assert again["alpha"] == first["alpha"] == "6.4087047361" and again["inertia"] == [9, 4]
+
+
+@pytest.mark.slow
+def test_network_at_level_three():
+    """Every layer against the capacity behind those before it, which are wider than their chain: it asks for more than that."""
+    found = network_verdict([100, 800, 760, 750], level=3)
+    alphas = [float(layer.capacity.alpha.mid()) for layer in found.layers]
+    assert found.injective and alphas[0] == pytest.approx(6.700391949, abs=1e-9)  # theory page, section 7
+    assert 6.4087047361 < alphas[1] < 6.430083191 and 6.149808 < alphas[2] < 6.174944

@@ -8,10 +8,11 @@ from dataclasses import replace
 from itertools import product
 
 import pytest
-from sympy import Symbol
+from sympy import Dict, Integer, Symbol
 
 from flrdt.derive import Level, Verdict, objective, relations, render, stationarity
-from flrdt.derive.core.formulas import Derivation, Step
+from flrdt.derive.core.formulas import Derivation
+from flrdt.derive.core.steps import Identity, Substitution
 from flrdt.derive.networks.gates import read_gate
 from flrdt.derive.render.replica import level_of, replica_name
 from flrdt.evaluate.output import reports
@@ -153,16 +154,16 @@ def test_command_writes_and_replaces_its_own_report(run, tmp_path):
     assert json.loads(before["provenance.json"])["result"]["level"] == "1"
 
 
-@pytest.mark.parametrize(("outcome", "word"), [(False, "failed"), (None, "unknown")])
-def test_a_step_that_is_not_proved_is_reported_and_the_report_still_written(run, tmp_path, monkeypatch, outcome, word):
+@pytest.mark.parametrize(("kind", "word"), [(Identity, "failed"), (Substitution, "unknown")])
+def test_a_step_that_is_not_proved_is_reported_and_the_report_still_written(run, tmp_path, monkeypatch, kind, word):
     honest = reports.one_layer_sections
 
     def broken(gate, level):
         parts = honest(gate, level)
         place = next(i for i, part in enumerate(parts) if part.title == "Objective")
         formula = parts[place].formulas[0]
-        step = Step("A step that was broken.", formula.statement, lambda: outcome)
-        spoiled = replace(formula, derivation=Derivation((*formula.derivation.steps, step)))
+        step = kind("A step that was broken.", Integer(1) if kind is Identity else Dict(), Integer(2))
+        spoiled = replace(formula, derivation=Derivation((step, *formula.derivation.steps)))
         parts[place] = replace(parts[place], formulas=(spoiled, *parts[place].formulas[1:]))
         return parts
 

@@ -6,11 +6,12 @@ from fractions import Fraction
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sympy import Eq, I, Integral, Rational, Symbol
+from sympy import Dict, Eq, I, Integral, Rational, Symbol
 
 from flrdt.derive import Verdict
 from flrdt.derive.core.domains import DomainError, Range, default_domain
-from flrdt.derive.core.formulas import Derivation, Step
+from flrdt.derive.core.formulas import Derivation
+from flrdt.derive.core.steps import Identity, Substitution
 from flrdt.derive.registry import make_entry, registry, select, stated
 from flrdt.evaluate.verification.direct import compare
 from flrdt.evaluate.verification.runner import verify, verify_entry
@@ -105,7 +106,7 @@ def test_an_entry_without_check_or_with_a_broken_step_is_no_pass():
 
     formula = stated("t.identity", "Identity", Eq(x + x, 2 * x, evaluate=False))
     assert verify_entry(Entry(formula), 10, 3).verdict is Verdict.UNKNOWN
-    undecided = Derivation((Step("?", x, lambda: None),))
+    undecided = Derivation((Substitution("Of nothing.", Dict(), x), Identity("Add.", x + x, 2 * x)))
     open_step = make_entry(stated("t.open", "Open", formula.statement, derivation=undecided), "values")
     assert verify_entry(open_step, 10, 3).verdict is Verdict.UNKNOWN
 
