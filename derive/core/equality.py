@@ -144,8 +144,7 @@ def equal(left: Expr, right: Expr) -> bool | None:
     if left == right:
         return True
     if branches := _branches(left, right):
-        found = all(equal(*branch) for branch in branches)
-        return found or (False if refuted(evaluated(left), evaluated(right)) else None)
+        return not refuted(evaluated(left), evaluated(right)) and (all(equal(*b) for b in branches) or None)
     left, right = (_renamed(_terms(evaluated(side))) for side in (left, right))
     if left == right:
         return True

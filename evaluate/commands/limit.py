@@ -11,7 +11,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--digits",
         metavar="D",
-        help="decimal places asked for, at most 20 (default 10; 3 behind hidden layers, at most 6)",
+        help="decimal places asked for, at most 14 (default 10; 3 behind hidden layers, at most 6)",
     )
     problem_options(parser, order=False)
     deep = parser.add_mutually_exclusive_group()

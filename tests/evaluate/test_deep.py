@@ -1,9 +1,7 @@
 """Deep networks at the plain and the partial level: routes, reference values, limits, bad input."""
 
 import json
-import re
 from fractions import Fraction
-from pathlib import Path
 
 import pytest
 from hypothesis import example, given, settings
@@ -258,12 +256,6 @@ def test_table_command(run):
     assert {(r["level"], r["notion"]) for r in rows} == set(REFERENCE)
     code, out, _ = run("table", "deep", "--depths", "2", "--levels", "1", "--digits", "8")
     assert code == 0 and "7.54067291" in out and "11.46025688" in out
-
-
-def test_readme_table_is_what_the_tool_prints(run):
-    readme = (Path(__file__).parents[2] / "README.md").read_text()
-    ((words, body),) = re.findall(r"<!-- table: flrdt (table deep .*?) -->\n(.*?)\n<!-- end -->", readme, re.S)
-    assert run(*words.split())[1].strip() == body
 
 
 def test_derive_command(run):

@@ -64,7 +64,7 @@ def test_json_of_the_command(run, tmp_path):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--digits", "21"], "at most 20 decimal places"),
+        (["--digits", "20"], "at most 14 decimal places"),
         (["--digits", "x"], "use an integer"),
         (["--max-level", "5"], "at least level 8"),
         (["--budget", "-1"], "must be positive"),
