@@ -1,15 +1,14 @@
 """Tables of the page on evidence, from the registry, the results of mutation and the tests that hold them."""
 
-import ast
 import json
 from collections import Counter
 from pathlib import Path
 
-from flrdt.derive.registry import registry
+from flrdt.derive.registry import SECTIONS, registry
 
 ROOT = Path(__file__).parents[1]
 CODE = ROOT / "tests/code_mutants.json"
-STEPS = ROOT / "tests/derive/test_step_mutations.py"
+STEPS = ROOT / "tests/step_mutants.json"
 OUTCOMES = ("killed", "timed out", "survived", "not run")
 
 
@@ -61,21 +60,27 @@ def code_mutants() -> str:
 
 
 def step_mutants() -> str:
-    """Which sections have had every step mutated, the mutants that are alive, and the steps that are not bound yet."""
-    values = {}
-    for node in ast.parse(STEPS.read_text()).body:
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            try:
-                values[node.targets[0].id] = ast.literal_eval(node.value)
-            except ValueError:
-                continue
+    """Outcomes of the mutants of steps, by section of the registry, those that are no defect, and what is not bound or tried yet."""
+    results = json.loads(STEPS.read_text())
     steps = {s for e in registry().values() for s in e.formula.derivation.steps}
-    sections = ", ".join(f"`{name}`" for name in values.get("COVERED", ()))
-    lines = [
-        f"All {len(steps)} steps compute their check from what they say. Sections whose steps have all been mutated, with no survivor but those below: {sections}.",
-        "",
+    rows = [
+        (f"`{name}`", r["steps"], r["mutants"], r["killed"], len(r["equivalent"]), len(r["explained"]))
+        for name, r in results.items()
     ]
-    explained = values.get("EXPLAINED", {})
-    if explained:
-        lines.append(table(("formula", "mutant that is not refuted"), [(f"`{k}`", v) for k, v in explained.items()]))
+    rows.append(("all", *(sum(row[i] for row in rows) for i in range(1, 6))))
+    lines = [f"All {len(steps)} steps compute their check from what they say."]
+    if rest := [f"`{name}`" for name in SECTIONS if name not in results]:
+        lines.append(f"Not tried yet: {', '.join(rest)}.")
+    lines += ["", table(("section", "steps", "mutants", "killed", "equivalent", "explained"), rows), ""]
+    alive = [(kind, row) for r in results.values() for kind in ("equivalent", "explained") for row in r[kind]]
+    if alive:
+        cells = [(f"`{row['formula']}`", kind, _code(row["change"]), row["reason"]) for kind, row in alive]
+        lines += ["Mutants that do not fail, and why they need not:", ""]
+        lines.append(table(("formula", "", "step, field, change", "why"), cells))
     return "\n".join(lines)
+
+
+def _code(change: str) -> str:
+    """A change as code that fits into a cell of a table."""
+    short = change if len(change) <= 160 else f"{change[:110]} ... {change[-40:]}"
+    return f"`{short}`".replace("|", "\\|")

@@ -7,31 +7,45 @@ agree, to thirty digits, at points of their domain (a dropped term that the deri
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields, replace
+from functools import cached_property, lru_cache, partial
+from itertools import islice
 
-from sympy import Basic, Dict, Expr, Integer, Symbol, false, oo, true
+from sympy import Add, Basic, Dict, Expr, Function, Integer, Mul, Piecewise, Pow, Symbol, false, oo, true
 from sympy.core.relational import Relational
 
 from flrdt.derive.core.equality import values
-from flrdt.derive.core.formulas import Derivation, Verdict
+from flrdt.derive.core.formulas import Derivation, Formula, Verdict
 from flrdt.derive.core.gaussian import Expectation
 from flrdt.derive.core.steps import Bound, Definition, Step, Theorem, rewritten
-from tests.mutants import _index_swaps, _walk
+from flrdt.derive.networks.gates import MoreauEnvelope
+from tests.mutants import _changes, _index_swaps
 
 CLOSE = 10**-18
 
 
 @dataclass(frozen=True)
 class Mutant:
-    """One changed field of one step of a derivation."""
+    """One changed field of one step of the derivation of a formula."""
 
-    derivation: Derivation
+    formula: Formula
     position: int
     field: str
     step: Step
 
     @property
+    def derivation(self) -> Derivation:
+        """The derivation as it is."""
+        return self.formula.derivation
+
+    @property
+    def key(self) -> tuple:
+        """The same for mutants of one step in several derivations."""
+        link = self.derivation.links[self.position]
+        return link.step, link.facts, self.step
+
+    @cached_property
     def changed(self) -> Derivation:
         """The derivation with the changed step in its place."""
         steps = list(self.derivation.steps)
@@ -39,11 +53,16 @@ class Mutant:
         return replace(self.derivation, steps=tuple(steps))
 
     @property
+    def fails_by_itself(self) -> bool:
+        """Whether the changed step fails, so that every derivation with it does."""
+        return self.step.verdict(self.derivation.links[self.position].facts) is Verdict.FAILED
+
+    @property
     def outcome(self) -> str:
         """``killed``, ``equivalent`` or ``survived``."""
-        last = self.position == len(self.derivation) - 1
-        if last and self.changed.conclusion != self.derivation.conclusion:
-            return "killed"  # the last step is no longer the statement of the formula
+        name = self.formula.concludes
+        if self.changed.concluded(name) != self.derivation.concluded(name):
+            return "killed"  # it no longer derives what the formula says
         verdict = self.changed.verdict()
         if verdict is Verdict.FAILED:
             return "killed"
@@ -69,7 +88,7 @@ class Mutant:
 
     def __str__(self) -> str:
         before = self.derivation.steps[self.position]
-        return f"{before.text!r}, {self.field}: {getattr(before, self.field)} -> {getattr(self.step, self.field)}"
+        return f"{self.formula.id}: {before.text!r}, {self.field}: {getattr(before, self.field)} -> {getattr(self.step, self.field)}"
 
 
 def _same(before: Basic, after: Basic) -> bool:
@@ -83,59 +102,138 @@ def _same(before: Basic, after: Basic) -> bool:
     return bool(pairs) and all(abs(a - b) <= CLOSE * (abs(a) + abs(b)) for a, b in pairs)
 
 
-def changed_values(value: object, symbols: list[Symbol]) -> Iterator[object]:
-    """Changed versions of the content of a field."""
+Change = Callable[[], object]
+
+
+def changes(value: object, symbols: list[Symbol]) -> list[Change]:
+    """What makes the changed versions of the content of a field; none of them is made yet."""
     if isinstance(value, Dict):
-        for key in value:
-            for other in changed_values(value[key], symbols):
-                yield Dict({**value, key: other})
-    elif isinstance(value, tuple):
-        for i, item in enumerate(value):
-            for other in changed_values(item, symbols):
-                yield (*value[:i], other, *value[i + 1 :])
-    elif isinstance(value, Relational):
-        for i, side in enumerate(value.args):
-            for other in changed_values(side, symbols):
-                sides = [other if j == i else s for j, s in enumerate(value.args)]
-                yield value.func(*sides, evaluate=False)
-    elif value in (true, false):
-        yield false if value == true else true
-    elif isinstance(value, Expr):
-        yield from _changed_expression(value, symbols)
+        return [partial(_in_mapping, value, key, change) for key in value for change in changes(value[key], symbols)]
+    if isinstance(value, tuple):
+        return [
+            partial(_in_tuple, value, i, change) for i, item in enumerate(value) for change in changes(item, symbols)
+        ]
+    if isinstance(value, Relational):
+        return [
+            partial(_in_relation, value, i, change)
+            for i, side in enumerate(value.args)
+            for change in changes(side, symbols)
+        ]
+    if value in (true, false):
+        return [lambda: false if value == true else true]
+    return _changes_of_expression(value, symbols) if isinstance(value, Expr) else []
 
 
-def _changed_expression(e: Expr, symbols: list[Symbol]) -> Iterator[Expr]:
+def _in_mapping(value: Dict, key: Basic, change: Change) -> Dict:
+    return Dict({**value, key: change()})
+
+
+def _in_tuple(value: tuple, i: int, change: Change) -> tuple:
+    return (*value[:i], change(), *value[i + 1 :])
+
+
+def _in_relation(value: Relational, i: int, change: Change) -> Basic:
+    return value.func(*_in_tuple(value.args, i, change), evaluate=False)
+
+
+def _in_expression(e: Expr, path: tuple[int, ...], change: Change) -> Basic:
+    if not path:
+        return change()  # type: ignore[return-value]
+    i, *rest = path
+    return e.func(*e.args[:i], _in_expression(e.args[i], tuple(rest), change), *e.args[i + 1 :])
+
+
+def _changes_of_expression(e: Expr, symbols: list[Symbol]) -> list[Change]:
     if e in (oo, -oo):
-        yield -e
-        yield Integer(0)
-        return
+        return [lambda: -e, lambda: Integer(0)]
     if isinstance(e, Symbol):
-        yield from (s for s in symbols if s != e)
-        return
+        return [partial(_same_thing, s) for s in symbols if s != e]
+    found: list[Change] = [lambda: e + 1]
     if e != 0:
-        yield 2 * e
-        yield -e
-    yield e + 1
-    yield from _index_swaps(e)
-    yield from _walk(e)
+        found += [lambda: 2 * e, lambda: -e]
+    found += [partial(_nth_swap, e, i) for i in range(len(e.free_symbols))]
+    for path, node in _nodes(e):
+        found += [partial(_in_expression, e, path, partial(_nth_change, node, i)) for i in range(_count(node))]
+    bound = {v for mean in e.atoms(Expectation) for v in mean.bound_symbols}
     for symbol in sorted(e.free_symbols, key=str):
-        bound = {v for mean in e.atoms(Expectation) for v in mean.bound_symbols}
         for other in symbols:
             if other != symbol and other not in bound and other.is_integer == symbol.is_integer:
-                yield e.subs(symbol, other)
+                found.append(partial(e.subs, symbol, other))
+    return found
 
 
-def mutants(derivation: Derivation, most: int, seed: str) -> Iterator[Mutant]:
-    """At most ``most`` mutants of every field of every step, drawn by a seed."""
-    draw = random.Random(seed)
-    for position, step in enumerate(derivation.steps):
-        if not isinstance(step, Step):
-            continue
-        for name, value in _contents(step):
-            symbols = _symbols(v for _, v in _contents(step))
-            found = list(dict.fromkeys(v for v in changed_values(value, symbols) if v != value))
-            for changed in draw.sample(found, min(most, len(found))):
-                yield Mutant(derivation, position, name, replace(step, **{name: changed}))
+def _same_thing(e: Expr) -> Expr:
+    return e
+
+
+def _nth_swap(e: Expr, n: int) -> Expr:
+    return next(islice(_index_swaps(e), n, None), e)
+
+
+def _count(node: Expr) -> int:
+    """How many changes a node has."""
+    if node.is_Add:
+        return 3 * len(node.args)
+    return 2 if node.is_Mul or (node.is_Pow and node.exp.is_Rational) else 0
+
+
+def _nth_change(node: Expr, n: int) -> Expr:
+    return next(islice(_changes(node), n, None))
+
+
+def _nodes(e: Expr, path: tuple[int, ...] = ()) -> Iterator[tuple[tuple[int, ...], Expr]]:
+    """The nodes that may be changed, each with the way to it."""
+    yield path, e
+    if isinstance(e, Piecewise):
+        for i, (branch, _) in enumerate(e.args):
+            yield from _nodes(branch, (*path, i, 0))
+    elif isinstance(e, (Add, Mul, Pow, Function)) and not isinstance(e, (Expectation, MoreauEnvelope)):
+        for i, argument in enumerate(e.args):
+            yield from _nodes(argument, (*path, i))
+
+
+@lru_cache(maxsize=8192)
+def changed_steps(step: Step, most: int) -> tuple[tuple[str, Step], ...]:
+    """At most ``most`` changes of every field of a step, drawn by what it is called: derivations that share it have the same."""
+    draw = random.Random(f"{type(step).__name__} {step.name} {step.text}")
+    found: list[tuple[str, Step]] = []
+    symbols = _symbols(v for _, v in _contents(step))
+    for name, value in _contents(step):
+        possible = changes(value, symbols)
+        draw.shuffle(possible)
+        drawn: dict[object, None] = {}
+        while possible and len(drawn) < most:
+            if (changed := possible.pop()()) != value:
+                drawn.setdefault(changed)
+        found += [(name, replace(step, **{name: changed})) for changed in drawn]
+    return tuple(found)
+
+
+def mutants(formula: Formula, most: int = 1) -> Iterator[Mutant]:
+    """At most ``most`` mutants of every field of every step."""
+    for position, step in enumerate(formula.derivation.steps):
+        if isinstance(step, Step):
+            yield from (Mutant(formula, position, *changed) for changed in changed_steps(step, most))
+
+
+ORDER = ("killed", "equivalent", "survived")
+
+
+def tried(formulas: Iterable[Formula]) -> dict[tuple, tuple[str, Mutant]]:
+    """The worst outcome of every mutant over the derivations that it belongs to."""
+    found: dict[tuple, tuple[str, Mutant]] = {}
+    fatal = set()
+    for formula in {f.derivation: f for f in reversed(list(formulas))}.values():
+        for mutant in mutants(formula):
+            key = mutant.key
+            if key in fatal:
+                continue
+            if key not in found and mutant.fails_by_itself:
+                fatal.add(key)
+            outcome = "killed" if key in fatal else mutant.outcome
+            before = found.get(key, (ORDER[0], mutant))
+            found[key] = max(before, (outcome, mutant), key=lambda row: ORDER.index(row[0]))
+    return found
 
 
 def _contents(step: Step) -> list[tuple[str, object]]:

@@ -15,7 +15,7 @@ from ..core.formulas import Formula, Status
 from ..core.gaussian import Expectation, Law, phi
 from ..core.steps import Chain, Definition, Identity, Step, Theorem
 from ..core.symbols import Level, Lifting, alpha, chi
-from ..objectives.energy_map import lambda_forms, sphere_in_lambda
+from ..objectives.energy_map import energy_sphere, lambda_forms, sphere_in_lambda
 from ..objectives.relations import SOURCE, dual_overlaps
 
 __all__ = ["TiltedExpectation", "flow_steps", "heat_steps", "sphere_derivative", "stationarity"]
@@ -106,6 +106,12 @@ def _sphere_steps(lifting: Lifting, variable: Symbol, slope: Expr) -> tuple[Step
     return (
         *forms,
         Definition("The sphere part of P_r.", Eq(S, sphere_in_lambda(lifting), evaluate=False), name="S_P"),
+        Identity(
+            "That is the one of the objective, every Lambda written out.",
+            S,
+            energy_sphere(lifting, lifting.Lambda(1)),
+            using=("S_P", *(f"Lambda_{k}" for k in lifting.steps)),
+        ),
         Identity(
             f"Its slope in {variable}, by the chain rule through the Lambda_j.",
             Derivative(S, variable),

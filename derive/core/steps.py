@@ -336,6 +336,8 @@ class Solution(Step):
         if value.has(self.unknown, zoo, nan) or (self.branch != true and not self.branch.has(self.unknown)):
             return False
         solved = equal(gap.xreplace({self.unknown: value}), Integer(0))
+        if solved is None and _idle(facts[0].args, facts[1:]):
+            return False
         if solved is not True or self.branch.xreplace({self.unknown: value}) == False:  # noqa: E712
             return solved and False
         return self._unique(cancel(gap), value)

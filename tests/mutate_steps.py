@@ -1,0 +1,76 @@
+"""Change every SymPy field of every step of the registry, and keep how many changes make the derivation fail.
+
+    python -m tests.mutate_steps [SECTION ...]
+
+Results are kept in ``tests/step_mutants.json``, section by section, with the equivalent ones and the reason for those that are
+left alive; ``docs/evidence.md`` shows them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import Counter
+from pathlib import Path
+
+from flrdt.derive.core.formulas import Verdict
+from flrdt.derive.core.steps import Step
+from flrdt.derive.registry import SECTIONS
+from flrdt.derive.registry import _section as section
+from tests.step_mutants import Mutant, tried
+
+RESULTS = Path(__file__).parent / "step_mutants.json"
+EXPLAINED = {
+    "comparison.plain": "Gordon's inequality is cited; it says which side the derived value bounds, and no equation is made from it",
+    "stationarity.3.p_3": "a slope at p_2 = p_3 is the same slope where it is written in Lambda_3, which stands for all of p_2",
+}
+"""Why the mutants of a formula that neither fail nor say something equivalent are no defect."""
+
+
+def outcomes(name: str) -> dict:
+    """Counts of a section, its equivalent mutants, and those alive, which are explained or not."""
+    formulas = [entry.formula for entry in section(name).values()]
+    found = tried(formulas).values()
+    count = Counter(outcome for outcome, _ in found)
+    alive = [mutant for outcome, mutant in found if outcome == "survived"]
+    return {
+        "steps": len({step for f in formulas for step in f.derivation.steps if isinstance(step, Step)}),
+        "mutants": len(found),
+        "killed": count["killed"],
+        "equivalent": [_row(m, _why_equivalent(m)) for outcome, m in found if outcome == "equivalent"],
+        "explained": [_row(m, EXPLAINED[m.formula.id]) for m in alive if m.formula.id in EXPLAINED],
+        "unexplained": [str(m) for m in alive if m.formula.id not in EXPLAINED],
+    }
+
+
+def _why_equivalent(mutant: Mutant) -> str:
+    """What makes a mutant say nothing false."""
+    before, after = mutant.derivation.links[mutant.position], mutant.changed.links[mutant.position]
+    if before.expression == after.expression:
+        return "the step says the same"
+    return "proved as well" if after.verdict() is Verdict.PROVED else "both sides agree in value"
+
+
+def _row(mutant: Mutant, reason: str) -> dict[str, str]:
+    return {"formula": mutant.formula.id, "change": str(mutant).partition(": ")[2], "reason": reason}
+
+
+def recorded() -> dict[str, dict]:
+    """The results that are kept."""
+    return json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+
+
+def main() -> None:
+    """Try the sections that are named, or all, and keep what is found."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("sections", nargs="*", default=list(SECTIONS), metavar="SECTION")
+    for name in parser.parse_args().sections:
+        found = recorded() | {name: outcomes(name)}
+        ordered = {n: found[n] for n in SECTIONS if n in found}
+        RESULTS.write_text(json.dumps(ordered, indent=1, ensure_ascii=False) + "\n")
+        row = found[name]
+        print(f"{name}: {row['killed']} of {row['mutants']} killed, {len(row['unexplained'])} alive", flush=True)
+
+
+if __name__ == "__main__":
+    main()
