@@ -48,7 +48,7 @@ def test_changed_steps_fail():
     """Only the cited theorem, of which nothing is proved here, may be changed without notice."""
     killed = 0
     for formula in (covariances(), plain_bound(), plain_objective()):
-        for mutant in mutants(formula.derivation, 1, formula.id):
+        for mutant in mutants(formula):
             killed += mutant.outcome == "killed"
             assert mutant.outcome != "survived" or "Gordon's inequality" in str(mutant), str(mutant)
     assert killed > 20
