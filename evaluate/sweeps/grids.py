@@ -167,7 +167,9 @@ def grid_of(settings: Mapping[str, Any]) -> Grid:
     """
     if "problem" not in settings:
         if foreign := [name for name in settings if name not in NETWORKS.settings]:
-            raise InputError(f"{foreign[0]} is a setting of problems of the family: name one with problem, or leave it out")
+            raise InputError(
+                f"{foreign[0]} is a setting of problems of the family: name one with problem, or leave it out"
+            )
         return NETWORKS
     mixed = [name for name in settings if name not in PROBLEMS.settings]
     if mixed:
