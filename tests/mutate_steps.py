@@ -13,7 +13,6 @@ import json
 from collections import Counter
 from pathlib import Path
 
-from flrdt.derive.core.formulas import Verdict
 from flrdt.derive.core.steps import Step
 from flrdt.derive.registry import SECTIONS
 from flrdt.derive.registry import _section as section
@@ -37,18 +36,10 @@ def outcomes(name: str) -> dict:
         "steps": len({step for f in formulas for step in f.derivation.steps if isinstance(step, Step)}),
         "mutants": len(found),
         "killed": count["killed"],
-        "equivalent": [_row(m, _why_equivalent(m)) for outcome, m in found if outcome == "equivalent"],
+        "equivalent": [_row(m, m.why_true) for outcome, m in found if outcome == "equivalent"],
         "explained": [_row(m, EXPLAINED[m.formula.id]) for m in alive if m.formula.id in EXPLAINED],
         "unexplained": [str(m) for m in alive if m.formula.id not in EXPLAINED],
     }
-
-
-def _why_equivalent(mutant: Mutant) -> str:
-    """What makes a mutant say nothing false."""
-    before, after = mutant.derivation.links[mutant.position], mutant.changed.links[mutant.position]
-    if before.expression == after.expression:
-        return "the step says the same"
-    return "proved as well" if after.verdict() is Verdict.PROVED else "both sides agree in value"
 
 
 def _row(mutant: Mutant, reason: str) -> dict[str, str]:
