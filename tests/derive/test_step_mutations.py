@@ -14,7 +14,7 @@ from flrdt.derive.registry import SECTIONS, registry
 from tests.mutate_steps import EXPLAINED, outcomes, recorded
 from tests.step_mutants import PROVED, _same, _telling
 
-FAST = ("envelopes",)
+FAST = ("comparison", "envelopes")
 """Sections that take less than five seconds and whose formulas other tests derive anyway; the others belong to the slow set."""
 
 
