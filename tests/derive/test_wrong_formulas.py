@@ -9,7 +9,7 @@ import inspect
 from importlib import import_module
 from textwrap import dedent
 
-from flrdt.derive import Verdict, relu
+from flrdt.derive import Level, Verdict, relu
 from flrdt.derive.networks import gates
 
 
@@ -64,4 +64,4 @@ def test_the_normalisation_with_another_sum_of_multipliers(monkeypatch):
         "gamma_s - gamma_p - coupling",
         "gamma_s + 5 * gamma_p - coupling",
     )
-    assert failed(lambda: inspect.unwrap(owner.relations)("2"))
+    assert failed(lambda: owner._relations.__wrapped__(Level(2)))
