@@ -71,6 +71,7 @@ def step_mutants() -> str:
     lines = [f"All {len(steps)} steps compute their check from what they say."]
     if rest := [f"`{name}`" for name in SECTIONS if name not in results]:
         lines.append(f"Not tried yet: {', '.join(rest)}.")
+    lines += [f"Left out: `{i}` ({why})." for r in results.values() for i, why in r.get("left out", {}).items()]
     lines += ["", table(("section", "steps", "mutants", "killed", "equivalent", "explained"), rows), ""]
     alive = [(kind, row) for r in results.values() for kind in ("equivalent", "explained") for row in r[kind]]
     if alive:

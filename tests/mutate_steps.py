@@ -13,7 +13,6 @@ import json
 from collections import Counter
 from pathlib import Path
 
-from flrdt.derive.core.formulas import Verdict
 from flrdt.derive.core.steps import Step
 from flrdt.derive.registry import SECTIONS
 from flrdt.derive.registry import _section as section
@@ -22,14 +21,24 @@ from tests.step_mutants import Mutant, tried
 RESULTS = Path(__file__).parent / "step_mutants.json"
 EXPLAINED = {
     "comparison.plain": "Gordon's inequality is cited; it says which side the derived value bounds, and no equation is made from it",
+    "finite.line": "that flipping a row changes no line is cited from Wendel, not proved",
+    "flow.mass": "that the sum of independent normals is normal is cited, not proved",
+    "kernel.square": "Price's theorem is cited, not proved",
     "stationarity.3.p_3": "a slope at p_2 = p_3 is the same slope where it is written in Lambda_3, which stands for all of p_2",
 }
 """Why the mutants of a formula that neither fail nor say something equivalent are no defect."""
 
+LEFT_OUT = {
+    "average.strip:1": "its mutants take minutes; average.perceptron and average.sk come from the same function",
+    "average.outside:1": "its mutants take minutes; average.perceptron and average.sk come from the same function",
+    "average.hinge:kappa=1": "its mutants take minutes; average.perceptron and average.sk come from the same function",
+}
+"""Formulas of the sections that are tried of which no mutant is tried."""
+
 
 def outcomes(name: str) -> dict:
     """Counts of a section, its equivalent mutants, and those alive, which are explained or not."""
-    formulas = [entry.formula for entry in section(name).values()]
+    formulas = [e.formula for e in section(name).values() if e.formula.id not in LEFT_OUT]
     found = tried(formulas).values()
     count = Counter(outcome for outcome, _ in found)
     alive = [mutant for outcome, mutant in found if outcome == "survived"]
@@ -37,18 +46,15 @@ def outcomes(name: str) -> dict:
         "steps": len({step for f in formulas for step in f.derivation.steps if isinstance(step, Step)}),
         "mutants": len(found),
         "killed": count["killed"],
-        "equivalent": [_row(m, _why_equivalent(m)) for outcome, m in found if outcome == "equivalent"],
-        "explained": [_row(m, EXPLAINED[m.formula.id]) for m in alive if m.formula.id in EXPLAINED],
+        "equivalent": [_row(m, m.why_true) for outcome, m in found if outcome == "equivalent"],
+        "explained": [_row(m, _explained(m)) for m in alive if m.formula.id in EXPLAINED],
+        "left out": {i: LEFT_OUT[i] for i in section(name) if i in LEFT_OUT},
         "unexplained": [str(m) for m in alive if m.formula.id not in EXPLAINED],
     }
 
 
-def _why_equivalent(mutant: Mutant) -> str:
-    """What makes a mutant say nothing false."""
-    before, after = mutant.derivation.links[mutant.position], mutant.changed.links[mutant.position]
-    if before.expression == after.expression:
-        return "the step says the same"
-    return "proved as well" if after.verdict() is Verdict.PROVED else "both sides agree in value"
+def _explained(mutant: Mutant) -> str:
+    return f"{EXPLAINED[mutant.formula.id]}; the derivation is {mutant.changed.verdict().value}"
 
 
 def _row(mutant: Mutant, reason: str) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """Mutants of the steps of derivations: every SymPy field of every step changed in turn.
 
-A mutant has to make the derivation fail.  One that does not is *equivalent* if what it says is true as well: its two sides
-agree, to thirty digits, at points of their domain (a dropped term that the derivative does not see, a bound that is weaker).
+A mutant has to make the derivation fail.  One that does not is *equivalent* if what it says is shown to be true as well: by a proof, or
+by values that agree to thirty digits at several points of the domain and are neither all zero nor all the same.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from itertools import islice
 from sympy import Add, Basic, Dict, Expr, Function, Integer, Mul, Piecewise, Pow, Symbol, false, oo, true
 from sympy.core.relational import Relational
 
-from flrdt.derive.core.equality import values
+from flrdt.derive.core.equality import equal, values
 from flrdt.derive.core.formulas import Derivation, Formula, Verdict
 from flrdt.derive.core.gaussian import Expectation
 from flrdt.derive.core.steps import Bound, Definition, Step, Theorem, rewritten
@@ -66,40 +66,57 @@ class Mutant:
         verdict = self.changed.verdict()
         if verdict is Verdict.FAILED:
             return "killed"
-        if verdict is Verdict.UNKNOWN and self._proved_as_well():
-            return "equivalent"  # nothing false is said, but what follows no longer follows from it
-        return "equivalent" if self._true_as_well() else "survived"
+        return "equivalent" if self.why_true else "survived"
 
-    def _proved_as_well(self) -> bool:
-        return self.changed.links[self.position].verdict() is Verdict.PROVED
-
-    def _true_as_well(self) -> bool:
+    @cached_property
+    def why_true(self) -> str:
+        """What shows that the changed step says something true as well; empty if nothing does."""
         before, after = self.derivation.links[self.position], self.changed.links[self.position]
         if before.expression == after.expression:
-            return True  # it says the same
+            return f"the step says the same; it is {after.verdict().value}"
         if isinstance(self.step, (Definition, Theorem)):
             return _same(before.expression, after.expression)
-        if isinstance(self.step, Bound):
-            sides = [rewritten(s, after.facts) for s in after.expression.args]
-            return all(after.expression.func(*pair) == true for pair in values(*sides))
+        if after.verdict() is Verdict.PROVED:
+            return f"proved as well; the derivation is {self.changed.verdict().value}"
         sides = [rewritten(s, after.facts) for s in after.expression.args]
-        found = [abs(a - b) <= CLOSE * (abs(a) + abs(b)) for a, b in values(*sides)]
-        return bool(found) and all(found)
+        if isinstance(self.step, Bound):
+            found = list(values(*sides))
+            return HOLDS if _telling(found) and all(after.expression.func(*p) == true for p in found) else ""
+        return _agreement(*sides)
 
     def __str__(self) -> str:
         before = self.derivation.steps[self.position]
         return f"{self.formula.id}: {before.text!r}, {self.field}: {getattr(before, self.field)} -> {getattr(self.step, self.field)}"
 
 
-def _same(before: Basic, after: Basic) -> bool:
-    """Whether the sides of two relations have the same values."""
+def _same(before: Basic, after: Basic) -> str:
+    """What shows that two relations have sides of the same values; empty if nothing does."""
     if type(before) is not type(after) or len(before.args) != len(after.args):
-        return False
-    if before.args[1] == after.args[1] == 0 and (after.args[0] / before.args[0]).cancel().is_nonzero is True:
+        return ""
+    if before.args[1] == after.args[1] == 0:
         ratio = (after.args[0] / before.args[0]).cancel()
-        return ratio.is_number
-    pairs = [pair for sides in zip(before.args, after.args, strict=True) for pair in values(*sides)]
-    return bool(pairs) and all(abs(a - b) <= CLOSE * (abs(a) + abs(b)) for a, b in pairs)
+        if ratio.is_number and ratio.is_nonzero:
+            return "a multiple of the same equation"
+    found = [_agreement(*sides) for sides in zip(before.args, after.args, strict=True) if sides[0] != sides[1]]
+    return max(found, default="") if all(found) else ""
+
+
+PROVED, AGREE, HOLDS = "proved equal", "the values agree", "the values fulfil it"
+
+
+def _agreement(left: Expr, right: Expr) -> str:
+    """What shows that two expressions are equal; empty if nothing does."""
+    if not isinstance(left, Expr) or not isinstance(right, Expr):
+        return ""
+    if equal(left, right) is True:
+        return PROVED
+    pairs = list(values(left, right))
+    return AGREE if _telling(pairs) and all(abs(a - b) <= CLOSE * (abs(a) + abs(b)) for a, b in pairs) else ""
+
+
+def _telling(found: list[tuple[Expr, ...]]) -> bool:
+    """Whether there are values at several points, and neither all zero nor all the same."""
+    return len(found) > 1 and len(set(found)) > 1 and any(v != 0 for here in found for v in here)
 
 
 Change = Callable[[], object]

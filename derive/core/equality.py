@@ -342,7 +342,7 @@ def _envelope() -> type[Expr]:
 
 
 def values(*sides: Expr) -> Iterator[tuple[Expr, ...]]:
-    """Values of expressions, one of them real, at up to ``POINTS`` points of the domain of their symbols."""
+    """Values of expressions, one of them real, at points of the domain of their symbols, up to ``POINTS`` where not all are 0."""
     symbols = frozenset(s for side in sides for s in side.free_symbols)
     found = 0
     for point in _points(symbols):
@@ -353,7 +353,7 @@ def values(*sides: Expr) -> Iterator[tuple[Expr, ...]]:
         # a real and a complex value differ
         if None not in here and any(v is not None and v.is_real for v in here):
             yield tuple(here)  # type: ignore[arg-type]
-            found += 1
+            found += any(v != 0 for v in here)  # where all are zero nothing is told apart
         if found == POINTS:
             return
 

@@ -202,8 +202,11 @@ class Derivation(Shown):
                 del through[name]
         return False
 
-    def verdict(self) -> Verdict:
-        """The weakest verdict of the steps; unknown if nothing was derived, failed if definitions go in a circle."""
+    def verdict(self) -> Verdict | Basis:
+        """The weakest verdict of the steps; unknown if nothing was derived, failed if definitions go in a circle.
+
+        Where no step proves anything it is a theorem if one is cited, else a definition.
+        """
         if self._circular():
             return Verdict.FAILED
         found = []
@@ -214,7 +217,10 @@ class Derivation(Shown):
         for worst in (Verdict.UNKNOWN, Verdict.VERIFIED):
             if worst in found:
                 return worst
-        return Verdict.PROVED if found else Verdict.UNKNOWN
+        for basis in (Verdict.PROVED, Basis.THEOREM, Basis.DEFINITION):
+            if basis in found:
+                return basis
+        return Verdict.UNKNOWN
 
 
 @dataclass(frozen=True, repr=False)
@@ -249,7 +255,7 @@ class Formula(Shown):
     def _tex(self) -> str:
         return latex(self.shown)
 
-    def verdict(self) -> Verdict:
+    def verdict(self) -> Verdict | Basis:
         """That of the derivation; failed if its step says another statement, or the presentation is not proved equal."""
         steps = self.derivation.steps
         if steps and self.derivation.concluded(self.concludes) != self.statement:

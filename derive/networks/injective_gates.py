@@ -29,7 +29,6 @@ def injective_energy(level: Level | int | str) -> Formula:
     lifting = Lifting(level)
     steps = [(lifting.y(k), lifting.increment(lifting.p, k)) for k in lifting.steps]
     constant = tower(lambda _: Integer(-1), steps, lifting.p(level.r))
-    sphere = energy_sphere(lifting)
     derivation = Derivation(
         (
             Identity(
@@ -38,10 +37,9 @@ def injective_energy(level: Level | int | str) -> Formula:
                 Integer(-1),
                 name="constant",
             ),
-            Approach("The sphere part vanishes as chi grows.", sphere, chi, oo, Integer(0), name="sphere"),
             Approach(
-                "What is left is minus alpha.",
-                sphere + alpha * constant,
+                "The sphere part vanishes as chi grows; what is left is minus alpha.",
+                energy_sphere(lifting) + alpha * constant,
                 chi,
                 oo,
                 -alpha,

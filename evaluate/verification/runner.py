@@ -105,7 +105,7 @@ def verify_entry(item: Entry, digits: int, samples: int, statement: Basic | None
         weakest = replace(weakest, detail="; ".join(f"{r.detail}: {r.verdict}" for r in found))
     if statement is None and weakest.verdict in (Verdict.PROVED, Verdict.VERIFIED):
         chain = item.formula.verdict()
-        if item.formula.derivation.steps and chain is not Verdict.PROVED:
+        if isinstance(chain, Verdict) and chain is not Verdict.PROVED and item.formula.derivation.steps:
             weakest = replace(weakest, verdict=chain, detail=f"a step of the derivation is {chain}")
     return replace(weakest, seconds=time.perf_counter() - started)
 

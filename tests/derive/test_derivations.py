@@ -23,7 +23,7 @@ from flrdt.derive import (
 )
 from flrdt.derive.blocks.innermost import zero_energy_threshold
 from flrdt.derive.core.formulas import Basis, Derivation
-from flrdt.derive.core.steps import Definition, Identity, Substitution
+from flrdt.derive.core.steps import Definition, Identity, Substitution, Theorem
 from flrdt.derive.core.symbols import alpha, chi
 
 LEVELS = ["1", "2p", "2", "3"]
@@ -37,6 +37,20 @@ def test_every_step_is_proved(level, derivation):
     chain = found.derivation
     assert {step.verdict() for step in chain} <= {Verdict.PROVED, Basis.DEFINITION, Basis.THEOREM}
     assert chain.verdict() is Verdict.PROVED
+
+
+def test_what_is_only_cited_or_defined_is_not_proved():
+    x = Symbol("x")
+    given = Definition("Given.", Eq(x, 2, evaluate=False), name="x")
+    cited = Theorem("Known.", Eq(x, 2, evaluate=False), "a source")
+    shown = Identity("Squared.", x**2, Integer(4), using=("x",))
+    for steps, verdict in (
+        ((given,), Basis.DEFINITION),
+        ((given, cited), Basis.THEOREM),
+        ((cited, given, shown), Verdict.PROVED),
+        ((), Verdict.UNKNOWN),
+    ):
+        assert Derivation(steps).verdict() is verdict
 
 
 @pytest.mark.parametrize("level", ["2p", "2", "3"])
