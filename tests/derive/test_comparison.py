@@ -43,19 +43,6 @@ def test_the_bound_reaches_the_budget_at_the_value_of_a_published_table():
         assert bool(best >= 1) is reached
 
 
-<<<<<<< HEAD
-def test_changed_steps_fail():
-    """Only the cited theorem, of which nothing is proved here, may be changed without notice."""
-    killed = 0
-    for formula in (covariances(), plain_bound(), plain_objective()):
-        for mutant in mutants(formula):
-            killed += mutant.outcome == "killed"
-            assert mutant.outcome != "survived" or "Gordon's inequality" in str(mutant), str(mutant)
-    assert killed > 20
-
-
-=======
->>>>>>> main
 def test_sympy_source_rebuilds_the_steps():
     for formula in (covariances(), plain_bound(), plain_objective()):
         names: dict = {}
