@@ -134,18 +134,25 @@ def length(found: dict) -> int:
     return len(found["statement"]) + sum(len(shown) for _, shown, _ in found["steps"])
 
 
+def split(name: str, members: list[dict], parts: int = 1) -> dict[str, list[dict]]:
+    """The members of a page by its name: one page, or as many as it takes by the next part of the ids (mostly a level)."""
+    if sum(map(length, members)) <= LONGEST or len(members) == 1 or all(f["id"].count(".") < parts for f in members):
+        return {name: members}
+    groups: dict[str, list[dict]] = {}
+    for f in members:
+        groups.setdefault(" ".join(f["id"].split(".")[: parts + 1]), []).append(f)
+    return {n: group for each, inner in groups.items() for n, group in split(each, inner, parts + 1).items()}
+
+
 def formula_pages() -> dict[str, str]:
     """One page per family of formulas, and their index."""
     entries = sorted(by_id().values(), key=lambda f: family(f["id"]))
-    families: dict[str, list[dict]] = {}
-    for name, group in groupby(entries, lambda f: family(f["id"])):
-        members = list(group)
-        if sum(map(length, members)) > LONGEST:  # one page per level, or whatever the second part of the ids says
-            for f in members:
-                families.setdefault(" ".join(f["id"].split(".")[:2]), []).append(f)
-        else:
-            families[name] = members
-    pages = {f"formulas/{name.replace(' ', '-')}": formula_page(name, members) for name, members in families.items()}
+    families = {
+        name: group
+        for first, members in groupby(entries, lambda f: family(f["id"]))
+        for name, group in split(first, list(members)).items()
+    }
+    pages = {f"formulas/{make_id(name)}": formula_page(name, members) for name, members in families.items()}
     outcomes = Counter(f["outcome"]["verdict"] for f in entries if f["outcome"])
     tally = ", ".join(f"{number} {verdict}" for verdict, number in sorted(outcomes.items()))
     pages["formulas/index"] = "\n".join(
@@ -167,7 +174,7 @@ def formula_pages() -> dict[str, str]:
             "```{toctree}",
             ":hidden:",
             "",
-            *(name.replace(" ", "-") for name in families),
+            *map(make_id, families),
             "```",
         ]
     )

@@ -182,6 +182,7 @@ def reports(tmp_path_factory):
 
 @pytest.mark.parametrize("network", ["one", "deep"])
 def test_reports_in_the_browser(browser, reports, network, width):
+    browser.get_log("browser")  # what other pages have said, such as a search that cannot fetch from a disk
     page = reports / network / "report.html"
     state = read(browser, page, Path(f"report-{network}.html"), width)
     derived = json.loads((page.parent / "provenance.json").read_text())["derivations"]
