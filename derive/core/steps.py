@@ -875,9 +875,13 @@ class Chain:
         facts = Derivation((*self.steps, Identity("", Integer(0), Integer(0), using=using))).links[-1].facts
         gap = cancel(evaluated(rewritten(facts[0].lhs - facts[0].rhs, facts[1:])))  # type: ignore[attr-defined]
         steps = [Solution(text, unknown, root, branch, using=using, name=name) for root in _roots(gap, unknown) or ()]
-        possible = [s for s in steps if branch.xreplace({unknown: s.value}) != false and not s.value.is_nonpositive]
-        for step in possible if unknown.is_positive else steps:
-            if len(possible) == 1 or len(steps) == 1 or step.verdict(facts) is Verdict.PROVED:
+        excluded = [
+            branch.xreplace({unknown: s.value}) == false or bool(unknown.is_positive and s.value.is_nonpositive)
+            for s in steps
+        ]
+        possible = [s for s, out in zip(steps, excluded, strict=True) if not out]
+        for step in possible:
+            if len(possible) == 1 or step.verdict(facts) is Verdict.PROVED:
                 self.add(step)
                 return step.value
         raise ArithmeticError(f"no unique solution for {unknown}: {text}")

@@ -1,7 +1,7 @@
 """Every derivation proves its steps, and follows its input."""
 
 import pytest
-from sympy import Dict, Eq, Function, Integer, Interval, Rational, Symbol, diff, oo, simplify, symbols
+from sympy import Dict, Eq, Function, Gt, Integer, Interval, Lt, Rational, Symbol, diff, oo, simplify, symbols, true
 
 from flrdt.derive import (
     Gate,
@@ -23,7 +23,7 @@ from flrdt.derive import (
 )
 from flrdt.derive.blocks.innermost import zero_energy_threshold
 from flrdt.derive.core.formulas import Basis, Derivation
-from flrdt.derive.core.steps import Definition, Identity, Substitution, Theorem
+from flrdt.derive.core.steps import Chain, Definition, Identity, Substitution, Theorem
 from flrdt.derive.core.symbols import alpha, chi
 
 LEVELS = ["1", "2p", "2", "3"]
@@ -158,3 +158,14 @@ def test_networks_that_do_not_exist():
         Network(depth=0)
     with pytest.raises(NetworkError, match="budget"):
         Network(budget=0)
+
+
+def test_which_of_several_roots_a_branch_has_is_shown_or_nothing_is_solved():
+    """A root that no one can tell from another is never taken; an unknown that may be negative keeps its negative roots."""
+    a, t = Symbol("a", positive=True), Symbol("t", real=True)
+    tie = Definition("Two roots.", Eq(t**2 - 2 * a * t, 8 * a**2, evaluate=False), name="tie")
+    for branch, root in ((Gt(t, 0), 4 * a), (Lt(t, 0), -2 * a), (Gt(t, a), 4 * a)):
+        assert simplify(Chain([tie]).solve("Solve.", t, using=("tie",), branch=branch) - root) == 0
+    for branch in (true, Gt(t, -3 * a)):
+        with pytest.raises(ArithmeticError, match="no unique solution"):
+            Chain([tie]).solve("Solve.", t, using=("tie",), branch=branch)
