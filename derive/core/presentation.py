@@ -10,6 +10,8 @@ from sympy.core.relational import Equality
 __all__ = ["presented", "shortest"]
 
 HALF = Rational(1, 2)
+MOST_SYMBOLS = 6
+"""Symbols of an expression that is put over one denominator: with more of them factoring takes seconds."""
 
 
 @lru_cache(maxsize=512)
@@ -38,7 +40,7 @@ def _term_by_term(value: Expr) -> Expr | None:
 def _over_one_denominator(value: Expr) -> Expr | None:
     """A rational function of positive symbols and their square roots in factors."""
     symbols = sorted(value.free_symbols, key=str)
-    if not symbols or not all(s.is_positive for s in symbols):
+    if not symbols or len(symbols) > MOST_SYMBOLS or not all(s.is_positive for s in symbols):
         return None
     roots = {s: Symbol(f"root {s.name}", positive=True) for s in symbols}
     over, under = fraction(together(value.xreplace({s: root**2 for s, root in roots.items()})))

@@ -379,7 +379,7 @@ def complex_variance_mass() -> Formula:
     >>> complex_variance_mass().derivation.verdict().value
     'proved'
     """
-    D, u, imaginary = Symbol("D", positive=True), Symbol("u", real=True), Symbol("b", real=True)
+    D, u, imaginary = Symbol("D", positive=True), Symbol("u", real=True), Symbol("d", real=True)
     v, conjugate = D + I * imaginary, D - I * imaginary
     square = D**2 + imaginary**2
     fourth = exp(-(u**2) * (1 / v + 1 / conjugate)) / (2 * pi) ** 2 / (v * conjugate)
@@ -392,5 +392,5 @@ def complex_variance_mass() -> Formula:
             *(size, u, Integer(0), Integer(1), -oo, oo, sqrt(sqrt(square) / D)),
         ),
     )
-    title = "Mass of the Gaussian kernel of a complex variance D + i b"
+    title = "Mass of the Gaussian kernel of a complex variance D + i d"
     return _formula("certificate.complex_variance", title, steps, ("D > 0",))
