@@ -107,7 +107,7 @@ def _sphere_steps(lifting: Lifting, variable: Symbol, slope: Expr) -> tuple[Step
         *forms,
         Definition("The sphere part of P_r.", Eq(S, sphere_in_lambda(lifting), evaluate=False), name="S_P"),
         Identity(
-            "That is the one of the objective, every Lambda written out.",
+            "That is the one of the objective, its definitions written out.",
             S,
             energy_sphere(lifting, lifting.Lambda(1)),
             using=("S_P", *(f"Lambda_{k}" for k in lifting.steps)),

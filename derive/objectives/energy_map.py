@@ -245,7 +245,7 @@ def psi_parameter_formulas(level: Level) -> tuple[Formula, ...]:
             chain.solve(f"{name} in units of nu.", symbol, using=(f"y_{name[2:]}",), name=source[0])
         chain.add(
             Identity(
-                f"{name}, every Lambda written out.",
+                f"{name}, its definitions written out.",
                 symbol,
                 form,
                 using=(*source, *explicit),  # type: ignore[misc]

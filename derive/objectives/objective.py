@@ -218,7 +218,7 @@ class Objective(Shown):
                     name="P",
                 ),
                 Identity(
-                    "Insert the blocks, every Lambda written out.",
+                    "Insert the blocks, its definitions written out.",
                     energy,
                     self.energy,
                     using=("P", "E", "T_M", *(f"next Lambda_{k}" for k in range(r, 1, -1)), "first Lambda"),

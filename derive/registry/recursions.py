@@ -142,7 +142,7 @@ def _common() -> tuple[Step, ...]:
     steps += [
         Identity(
             f"Gain, square and cost change together along {symbol}.",
-            *_change(*FUNCTIONS.values(), symbol).args,
+            *_change(FUNCTIONS["gain"], FUNCTIONS["square"], FUNCTIONS["cost"], symbol).args,
             using=names,
             name=f"along {symbol}",
         )

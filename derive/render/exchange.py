@@ -184,8 +184,8 @@ def _node(value: Basic) -> ElementTree.Element:
         return _apply(_new("lambda", *map(_bound, value.variables), _node(value.expr)), *map(_node, value.point))
     if isinstance(value, Limit):
         inner, variable, point, side = value.args
-        kind = {"+": "above", "-": "below"}.get(str(side), "two-sided")
-        towards = _apply(_new("tendsto", type=kind), _node(variable), _node(point))
+        approach = {"+": "above", "-": "below"}.get(str(side), "two-sided")
+        towards = _apply(_new("tendsto", type=approach), _node(variable), _node(point))
         return _apply("limit", _bound(variable), _new("condition", towards), _node(inner))
     if isinstance(value, Integral | Sum):  # of several variables: the innermost first
         element = _node(value.function)

@@ -396,7 +396,8 @@ class _Setter:
             node = _rebuilt(node, [self.fold(a) if isinstance(a, (Expr, ExprCondPair)) else a for a in node.args])
         if isinstance(node, ExprCondPair):
             value, condition = node.args
-            if isinstance(condition, Boolean) and self.measure(condition) > self.room / 3:
+            named = not condition.free_symbols & self.bound  # a name with arguments would be no condition
+            if named and isinstance(condition, Boolean) and self.measure(condition) > self.room / 3:
                 condition = self.name(condition)
             return ExprCondPair(value, condition)
         if isinstance(node, Add) and self.wide(node):

@@ -44,7 +44,8 @@ def look(number: int) -> dict[str, str]:
 def house_style() -> Iterator[None]:
     """Matplotlib's own settings and ours, whatever the user's ``matplotlibrc`` says; a context, or a decorator of drawing."""
     require_matplotlib()
-    from matplotlib import cycler, rc_context, rcdefaults, rcParams
+    from cycler import cycler
+    from matplotlib import rc_context, rcdefaults, rcParams
 
     with rc_context():
         rcdefaults()

@@ -234,9 +234,9 @@ def layer_capacity(
         return _one_layer(level, budget, digits, report, certified)
     from ..solve.lifted import remembered, solve_lifted  # start-up: scipy, which the closed forms do without
 
-    starts = () if store is None else remembered(store, words, len(widths) + 1, level.r)
+    found, keep = ({}, lambda *_: None) if store is None else remembered(store, words, len(widths) + 1, level.r)
     before = None if shallower is None else shallower.points
-    lifted = solve_lifted(widths, budget, digits, report, level.r, None, *starts, shallower=before)
+    lifted = solve_lifted(widths, budget, digits, report, level.r, None, found, keep, before)
     return LayerCapacity(
         lifted.alpha,
         lifted.alpha_error,

@@ -28,7 +28,7 @@ from ..quadrature.two_fields import FieldRangeError
 from ..systems.deep import Coordinates, layout
 from ..systems.system import CapacityGoal
 from .deep_closed import plain_point
-from .descent import descend
+from .descent import Minimum, descend
 from .point import ConvergenceError
 from .starts import SEEDED, lowest, predict, system_of
 
@@ -165,10 +165,11 @@ def _at(pattern: Pattern, kind: str, layer: int) -> Any:
 def one_layer_patterns(budget: float, r: int) -> dict[int, Pattern]:
     """Those of one layer at levels 1 to r, from minima in double precision."""
     network = relu_network()
-    goal, found, x = CapacityGoal(Fraction(budget)), {1: Pattern.plain([], budget)}, []
+    goal, found = CapacityGoal(Fraction(budget)), {1: Pattern.plain([], budget)}
+    x: list[float] = []
     for level in range(2, r + 1):
         if level <= SEEDED:
-            best = lowest(network, Level(level), goal)
+            best: Minimum | None = lowest(network, Level(level), goal)
         else:
             best = descend(system_of(network, Level(level)), goal, predict(x, level))
         if best is None:

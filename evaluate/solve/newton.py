@@ -27,6 +27,9 @@ __all__ = ["GUARD", "Evaluation", "evaluate_at", "refine"]
 EXTRA = 6  # digits of a gradient beyond those that its Newton step is good for
 KNOWN = 10.0  # digits of a start in double precision
 FRESH = 8.0  # digits that a step gains with a Hessian in double precision, until one has shown more
+SEVERAL = (
+    5  # digits from which on the first step is not the last one, so that it may do with the Hessian of double precision
+)
 SLOW = 1.0  # digits a step must gain for its Hessian to be kept
 SHORT = 3.0  # guard digits that the parameters may lack in the end: their errors say so
 LONGEST = mpf("0.5")  # step in a logarithmic coordinate
@@ -173,7 +176,15 @@ def refine(
                             return point
                         x, spare = list(point.x), spare + missing
                         continue
-                rough = hessian is not None and before is None and refused == 0 and gain <= FRESH
+                tower = system.quadrature([system.backend.number(v) for v in x], 15) is not None
+                rough = (
+                    tower
+                    and digits >= SEVERAL
+                    and hessian is not None
+                    and before is None
+                    and refused == 0
+                    and gain <= FRESH
+                )
                 rows = matrix(hessian) if rough else evaluate_at(system, goal, x, max(gain, KNOWN) + EXTRA, 2).curvature
             elif rows is None:
                 rows = differences(system, goal, x, max(known, 2 * KNOWN))
@@ -196,7 +207,7 @@ def refine(
                 gain = reached - before.reached
             gained = min(gain, max(reached - lost, 0.5))
             if work == full and reached + gained >= target - SHORT and not prove:
-                sure = max(gain, KNOWN) + EXTRA if system.curved and not rough else min(gained, FRESH)
+                sure = min(gained, FRESH) if rough else max(gain, KNOWN) + EXTRA if system.curved else gained
                 return _finish(system, goal, x, here, step, rows, digits, sure, report, rough)
             damp = min(mpf(1), LONGEST / size) if size else mpf(1)
             step = [damp * s for s in step]

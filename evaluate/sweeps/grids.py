@@ -166,6 +166,10 @@ def grid_of(settings: Mapping[str, Any]) -> Grid:
     Raises ``InputError`` where settings of both are mixed.
     """
     if "problem" not in settings:
+        if foreign := [name for name in settings if name not in NETWORKS.settings]:
+            raise InputError(
+                f"{foreign[0]} is a setting of problems of the family: name one with problem, or leave it out"
+            )
         return NETWORKS
     mixed = [name for name in settings if name not in PROBLEMS.settings]
     if mixed:

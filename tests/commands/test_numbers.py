@@ -61,7 +61,7 @@ def test_integers_of_numpy_are_integers():
 
 
 #: Where None asks for the usual value.
-USUAL = ("capacity level", "capacity digits", "capacity budget", "energy alpha")
+USUAL = ("capacity level", "capacity digits", "capacity budget", "energy alpha", "limit digits")
 
 CALLS = {
     "capacity level": lambda x: capacity(x),

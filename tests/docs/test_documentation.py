@@ -66,9 +66,10 @@ def test_an_edited_derivation_changes_its_page(tmp_path):
 def test_the_snippets_of_the_page_on_claims_run(capsys):
     for block in re.findall(r"```python\n(.*?)```", (DOCS / "new-formula.md").read_text(), re.S):
         exec(compile(block, "new-formula.md", "exec"), {})
-    right, wrong = capsys.readouterr().out.splitlines()
+    right, wrong, derived, changed = capsys.readouterr().out.splitlines()
     assert re.fullmatch(r"mine\.right (proved|verified) \{\}", right)
     assert re.fullmatch(r"mine\.wrong failed \{'t': '.+'\}", wrong)
+    assert derived.startswith("Eq(K(t), t**2/2)") and derived.endswith("proved") and changed.endswith("failed")
 
 
 # what a hand-written page may set as mathematics: one symbol, with indices, and with at most one argument
