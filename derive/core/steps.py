@@ -78,7 +78,7 @@ from sympy import (
 from sympy.core.function import AppliedUndef
 from sympy.core.relational import Relational
 
-from .equality import equal, evaluated, positive
+from .equality import equal, evaluated, positive, refuted
 from .formulas import Basis, Derivation, Verdict
 from .gaussian import Expectation, Law, NotQuadratic, check_piece, gaussian_piece
 from .maxima import FieldFunction, Maximum, Minimum
@@ -336,6 +336,8 @@ class Solution(Step):
         value = rewritten(self.value, facts[1:])
         if value.has(self.unknown, zoo, nan) or (self.branch != true and not self.branch.has(self.unknown)):
             return False
+        if self.unknown.is_positive and positive(-value, strict=False):
+            return False
         solved = equal(gap.xreplace({self.unknown: value}), Integer(0))
         if solved is None and _idle(facts[0].args, facts[1:]):
             return False
@@ -439,8 +441,11 @@ class GaussianMean(Step):
                 continue
         else:
             # a mean over a pole is infinite or no elementary function; of anything else this rule knows nothing
-            poles = integrand.is_rational_function(self.variable) and not self.value.has(Integral, Expectation)
-            return False if poles else None
+            if integrand.is_rational_function(self.variable) and not self.value.has(Integral, Expectation):
+                return False
+            weighted = integrand * _density(self.variable, mean, variance)
+            wrong = refuted(Integral(weighted, (self.variable, *ends)), rewritten(self.value, facts))
+            return False if wrong else None
         same = equal(rewritten(self.value, facts), found)
         return same and all_of(check_piece(t, self.variable, mean, variance) for t in terms)
 
