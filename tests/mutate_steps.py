@@ -23,6 +23,7 @@ EXPLAINED = {
     "comparison.plain": "Gordon's inequality is cited; it says which side the derived value bounds, and no equation is made from it",
     "finite.line": "that flipping a row changes no line is cited from Wendel, not proved",
     "flow.mass": "that the sum of independent normals is normal is cited, not proved",
+    "hidden.slope.mu": "a cut is where the proof looks, which the step does not say; without the right one it is not found",
     "kernel.square": "Price's theorem is cited, not proved",
     "stationarity.3.p_3": "a slope at p_2 = p_3 is the same slope where it is written in Lambda_3, which stands for all of p_2",
 }

@@ -16,7 +16,7 @@ from sympy import Add, Basic, Dict, Expr, Function, Integer, Mul, Piecewise, Pow
 from sympy.core.relational import Relational
 
 from flrdt.derive.core.equality import equal, values
-from flrdt.derive.core.formulas import Derivation, Formula, Verdict
+from flrdt.derive.core.formulas import Basis, Derivation, Formula, Verdict
 from flrdt.derive.core.gaussian import Expectation
 from flrdt.derive.core.steps import Bound, Definition, Step, Theorem, rewritten
 from flrdt.derive.networks.gates import MoreauEnvelope
@@ -73,7 +73,8 @@ class Mutant:
         """What shows that the changed step says something true as well; empty if nothing does."""
         before, after = self.derivation.links[self.position], self.changed.links[self.position]
         if before.expression == after.expression:
-            return f"the step says the same; it is {after.verdict().value}"
+            proved = after.verdict() in (Verdict.PROVED, *Basis)
+            return f"the step says the same; the derivation is {self.changed.verdict().value}" if proved else ""
         if isinstance(self.step, (Definition, Theorem)):
             return _same(before.expression, after.expression)
         if after.verdict() is Verdict.PROVED:

@@ -36,6 +36,7 @@ from itertools import pairwise
 from typing import ClassVar
 
 from sympy import (
+    Add,
     Basic,
     Derivative,
     Dict,
@@ -335,6 +336,8 @@ class Solution(Step):
         value = rewritten(self.value, facts[1:])
         if value.has(self.unknown, zoo, nan) or (self.branch != true and not self.branch.has(self.unknown)):
             return False
+        if self.unknown.is_positive and positive(-value, strict=False):
+            return False
         solved = equal(gap.xreplace({self.unknown: value}), Integer(0))
         if solved is None and _idle(facts[0].args, facts[1:]):
             return False
@@ -395,7 +398,12 @@ def _excess(relation: Basic) -> Expr:
 class GaussianMean(Step):
     """``E[integrand; lower < variable < upper] = value`` for a normal variable, called ``called`` if that is given.
 
-    The value is recomputed by completing the square, and that rule checked by the fundamental theorem of calculus.
+    The value is recomputed by completing the square, of a sum term by term, and that rule checked by the fundamental theorem of
+    calculus.
+
+    >>> u = Symbol("u", real=True)
+    >>> GaussianMean("Add.", 1 + exp(u), u, Integer(0), Integer(1), -oo, oo, 1 + sqrt(exp(1))).verdict().value
+    'proved'
     """
 
     integrand: Expr
@@ -425,14 +433,18 @@ class GaussianMean(Step):
             return False  # what is averaged over cannot stand outside
         if ends[0] == oo or ends[1] == -oo:
             return False  # no interval
-        try:
-            found = gaussian_piece(integrand, self.variable, mean, variance, *ends).value
-        except NotQuadratic:
+        for terms in ((integrand,), Add.make_args(integrand)):
+            try:
+                found = Add(*(gaussian_piece(t, self.variable, mean, variance, *ends).value for t in terms))
+                break
+            except NotQuadratic:
+                continue
+        else:
             # a mean over a pole is infinite or no elementary function; of anything else this rule knows nothing
             poles = integrand.is_rational_function(self.variable) and not self.value.has(Integral, Expectation)
             return False if poles else None
         same = equal(rewritten(self.value, facts), found)
-        return same and check_piece(integrand, self.variable, mean, variance)
+        return same and all_of(check_piece(t, self.variable, mean, variance) for t in terms)
 
 
 def _density(variable: Expr, mean: Expr, variance: Expr) -> Expr:
