@@ -40,7 +40,7 @@ def test_an_edited_derivation_changes_its_page(tmp_path):
     for module in Path(flrdt.__file__).parent.glob("*.py"):
         shutil.copy(module, tmp_path / "flrdt")
     (tmp_path / "docs").mkdir()
-    for module in DOCS.glob("*.py"):
+    for module in [*DOCS.glob("*.py"), *DOCS.glob("*.bib")]:
         shutil.copy(module, tmp_path / "docs")
 
     def built():
