@@ -15,7 +15,7 @@ from importlib.metadata import version
 from typing import Any
 
 from flrdt.derive import Gate, Level, relu, relu_network, render
-from flrdt.derive.core.formulas import Verdict
+from flrdt.derive.core.formulas import Basis, Verdict
 from flrdt.derive.networks.problems import Problem
 from flrdt.derive.render.replica import check_convention
 
@@ -243,9 +243,10 @@ def _files(found: _Findings, command: str, level: Level, convention: str, paper:
 
 
 def unproved(files: dict[str, bytes]) -> list[str]:
-    """What is not proved among the derivations of a report, as ``id (verdict)``."""
+    """What is not proved among the derivations of a report, as ``id (verdict)``; what is only defined or cited claims no proof."""
     verdicts = json.loads(files[MANIFEST])["derivations"]
-    return [f"{id} ({verdict})" for id, verdict in verdicts.items() if verdict != Verdict.PROVED]
+    fine = (Verdict.PROVED, *Basis)
+    return [f"{id} ({verdict})" for id, verdict in verdicts.items() if verdict not in fine]
 
 
 def inadmissible(files: dict[str, bytes]) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from flrdt.derive.registry import SECTIONS, registry
 from tests.mutate_steps import EXPLAINED, outcomes, recorded
 from tests.step_mutants import PROVED, _same, _telling
 
-FAST = ("comparison", "envelopes")
+FAST = ("comparison",)
 """Sections that take less than five seconds and whose formulas other tests derive anyway; the others belong to the slow set."""
 
 
@@ -35,6 +35,7 @@ def test_what_is_recorded_has_no_survivor_without_a_reason():
     assert {*EXPLAINED} == {row["formula"] for r in found.values() for row in r["explained"]}
 
 
+@pytest.mark.slow
 def test_values_show_an_equivalence_only_where_they_tell_apart():
     x = Symbol("x", positive=True)
     far = Symbol("far", real=True) - 100
@@ -53,6 +54,7 @@ def test_values_show_an_equivalence_only_where_they_tell_apart():
     assert not _telling([(one, one)] * 3) and _telling([(zero, zero), (one, one)])
 
 
+@pytest.mark.slow
 def test_every_step_is_of_a_kind_that_checks_what_it_says():
     for entry in registry().values():
         for step in entry.formula.derivation.steps:

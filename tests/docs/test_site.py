@@ -239,6 +239,8 @@ def test_internal_links_lead_somewhere(pages):
             path, _, anchor = target.partition("#")
             there = (page.parent / path).resolve() if path else page.resolve()
             assert there.exists(), (page, target)
-            if "_modules" in page.parts:  # a source page leads back by the name where a thing is made, not where it is shown
+            if (
+                "_modules" in page.parts
+            ):  # a source page leads back by the name where a thing is made, not where it is shown
                 continue
             assert not anchor or there not in anchors or anchor in anchors[there], (page, target)

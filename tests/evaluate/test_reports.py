@@ -49,6 +49,7 @@ def test_same_input_same_bytes(small, deep):
     assert reports.build("2p", 12, depth="2", notion="strong", figures=False) == deep
 
 
+@pytest.mark.slow
 def test_a_deep_report_holds_chain_parameters_and_derivations(deep):
     for name in ("report.md", "report.tex", "report.html"):
         text = deep[name].decode().replace(r"\hspace{0pt}", "")  # where TeX may part a long number

@@ -92,6 +92,7 @@ def test_errors_of_the_thermal_point(digits, finest):
         assert true <= error <= max(100 * true, mpf(10) ** -(digits + 3))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("digits", [3, 14])
 def test_error_of_the_replicon(digits, finest):
     rough, fine = replicon(2, digits), finest[1]
