@@ -118,7 +118,7 @@ def test_a_user_without_home_and_name_has_no_cache():
     )
     environment = {k: v for k, v in os.environ.items() if k not in ("HOME", "XDG_CACHE_HOME", "FLRDT_CACHE")}
     # run where that user can read nothing but what is imported already
-    preload = "import flrdt.derive, flrdt.evaluate.limits.store\n"
+    preload = "from flrdt.derive import Network; import flrdt.evaluate.limits.store; Network()\n"
     found = subprocess.run(
         [sys.executable, "-c", preload + code], env=environment, capture_output=True, text=True, check=False
     )
