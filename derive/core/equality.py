@@ -56,6 +56,7 @@ from sympy.core.function import AppliedUndef
 
 from .domains import DomainError, default_domain
 from .gaussian import Expectation, H, Law, Phi, phi
+from .insertion import insert
 from .maxima import FieldFunction
 
 __all__ = ["equal", "evaluated", "positive", "refuted", "values"]
@@ -146,7 +147,8 @@ def equal(left: Expr, right: Expr) -> bool | None:
     if branches := _branches(left, right):
         return not refuted(evaluated(left), evaluated(right)) and (all(equal(*b) for b in branches) or None)
     left, right = (_renamed(_terms(evaluated(side))) for side in (left, right))
-    if left == right:
+    # what only has to be multiplied out needs no values
+    if left == right or expand(_abbreviated(left - right)) == 0 or expand(left - right) == 0:
         return True
     if refuted(left, right):
         return False
@@ -215,8 +217,6 @@ def _proved(left: Expr, right: Expr) -> bool:
     inserted = _ordered(difference)
     exponential = difference.has(exp) and _positive(left, right)
     for attempt in (
-        lambda: expand(_abbreviated(difference)),
-        lambda: expand(difference),
         lambda: simplify(expand_complex(_elementary(difference))) if difference.has(re, im) else difference,
         lambda: cancel(together(difference)),
         lambda: cancel(together(_logarithms(left) - _logarithms(right))) if exponential else difference,
@@ -281,7 +281,7 @@ def _ordered(expr: Expr) -> Expr:
                 break
             value = value / (1 + Symbol(f"e_{letter}{k}", positive=True))
             found[named[f"{letter}_{k}"]] = value
-    return expr.subs(found, simultaneous=True) if found else expr
+    return insert(expr, found) if found else expr
 
 
 def refuted(left: Expr, right: Expr) -> bool:
