@@ -24,6 +24,26 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config):
+    """With ``-n`` tests go to the processes by groups: what takes long to derive is derived once for all that need it."""
+    if config.getoption("dist", "no") == "load":
+        config.option.dist = "loadgroup"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config, items):
+    """One group for the tests that go over the whole registry, one for each other file; slow tests are their own."""
+    if config.getoption("dist", "no") != "loadgroup":
+        return
+    for item in items:
+        code = getattr(getattr(item, "function", None), "__code__", None)
+        if "registry" in getattr(code, "co_names", ()):
+            item.add_marker(pytest.mark.xdist_group("registry"))
+        elif item.get_closest_marker("slow") is None:
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+
+
 @pytest.fixture(autouse=True)
 def precision_is_restored():
     """Every test starts from default precision, and the code under test must leave it as it found it."""
