@@ -414,12 +414,16 @@ def _has_domain(symbol: Symbol) -> bool:
     return not symbol.is_integer and (not symbol.is_positive or least.is_positive)
 
 
+@lru_cache(maxsize=256)
 def _concrete(expr: Expr) -> Expr:
     """Undefined functions replaced by smooth positive ones, laws that are not given by two-point laws."""
     expr = expr.replace(lambda e: isinstance(e, AppliedUndef), lambda e: _instance(e.func.__name__, e.args))
     expr = expr.replace(lambda e: isinstance(e, Law), _two_points)
     expr = expr.replace(lambda e: isinstance(e, FieldFunction), lambda e: e.doit())
-    return expr.replace(lambda e: isinstance(e, (Derivative, Subs)), lambda e: e.doit()).doit(deep=False)
+    expr = expr.replace(lambda e: isinstance(e, (Derivative, Subs)), lambda e: e.doit()).doit(deep=False)
+    return (
+        expr if expr.has(Expectation) else expr.replace(phi, lambda a: phi(a).rewrite(exp))
+    )  # SymPy knows exp by heart
 
 
 def _instance(name: str, arguments: tuple[Expr, ...]) -> Expr:
