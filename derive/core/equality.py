@@ -147,10 +147,15 @@ def equal(left: Expr, right: Expr) -> bool | None:
     if branches := _branches(left, right):
         return not refuted(evaluated(left), evaluated(right)) and (all(equal(*b) for b in branches) or None)
     left, right = (_renamed(_terms(evaluated(side))) for side in (left, right))
-    # what only has to be multiplied out needs no values
-    if left == right or expand(_abbreviated(left - right)) == 0 or expand(left - right) == 0:
+    if left == right:
         return True
-    if refuted(left, right):
+    points = _apart(left, right)
+    if next(points, False):
+        return False
+    # what only has to be multiplied out needs no further values
+    if expand(_abbreviated(left - right)) == 0 or expand(left - right) == 0:
+        return True
+    if any(points):
         return False
     # integrals off the real line, which SymPy cannot evaluate, by names of their own
     named = {e: Dummy() for side in (left, right) for e in side.atoms(Integral) if e.has(I, re, im)}
@@ -289,6 +294,11 @@ def refuted(left: Expr, right: Expr) -> bool:
 
     Terms that both sides have are left out.
     """
+    return any(_apart(left, right))
+
+
+def _apart(left: Expr, right: Expr) -> Iterator[bool]:
+    """Whether the sides differ, at one point after the other."""
     shared = set(Add.make_args(left)) & set(Add.make_args(right))
     left, right = (Add(*(term for term in Add.make_args(side) if term not in shared)) for side in (left, right))
     means = left.atoms(Expectation, Integral) | right.atoms(Expectation, Integral)
@@ -297,7 +307,7 @@ def refuted(left: Expr, right: Expr) -> bool:
     if kinked:
         close = CLOSE_NESTED if any(mean.args[0].has(Expectation, Integral) for mean in kinked) else CLOSE_KINKS
     lost = (LOST_JUMPS if kinked else LOST) if means else 0
-    return any(abs(a - b) > close * (abs(a) + abs(b)) + lost for a, b in values(left, right))
+    yield from (bool(abs(a - b) > close * (abs(a) + abs(b)) + lost) for a, b in values(left, right))
 
 
 def positive(expr: Expr, *, strict: bool = True) -> bool | None:
@@ -310,23 +320,20 @@ def positive(expr: Expr, *, strict: bool = True) -> bool | None:
     if expr in (oo, -oo):
         return expr == oo
     expr = evaluated(expr)
-    for attempt in (
-        lambda: expr,
-        lambda: factor(together(_ordered(expr))),
-        lambda: expand(_elementary(_ordered(expr))),
-        lambda: simplify(_elementary(_ordered(expr))),
-        lambda: simplify(_elementary(_ordered(expr))).expand(),
-    ):
-        found = attempt()
+
+    def shown(found: Expr) -> bool:
         if found.is_positive or (not strict and found.is_nonnegative):
             return True
-        terms = found.as_numer_denom()
-        signs = [_sign(term) for term in terms]
-        if None not in signs and signs[0] * signs[1] == 1:  # type: ignore[operator]
-            return True
+        signs = [_sign(term) for term in found.as_numer_denom()]
+        return None not in signs and signs[0] * signs[1] == 1  # type: ignore[operator]
+
+    cheap = (lambda: expr, lambda: factor(together(_ordered(expr))), lambda: expand(_elementary(_ordered(expr))))
+    if any(shown(attempt()) for attempt in cheap):
+        return True
     if any(value[0] <= 0 if strict else value[0] < 0 for value in values(expr)):
         return False
-    return None
+    simple = simplify(_elementary(_ordered(expr)))
+    return True if shown(simple) or shown(simple.expand()) else None
 
 
 def _sign(expr: Expr) -> int | None:
