@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from sympy import Derivative, Integer, Symbol
+from sympy import Derivative, Symbol
 
 from ..blocks.definitions import envelope
 from ..blocks.innermost import mean_envelope_steps, zero_energy_steps
@@ -13,8 +11,8 @@ from ..core.formulas import Derivation, Formula
 from ..core.gaussian import Expectation
 from ..core.steps import Identity
 from ..core.symbols import chi
+from ..networks.gates import Gate, relu
 from ..networks.gates import gate as named
-from ..networks.gates import relu
 from .entries import Entry, make_entry
 
 __all__ = ["GATES", "entries"]
@@ -26,8 +24,8 @@ GATES = (
     named("softshrink:1/2"),
     named("relu6"),
     named("hardsigmoid"),
-    replace(named("hardshrink:1"), name="hardshrink:1.radius-2", radius=Integer(2)),
-    replace(named("threshold:1/2"), name="threshold:1/2.radius-3", radius=Integer(3)),
+    Gate(named("hardshrink:1").active, "hardshrink:1.radius-2", 2),
+    Gate(named("threshold:1/2").active, "threshold:1/2.radius-3", 3),
 )
 SOURCE = "arXiv 2302.14112 (cost of a pre-activation); Moreau envelope"
 
