@@ -34,7 +34,7 @@ def pytest_configure(config):
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
     """One group for the tests that go over the whole registry, one for each other file; slow tests are their own."""
-    if config.getoption("dist", "no") != "loadgroup":
+    if not getattr(config.option, "loadgroup", False):  # set in a process that tests are sent to
         return
     for item in items:
         code = getattr(getattr(item, "function", None), "__code__", None)
