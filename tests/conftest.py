@@ -27,14 +27,16 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config):
     """With ``-n`` tests go to the processes by groups: what takes long to derive is derived once for all that need it."""
-    if config.getoption("dist", "no") == "load":
+    if hasattr(config, "workerinput"):  # a process that tests are sent to
+        config.option.loadgroup = True
+    elif config.getoption("dist", "no") == "load":
         config.option.dist = "loadgroup"
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
     """One group for the tests that go over the whole registry, one for each other file; slow tests are their own."""
-    if not getattr(config.option, "loadgroup", False):  # set in a process that tests are sent to
+    if not getattr(config.option, "loadgroup", False):
         return
     for item in items:
         code = getattr(getattr(item, "function", None), "__code__", None)
