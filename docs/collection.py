@@ -1,6 +1,7 @@
 """The formulas that the documentation shows: the registry with the verdicts of its checks, and those not registered."""
 
 import multiprocessing
+import os
 import re
 import shlex
 from functools import lru_cache
@@ -14,6 +15,7 @@ from flrdt.derive.blocks.definitions import lifted_tower
 from flrdt.derive.core.meanings import symbol_table
 from flrdt.derive.registry import Entry, registry
 from flrdt.evaluate.commands.derive import command_of
+from flrdt.evaluate.machine.processes import end_with_parent
 from flrdt.evaluate.verification.runner import available_cores, verify_entry
 
 # what a build affords: the whole registry in about a minute on two cores
@@ -115,7 +117,7 @@ def everything() -> list[dict]:
     """Content and outcome of every formula, on all cores."""
     GROUPS[:] = groups()
     place = {name: number for number, name in enumerate(registry())}
-    with multiprocessing.get_context("fork").Pool(available_cores()) as pool:
+    with multiprocessing.get_context("fork").Pool(available_cores(), end_with_parent, (os.getpid(),)) as pool:
         found = [f for group in pool.imap(looked_at, range(len(GROUPS))) for f in group]
     return sorted(found, key=lambda f: place.get(f["id"], len(place)))
 
