@@ -10,6 +10,7 @@ from typing import Any
 from mpmath import mp, mpf, nstr, workdps
 
 from flrdt.derive.blocks.outputs import Cost
+from flrdt.derive.core.symbols import Level
 from flrdt.derive.networks.problems import Problem, SymmetricCoupling
 
 from ..arithmetic.decimals import InputError, error_text, known_digits, parse_digits
@@ -17,7 +18,7 @@ from ..arithmetic.exclusive import exclusive
 from ..results.capacity import shown_error, tool_version
 from ..results.family import as_problem, family_value
 from ..results.shown_values import ShownValue, equation
-from ..solve.family import ladder, solve_family
+from ..solve.family import gapped, minima, solve_family
 from ..solve.point import ConvergenceError
 from .acceleration import accelerate, carried
 from .limits import ENOUGH, GUARD, SHORTEST
@@ -106,16 +107,10 @@ def family_limit(
         if first.reached != "2":
             return _stopped(given, wanted, first, rows, started)
         found = None
-        for minimum in ladder(given, deepest):
-            if minimum is None:
-                last = rows[-1] if rows else None
-                if last is None:
-                    return _stopped(given, wanted, first, rows, started)
-                reason = f"no point of level {int(last[0]) + 1} below the value of level {last[0]} was found"
-                raise ConvergenceError(f"{reason}; the levels end at {nstr(last[1], 12)}, before the limit is known")
+        for minimum in minima(given, Level(deepest), outer_zero=gapped(given)):
             if minimum.level.r < 3:
                 continue
-            point = solve_family(given, minimum, working, report=report)
+            point = solve_family(minimum, working, report)
             r = minimum.level.r
             solved[r], errors[r] = sign * point.value, point.value_error
             rows.append((str(r), solved[r], point.value_error))
@@ -128,6 +123,15 @@ def family_limit(
                     break
             else:
                 report(f"level {r}: {nstr(solved[r], 14)}")
+        else:
+            if not rows:
+                return _stopped(given, wanted, first, rows, started)
+            last = max(solved)
+            if last < deepest:
+                reason = f"no point of level {last + 1} below the value of level {last} was found"
+                raise ConvergenceError(
+                    f"{reason}; the levels end at {nstr(solved[last], 12)}, before the limit is known"
+                )
         total = mpf("inf") if found is None else found.error + carried(solved, errors, found)
         if found is None or total > mpf(10) ** -wanted:
             said = "no acceleration yet" if found is None else f"{nstr(found.value, 12)} with error {error_text(total)}"
