@@ -4,7 +4,24 @@ from __future__ import annotations
 
 from functools import lru_cache, partial
 
-from sympy import Add, Derivative, Eq, Expr, Integer, Integral, Max, Rational, Symbol, exp, log, oo, pi, sqrt, symbols
+from sympy import (
+    Add,
+    Derivative,
+    Eq,
+    Expr,
+    Integer,
+    Integral,
+    Max,
+    Mul,
+    Rational,
+    Symbol,
+    exp,
+    log,
+    oo,
+    pi,
+    sqrt,
+    symbols,
+)
 from sympy.core.relational import Relational
 
 from ..blocks.entropy import first_moment, plain_ising
@@ -164,7 +181,7 @@ def _plain() -> Formula:
 
 def _plain_route(statement: Relational) -> list[Comparison]:
     m = Symbol("m_2", positive=True)
-    return [Comparison(Rational(1, 2) - statement.rhs * m / 2, Integer(0))]
+    return [Comparison(Mul(statement.rhs, m, evaluate=False), Integer(1))]  # written out, for a sample of m_2
 
 
 def _partial() -> Formula:
