@@ -150,29 +150,39 @@ def descend(
         size = max(1.0, abs(value))
         minimum = Minimum(x, value, rows, decrement / size, convex)
         moved, trial = x, None
-        if decrement >= tolerance * size:
-            scale = min(1.0, LONGEST / max(map(abs, step)))
-            while scale > 1e-4:
-                moved = [a + scale * s for a, s in zip(x, step, strict=True)]
-                trial = _evaluate(system, goal, moved, 0 if system.curved else 1)
-                if trial is not None and trial[0] <= value + 1e-14 * abs(value):
-                    break
-                trial, scale = None, scale / 2
-        if trial is None:
-            if fresh:
-                break
-            moved = x  # a Hessian that was learned may be the reason, and is not what a solve begins with
-        taken = [b - a for a, b in zip(x, moved, strict=True)]
-        fresh = system.curved or trial is None or max(map(abs, taken)) > KEPT
-        if fresh or trial is None:
-            trial = _evaluate(system, goal, moved, 2)
-        else:
-            change = [b - a for a, b in zip(slope, trial[1], strict=True)]
-            trial = trial[0], trial[1], learned(rows, taken, change)
+        scale = min(1.0, LONGEST / max(map(abs, step))) if decrement >= tolerance * size else 0.0
+        while scale > 1e-4 and trial is None:
+            moved, scale = [a + scale * s for a, s in zip(x, step, strict=True)], scale / 2
+            trial = _onward(system, goal, x, found, moved)
+        if trial is not None:
+            fresh = system.curved or not _short(x, moved)
+        elif fresh:
+            break
+        else:  # a Hessian that was learned may be the reason, and is not what a solve begins with
+            moved, trial, fresh = x, _evaluate(system, goal, x, 2), True
         if trial is None:
             break
         x, found = moved, trial
     return minimum
+
+
+def _short(x: Sequence[float], moved: Sequence[float]) -> bool:
+    """Whether a step is so short that a Hessian of differences is kept."""
+    return max(abs(b - a) for a, b in zip(x, moved, strict=True)) <= KEPT
+
+
+def _onward(
+    system: System, goal: Goal, x: Sequence[float], found: tuple[float, list, list], moved: Sequence[float]
+) -> tuple[float, list, list] | None:
+    """Value, slope and Hessian at a further point, unless the value rises there; after a short step the Hessian has learned."""
+    value, slope, rows = found
+    there = _evaluate(system, goal, moved, 0 if system.curved else 1)
+    if there is None or there[0] > value + 1e-14 * abs(value):
+        return None
+    if system.curved or not _short(x, moved):
+        return _evaluate(system, goal, moved, 2)
+    taken = [b - a for a, b in zip(x, moved, strict=True)]
+    return there[0], there[1], learned(rows, taken, [b - a for a, b in zip(slope, there[1], strict=True)])
 
 
 def stationary(
