@@ -25,7 +25,7 @@ from sympy import (
 from sympy.core.relational import Relational
 
 from ..blocks.entropy import first_moment, plain_ising
-from ..blocks.field_averages import D, envelope_average, h, spin_average, x, y
+from ..blocks.field_averages import D, h, x, y
 from ..blocks.kernels import Kernel, activation, kernel
 from ..blocks.kernels import p as overlap
 from ..blocks.kernels import z as hidden
@@ -37,7 +37,7 @@ from ..core.symbols import Level, alpha, chi
 from ..networks.problems import Problem, problem
 from ..objectives.family import DELTA_ONE, family_objective
 from ..objectives.relations import relations
-from .entries import Comparison, Entry, make_entry, stated
+from .entries import Comparison, Entry, make_entry
 
 __all__ = ["average_formula", "entries", "problem_entries", "problem_formulas"]
 
@@ -87,11 +87,9 @@ def average_formula(given: Problem) -> Formula:
     """The innermost average of a problem, piece by piece."""
     if isinstance(given.output, (HardSet, Cost)):
         weights = [(p.lower, p.upper, -y * p.value) for p in given.output.pieces(chi, h)]
-        average = envelope_average(given.output.pieces(chi, h))
         kind = "piece of the envelope"
     else:
         weights = [(Integer(0), oo, y * h), (-oo, Integer(0), -y * h)]
-        average = spin_average()
         kind = "spin"
     steps: list = []
     for i, (lower, upper, weight) in enumerate(weights, start=1):
@@ -102,15 +100,12 @@ def average_formula(given: Problem) -> Formula:
     right = Add(*(s.value for s in steps))
     steps.append(Identity("Add the pieces.", left, right, using=tuple(s.name for s in steps)))
     derivation = Derivation(tuple(steps))
-    return Formula(
-        id=f"average.{given}",
-        title=f"Innermost average of {given}",
-        statement=derivation.conclusion,
-        derivation=derivation,
-        status=Status.RIGOROUS,
+    return Formula.concluding(
+        f"average.{given}",
+        f"Innermost average of {given}",
+        derivation,
         source="Gaussian integration",
         assumptions=("D > 0", "chi > 0", "y > 0", "x real"),
-        variables=tuple(sorted(average.W.free_symbols, key=str)),
     )
 
 
@@ -121,12 +116,7 @@ def _moment(n: int) -> Formula:
         f"Integrate by parts {n} times.", (kappa - h) ** n, h, Integer(0), Integer(1), -oo, kappa, value
     )
     derivation = Derivation((step,))
-    return stated(
-        f"perceptron.moment.{n}",
-        f"Moment {n} of the violation of a margin kappa",
-        derivation.conclusion,
-        derivation=derivation,
-    )
+    return Formula.concluding(f"perceptron.moment.{n}", f"Moment {n} of the violation of a margin kappa", derivation)
 
 
 def _square() -> Expr:
@@ -149,11 +139,10 @@ def _stability() -> Formula:
         ),
     )
     derivation = Derivation(steps)
-    return stated(
+    return Formula.concluding(
         "perceptron.stability",
         "The plain level of the spherical perceptron is stable iff kappa >= 0",
-        derivation.conclusion,
-        derivation=derivation,
+        derivation,
         source=SOURCE,
     )
 
@@ -174,9 +163,7 @@ def _plain() -> Formula:
         Solution("It is linear in alpha.", alpha, 1 / m, using=("zero",)),
     )
     derivation = Derivation(steps)
-    return stated(
-        "perceptron.plain", "Plain capacity of a hard set", derivation.conclusion, derivation=derivation, source=SOURCE
-    )
+    return Formula.concluding("perceptron.plain", "Plain capacity of a hard set", derivation, source=SOURCE)
 
 
 def _plain_route(statement: Relational) -> list[Comparison]:
@@ -197,9 +184,7 @@ def _partial() -> Formula:
         (v - m) / (4 * m**2),
     )
     derivation = Derivation((step,))
-    return stated(
-        "perceptron.partial", "Where partial lifting helps", derivation.conclusion, derivation=derivation, source=SOURCE
-    )
+    return Formula.concluding("perceptron.partial", "Where partial lifting helps", derivation, source=SOURCE)
 
 
 @lru_cache(maxsize=8)
@@ -230,11 +215,10 @@ def _kernel_formula(found: Kernel) -> Formula:
         ),
     )
     derivation = Derivation(steps)
-    return stated(
+    return Formula.concluding(
         f"kernel.{found}",
         f"Kernel of a wide committee, activation {found}",
-        derivation.conclusion,
-        derivation=derivation,
+        derivation,
         source="arXiv 2402.05719 (committees); Price's theorem",
         assumptions=("0 < p < 1", "output weights balanced"),
     )
@@ -334,12 +318,10 @@ def problem_formulas(word: str, what: str, level: str) -> list[Formula]:
 
 def _defined(given: Problem, name: str, title: str, statement: Relational) -> Formula:
     derivation = Derivation((Definition("Blocks of the problem: input, kernel, output.", statement),))
-    return Formula(
-        id=f"{name}.{given}",
-        title=f"{title}: {given}",
-        statement=derivation.conclusion,
-        derivation=derivation,
+    return Formula.concluding(
+        f"{name}.{given}",
+        f"{title}: {given}",
+        derivation,
         status=Status.RIGOROUS if name == "plain" else Status.FULLY_LIFTED,
         source=SOURCE,
-        variables=tuple(sorted(statement.free_symbols, key=str)),
     )
