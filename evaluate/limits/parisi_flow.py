@@ -24,11 +24,11 @@ FINER = (80, 96, 112, 128, 144, 160, 176)  # how much the answer moves here is w
 CURVED = 3  # of the numbers of steps are good enough for the Hessian
 ROUGHLY = (48, 64)  # for the start
 FINEST = 256  # steps at which the conditions along the flow are looked at
-TERMS = {8: (9, 12), 10: (12, 15), 14: (16, 19)}  # numbers of coefficients by decimals asked for
+TERMS = {8: (9, 12), 10: (12, 15), 14: (12, 15, 18)}  # numbers of coefficients by decimals asked for
 GUESSED = 4  # highest degree of the polynomial in sqrt(1 - p) that a level is told by, at most one for four steps
 INNERMOST = 2  # steps of a level that stand for everything inside them: no guide to the overlap function there
 DIFFERENCE = 1e-5
-ROUGH, ENOUGH = 1e-8, 2e-13  # decrements (relative) at which a start, and a minimum, will do
+ROUGH, ENOUGH = 1e-8, 1e-12  # decrements (relative) at which a start, and a minimum, will do
 FALL = 0.1  # of the decrement in a step, at which the Hessian is still good
 LONGEST = 0.5  # change of a coefficient in one step
 FLATTEST = 1e-9  # least eigenvalue, relative to the diagonal, that differences resolve
@@ -90,10 +90,10 @@ def solve_flow(
             report(f"Parisi flow, {count} coefficients: {alpha:.12f}")
         drift = abs(_combined(gate, theta, budget, FINER)[0] - alpha)
         along = evaluate_flow(gate, theta, budget, FINEST)
-    (before, earlier), (alpha, theta) = found
+    (before, earlier), (alpha, theta) = found[-2:]
     return FlowSolution(
         alpha,
-        abs(before - alpha) + drift + FIRST**1.5,
+        abs(before - alpha) + drift + alpha * ENOUGH / 2 + FIRST**1.5,
         _profile(theta),
         _profile(earlier),
         float(np.max(np.abs(along.alpha * along.slope_squared / along.dual_overlap - 1))),
