@@ -33,6 +33,7 @@ FALL = 0.1  # of the decrement in a step, at which the Hessian is still good
 LONGEST = 0.5  # change of a coefficient in one step
 FLATTEST = 1e-9  # least eigenvalue, relative to the diagonal, that differences resolve
 NOISE = 1e-12  # of a combination of numbers of steps, relative
+SETTLED = 1e-11  # decrement at which a descent below the noise ends the minimisation
 BEGINNING = 7  # coefficients of the start
 SHORTEST = 1e-4  # 1 - p at which curvatures of f are still known from differences
 
@@ -93,7 +94,7 @@ def solve_flow(
     (before, earlier), (alpha, theta) = found[-2:]
     return FlowSolution(
         alpha,
-        abs(before - alpha) + drift + alpha * ENOUGH / 2 + FIRST**1.5,
+        abs(before - alpha) + drift + alpha * SETTLED / 2 + FIRST**1.5,
         _profile(theta),
         _profile(earlier),
         float(np.max(np.abs(along.alpha * along.slope_squared / along.dual_overlap - 1))),
@@ -180,6 +181,8 @@ def _minimise(gate: Gate, theta: Any, budget: float, counts: Sequence[int], enou
             scale /= 2
             if scale < 1e-3:
                 raise ArithmeticError(f"the Parisi flow's minimisation stalled at {alpha:.11f}")
+        if abs(value - alpha) < NOISE * alpha and decrement < SETTLED:
+            return value, theta + scale * move  # rounding hides any further descent
         step, change = scale * move, slope - gradient
         if change @ step > 0:
             turned = matrix @ step
