@@ -199,7 +199,7 @@ def response() -> Formula:
     As g vanishes at p = 1, a change of the overlap function moves the count by :math:`\tfrac12 \int \eta\, E_m f'^2 dp`.
 
     >>> response().statement.rhs
-    E_p[-eta*Derivative(f(x, p), x)**2/2]
+    E_m_p[-eta*Derivative(f(x, p), x)**2/2]
     """
     eta, change = Symbol("eta", real=True), Symbol("epsilon", real=True)
     general = generator().derivation
