@@ -14,18 +14,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.polynomial import chebyshev
 from scipy.interpolate import make_interp_spline
-from sympy import Expr, Symbol, finite_diff_weights, symbols
-
-from flrdt.derive.conditions import flow
-
-from ..arithmetic.backends import backend
-from ..arithmetic.compile import compile_scalar
+from sympy import finite_diff_weights
 
 __all__ = ["FlowPoint", "Forward", "Profile", "Resolution", "evaluate_flow"]
 
@@ -116,43 +110,9 @@ def _runge_kutta(rhs: Callable, v: Any, dt: float, a: Any, b: Any, c: Any) -> An
     return v + dt / 6 * (k1 + 2 * k2 + 2 * k3 + rhs(v + dt * k3, c))
 
 
-@dataclass(frozen=True)
-class _Compiled:
-    """The derived flows, on arrays."""
-
-    backward: Callable  # f', f'', y -> df/ds, where s = 1 - p
-    drift: Callable  # f', y -> what carries the density
-    forward: Callable  # m'', (drift m)' -> dm/dp
-    sphere: Callable  # chi, y, s -> the sphere part of a first step of length s, its slopes in chi and y
-    response: Callable  # a change of y, E_m f'^2 -> the slope of the count in s
-
-
-@lru_cache(maxsize=1)
-def _compiled() -> _Compiled:
-    f, m, x, y = flow.f, flow.m, flow.x, flow.y
-    slope, second, eta = symbols("slope second eta", real=True)
-    slopes = {f.diff(x, 2): second, f.diff(x): slope}
-    densities = {m.diff(x, 2): second, flow.FLUX.diff(x, evaluate=False): slope}
-    step = flow.sphere_step().value
-    moved = flow.response().statement.rhs.args[0].xreplace({f.diff(x): slope}).subs(slope**2, second)
-    kind = backend("float64")
-
-    def compiled(expressions: list[Expr], *symbols: Symbol) -> Callable:
-        function = compile_scalar(expressions, symbols, kind)
-        return function if len(expressions) > 1 else lambda *values: function(*values)[0]
-
-    return _Compiled(
-        compiled([-flow.BACKWARD.xreplace(slopes)], slope, second, y),
-        compiled([flow.FLUX.diff(m).xreplace(slopes)], slope, y),
-        compiled([flow.FORWARD.xreplace(densities)], second, slope),
-        compiled([step, step.diff(flow.Lambda), step.diff(y)], flow.Lambda, y, flow.d),
-        compiled([-moved], eta, second),
-    )
-
-
 def _backward(profile: Profile, start: Start, res: Resolution) -> tuple[list[_Stage], tuple]:
     """Solve the backward flow; the grid step doubles whenever s has grown fourfold."""
-    reach, s, rate = math.sqrt(2 * profile.chi), res.first, _compiled().backward
+    reach, s = math.sqrt(2 * profile.chi), res.first
     step = math.sqrt(s) / res.points
 
     def window(until: float, step: float) -> tuple[int, int]:
@@ -176,8 +136,8 @@ def _backward(profile: Profile, start: Start, res: Resolution) -> tuple[list[_St
 
         def rhs(v: Any, y: float, step: float = step) -> Any:
             padded = _padded(v, 0.0, -1.0)
-            slope, second = (np.convolve(padded, w, "valid") for w in (FIRST, SECOND))
-            return rate(slope / step, second / step**2, y)
+            slope = np.convolve(padded, FIRST, "valid") / step
+            return 0.5 * (np.convolve(padded, SECOND, "valid") / step**2 + y * slope * slope)
 
         if not (np.all(at > 0) and np.all(between > 0)):
             raise ArithmeticError("the overlap function must be positive")
@@ -213,7 +173,7 @@ class Forward:
 def _forward(profile: Profile, stages: list[_Stage]) -> Forward:
     """Solve the density's equation from p_min to 1 on the stored backward solution."""
     x, m = stages[-1].x, _normal(stages[-1].x, profile.p_min)
-    s_values, first, second, flows = [], [], [], _compiled()
+    s_values, first, second = [], [], []
 
     def record(stage: _Stage, i: int, slope: Any) -> None:
         curvature = np.convolve(_padded(stage.f[i], 0.0, -1.0), SECOND, "valid") / stage.step**2
@@ -229,14 +189,14 @@ def _forward(profile: Profile, stages: list[_Stage]) -> Forward:
         def rhs(v: Any, drift: Any, step: float = step) -> Any:
             # beyond the window the flow is free diffusion; what the edge does wrong meets f' = 0
             spread = np.convolve(np.pad(v, REACH, mode="edge"), SECOND, "valid") / step**2
-            return flows.forward(spread, np.convolve(_padded(drift * v, 0.0, 0.0), FIRST, "valid") / step)
+            return 0.5 * spread - np.convolve(_padded(drift * v, 0.0, 0.0), FIRST, "valid") / step
 
         slopes = [_slope(f, step) for f in stage.f]
         y = profile.y(np.array(stage.times))
         for i in range(len(stage.f) - 1, 0, -2):
             if i < len(stage.f) - 1 or stage is stages[-1]:
                 record(stage, i, slopes[i])
-            drifts = [flows.drift(slopes[j], y[j]) for j in (i, i - 1, i - 2)]
+            drifts = [y[j] * slopes[j] for j in (i, i - 1, i - 2)]
             m = _runge_kutta(rhs, m, stage.times[i] - stage.times[i - 2], *drifts)
         record(stage, 0, slopes[0])
     flip = slice(None, None, -1)
@@ -273,8 +233,11 @@ def evaluate_flow(theta: Any, start: Start, budget: float, res: Resolution, grad
     weight = WEIGHTS * (math.sqrt(top) - math.sqrt(low)) / 2 * 2 * root * 2 * SCALE  # ds = 2 SCALE xi dxi
     L0, L_max = float(profile.Lambda(s0)), float(profile.Lambda(profile.s_max))
     y0 = (L0 - chi) / s0
-    first, first_chi, first_y0 = map(float, _compiled().sphere(chi, y0, s0))
-    sphere = first + float(np.sum(weight * xi / (2 * profile.Lambda_of_xi(xi)))) + p_min / (2 * L_max)
+    sphere = (
+        math.log(L0 / chi) / (2 * y0)
+        + float(np.sum(weight * xi / (2 * profile.Lambda_of_xi(xi))))
+        + p_min / (2 * L_max)
+    )
     numerator = sphere + budget
     if not gradient:
         return FlowPoint(numerator / -T, None, profile, None)
@@ -286,7 +249,8 @@ def evaluate_flow(theta: Any, start: Start, budget: float, res: Resolution, grad
     q0, q_end = float(profile.dual_overlap(s0)), float(profile.dual_overlap(profile.s_max))
     m, h = fwd.density, fwd.step
     T_chi, T_y0 = h * np.sum(m * f_chi), h * np.sum(m * f_y)
-    S_chi, S_y0 = first_chi - q0 / 2, first_y0 - q0 / 2 * s0  # Lambda moves by 1, and by s0, in all that lies beyond
+    S_chi = -0.5 * (q0 + (1 / chi - 1 / L0) / y0)
+    S_y0 = -math.log(L0 / chi) / (2 * y0 * y0) + s0 / (2 * y0 * L0) - 0.5 * q0 * s0
     y_end = float(profile.y(profile.s_max))
     found = [
         chi * (S_chi / numerator - T_chi / T),
@@ -296,6 +260,6 @@ def evaluate_flow(theta: Any, start: Start, budget: float, res: Resolution, grad
         basis = chebyshev.Chebyshev.basis(j, domain=[0, 1])
         mean = 2 * SCALE * float(basis.integ(lbnd=0)(low)) / s0  # what the coefficient does to the mean on (0, s0)
         S_j = -0.5 * np.sum(weight * basis(xi) * q) + S_y0 * mean
-        T_j = np.sum(weight * _compiled().response(basis(xi), tilted(np.log(s)))) + T_y0 * mean
+        T_j = 0.5 * np.sum(weight * basis(xi) * tilted(np.log(s))) + T_y0 * mean
         found.append(S_j / numerator - T_j / T)
     return FlowPoint(numerator / -T, np.array(found), profile, fwd)
