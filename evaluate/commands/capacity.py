@@ -16,6 +16,7 @@ from .common import (
     progress,
     proof_asked,
     proof_options,
+    refuse_given,
     refuse_without_problem,
     the_gate,
 )
@@ -130,8 +131,7 @@ def _limit(options: argparse.Namespace) -> int:
 
     if options.gate != "relu" or options.backend != "arb":
         raise InputError("level inf is offered for the relu gate with the arb backend")
-    if options.first_level is not None:
-        raise InputError("level inf takes every width in the limit: leave out --first-level")
+    refuse_given(options, "to finite levels, not to the limit", "first_level", "radius", "certified", "estimate")
     if _is_deep(options):
         return deep_limit(options)
     found = limit(
@@ -154,6 +154,7 @@ def _both_sides(options: argparse.Namespace) -> int:
         raise InputError(
             "--both-sides is offered for one layer with the arb backend: leave out --depth, --widths, --first-level"
         )
+    refuse_given(options, "to one level, not to the two sides", "level", "estimate")
     required = Requirement.parse(options.notion, options.budget)
     found = bracket(
         30 if options.digits is None else options.digits,
