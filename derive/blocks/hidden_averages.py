@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from sympy import Add, Dict, Eq, Expr, Integral, Rational, Symbol, exp, log, oo, pi, solve, sqrt, symbols
 
-from ..core.formulas import Derivation, Formula, Status
+from ..core.formulas import Derivation, Formula
 from ..core.gaussian import Expectation
 from ..core.maxima import Maximum
 from ..core.steps import Chain, Definition, Identity, Solution, Step, Substitution, Theorem, leading_to
@@ -236,15 +236,12 @@ def named(steps: tuple[Step, ...], ending: str) -> tuple[Step, ...]:
 def hidden_mean() -> Formula:
     r"""``E v`` of the plain level in reduced variables; the layer has :math:`\sqrt{pq}` times it."""
     derivation = _plane("mean")
-    return Formula(
-        id="hidden.mean",
-        title="Plain term of a hidden layer",
-        statement=derivation.conclusion,
-        derivation=derivation,
-        status=Status.RIGOROUS,
+    return Formula.concluding(
+        "hidden.mean",
+        "Plain term of a hidden layer",
+        derivation,
         source=SOURCE,
         assumptions=("w, h independent standard normals", "kappa > 0", "tau > 0"),
-        variables=(kappa, tau),
     )
 
 
@@ -256,15 +253,12 @@ def hidden_exponential() -> Formula:
     is that ``1 + t^2 - 2 eta v`` is positive definite there: its two diagonal entries and its determinant.
     """
     derivation = _plane("exponential")
-    return Formula(
-        id="hidden.exponential",
-        title="Partially lifted term of a hidden layer",
-        statement=derivation.conclusion,
-        derivation=derivation,
-        status=Status.RIGOROUS,
+    return Formula.concluding(
+        "hidden.exponential",
+        "Partially lifted term of a hidden layer",
+        derivation,
         source=SOURCE,
         assumptions=("w, h independent standard normals", CONDITION),
-        variables=(kappa, tau, eta),
     )
 
 
@@ -361,15 +355,12 @@ def largest_lifting() -> Formula:
             Substitution("Where the moment diverges.", Dict(), bound, using=("eigenvalue", "critical")),
         )
     )
-    return Formula(
-        id="hidden.exponential.bound",
-        title="Where the exponential moment of a hidden layer diverges",
-        statement=chain.derivation().conclusion,
-        derivation=chain.derivation((CONDITION,)),
-        status=Status.RIGOROUS,
+    return Formula.concluding(
+        "hidden.exponential.bound",
+        "Where the exponential moment of a hidden layer diverges",
+        chain.derivation((CONDITION,)),
         source=SOURCE,
         assumptions=("kappa > 0", "tau > 0"),
-        variables=(kappa, tau),
     )
 
 

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from sympy import Add, Dict, Eq, Expr, Integer, Integral, Poly, Symbol, exp, oo, pi, sqrt, symbols
 
-from ..core.formulas import Derivation, Formula, Status
+from ..core.formulas import Derivation, Formula
 from ..core.gaussian import Expectation, GaussianPiece, TiltedTail, gaussian_piece
 from ..core.steps import GaussianMean, Step, Substitution, Theorem
 from .hidden_maximum import SIDES, SOURCE, HiddenValue, PieceByPiece, Wedge, chi, h, inner_maximum, mu, w
@@ -121,15 +121,12 @@ def lifted_hidden() -> LiftedHidden:
     formulas = {}
     for side, id, where in ((-1, "hidden.lifted", "w = -a < 0"), (1, "hidden.lifted.positive", "w = a > 0")):
         derivation = Derivation(sides[side], (CONDITION,))
-        formulas[side] = Formula(
-            id=id,
-            title=f"Full levels: average over the dual field of a hidden layer, at {where}",
-            statement=derivation.conclusion,
-            derivation=derivation,
-            status=Status.RIGOROUS,
+        formulas[side] = Formula.concluding(
+            id,
+            f"Full levels: average over the dual field of a hidden layer, at {where}",
+            derivation,
             source=SOURCE + "; the full levels of deep networks is derived here",
             assumptions=(CONDITION, "a > 0", "V > 0"),
-            variables=(a, mean, variance, chi, mu, y),
         )
     return LiftedHidden(transform, kernel, formulas, _plane(sides, kernel, closed, formulas))
 

@@ -41,7 +41,7 @@ from sympy import (
 from sympy.core.relational import Relational
 
 from ..core.equality import equal, evaluated
-from ..core.formulas import Formula, Status
+from ..core.formulas import Formula
 from ..core.gaussian import Expectation
 from ..core.maxima import FieldFunction, Maximum
 from ..core.steps import (
@@ -302,7 +302,6 @@ def inner_maximum() -> InnerMaximum:
             ),
         ]
     )
-    statement = chain.derivation().conclusion
     closed = chain.derivation()
     chain.add(
         Definition(
@@ -362,15 +361,12 @@ def inner_maximum() -> InnerMaximum:
             name="homogeneous",
         )
     )
-    formula = Formula(
-        id="hidden.inner_maximum",
-        title="Inner maximisation of a hidden layer",
-        statement=statement,
-        derivation=closed,
-        status=Status.RIGOROUS,
+    formula = Formula.concluding(
+        "hidden.inner_maximum",
+        "Inner maximisation of a hidden layer",
+        closed,
         source=SOURCE,
         assumptions=("chi > 0", "mu > 0"),
-        variables=(w, h, chi, mu),
     )
     return InnerMaximum(maximiser, tuple(wedges), formula, tuple(chain.steps))
 

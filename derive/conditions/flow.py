@@ -28,7 +28,7 @@ from sympy import (
 
 from ..core.formulas import Derivation, Formula, Status
 from ..core.steps import Definition, Identity, Quadrature, Step, Substitution, Theorem
-from ..core.symbols import Level, Lifting, alpha, chi
+from ..core.symbols import Level, Lifting, alpha
 from ..objectives.energy_map import energy_sphere, lambda_forms
 from ..objectives.relations import dual_overlaps
 from .stationarity import TiltedExpectation
@@ -56,16 +56,12 @@ BACKWARD_FLOW = Definition("f obeys the backward flow.", Eq(diff(f, p), BACKWARD
 
 
 def _formula(name: str, title: str, derivation: Derivation) -> Formula:
-    statement = derivation.conclusion
-    return Formula(
-        id=f"flow.{name}",
-        title=title,
-        statement=statement,
-        derivation=derivation,
-        status=Status.RIGOROUS,
+    return Formula.concluding(
+        f"flow.{name}",
+        title,
+        derivation,
         source=SOURCE,
         assumptions=("f obeys the backward flow: d f/dp = -(f'' + y f'^2)/2",),
-        variables=tuple(sorted(statement.free_symbols, key=str)),
     )
 
 
@@ -229,15 +225,12 @@ def sphere_integral(level: Level | int | str) -> Formula:
         using=tuple(step.name for step in steps[1:]),
     )
     derivation = Derivation((*steps, final))
-    return Formula(
-        id=f"limit.sphere.{level}",
-        title=f"Sphere part as an integral over the overlaps, level {level}",
-        statement=derivation.conclusion,
-        derivation=derivation,
-        status=Status.RIGOROUS,
+    return Formula.concluding(
+        f"limit.sphere.{level}",
+        f"Sphere part as an integral over the overlaps, level {level}",
+        derivation,
         source=SOURCE,
         assumptions=("Lambda(0) = chi", "Lambda'(s) = y_k on step k"),
-        variables=(chi,),
     )
 
 
@@ -265,15 +258,12 @@ def dual_overlap_integral(level: Level | int | str, k: int) -> Formula:
         using=tuple(step.name for step in steps[1:]),
     )
     derivation = Derivation((*steps, final))
-    return Formula(
-        id=f"limit.dual_overlap.{level}.{k}",
-        title=f"Dual overlap q_{k} as an integral over the overlaps, level {level}",
-        statement=derivation.conclusion,
-        derivation=derivation,
-        status=Status.RIGOROUS,
+    return Formula.concluding(
+        f"limit.dual_overlap.{level}.{k}",
+        f"Dual overlap q_{k} as an integral over the overlaps, level {level}",
+        derivation,
         source=SOURCE,
         assumptions=("Lambda(0) = chi", "Lambda'(s) = y_k on step k"),
-        variables=(chi,),
     )
 
 
@@ -312,13 +302,11 @@ def marginal_stability() -> Formula:
         ),
     )
     derivation = Derivation(steps, ("stationarity in y(p) for every p of the support", "flow.generator"))
-    return Formula(
-        id="limit.marginal_stability",
-        title="Marginal stability along the flow",
-        statement=derivation.conclusion,
-        derivation=derivation,
+    return Formula.concluding(
+        "limit.marginal_stability",
+        "Marginal stability along the flow",
+        derivation,
         status=Status.FULLY_LIFTED,
         source=SOURCE,
         assumptions=("the limit of many levels", "p in the support of the overlaps"),
-        variables=(alpha, Lambda),
     )

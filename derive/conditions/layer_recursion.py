@@ -236,15 +236,13 @@ def layer_recursion() -> LayerRecursion:
         ),
         Substitution("In closed form.", Dict(), statement.rhs, using=("passed on", "gain", "square")),
     )
-    formula = Formula(
-        id="recursion.layer",
-        title="Scalar recursion of the plain level, one hidden layer",
-        statement=statement,
-        derivation=Derivation((*steps, *last), ("alpha E[cost] = a_i^2", "kappa E[s^2] = E[h s]")),
+    formula = Formula.concluding(
+        "recursion.layer",
+        "Scalar recursion of the plain level, one hidden layer",
+        Derivation((*steps, *last), ("alpha E[cost] = a_i^2", "kappa E[s^2] = E[h s]")),
         status=Status.LIFTED,
         source="arXiv 2412.19677 (deep networks, plain level)",
         assumptions=("kappa > 0", "tau > 0: the cost constraint binds"),
-        variables=(width, kappa, tau),
     )
     return LayerRecursion(**moments, formula=formula)
 

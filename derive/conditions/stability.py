@@ -75,7 +75,7 @@ def replicon(level: Level | int | str, k: int) -> Formula:
     'replicon.2.2'
     """
     level = Level.parse(level)
-    steps, Lambda = replicon_steps(level, k)
+    steps, _ = replicon_steps(level, k)
     derivation = Derivation(
         (
             *steps,
@@ -87,15 +87,13 @@ def replicon(level: Level | int | str, k: int) -> Formula:
         ),
         ("stationarity in p_k", "growth of the slope along the flow"),
     )
-    return Formula(
-        id=f"replicon.{level}.{k}",
-        title=f"Replicon eigenvalue of step {k} at level {level}",
-        statement=derivation.conclusion,
-        derivation=derivation,
+    return Formula.concluding(
+        f"replicon.{level}.{k}",
+        f"Replicon eigenvalue of step {k} at level {level}",
+        derivation,
         status=Status.FULLY_LIFTED,
         source=f"arXiv 2302.14112 (de Almeida-Thouless condition); {SOURCE}",
         assumptions=("the step is split into two with a small gap in p",),
-        variables=(alpha, Lambda),
     )
 
 
@@ -406,15 +404,13 @@ def thermal_conditions(gate: Gate) -> tuple[Formula, Formula]:
     ):
         derivation = Derivation((*level.derivation.steps, *steps), uses)
         found.append(
-            Formula(
-                id=f"thermal.{gate}.{name}",
-                title=f"{title} of the thermal plain level, gate {gate}",
-                statement=derivation.conclusion,
-                derivation=derivation,
+            Formula.concluding(
+                f"thermal.{gate}.{name}",
+                f"{title} of the thermal plain level, gate {gate}",
+                derivation,
                 status=Status.FULLY_LIFTED,
                 source="arXiv 2302.14112 (replica-symmetric level at finite temperature)",
                 assumptions=("D = 1 - p", "beta > 0"),
-                variables=(alpha, beta, D),
             )
         )
     return tuple(found)  # type: ignore[return-value]

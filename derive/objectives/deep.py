@@ -120,15 +120,13 @@ class DeepObjective(Objective):
         """The composed objective as a formula object."""
         if form != "energy":
             self.psi_terms  # noqa: B018  raises: there is no psi form
-        return Formula(
-            id=f"objective.energy.{self.level}.{self.network.gate}.depth{self.network.depth}",
-            title=f"Level-{self.level} objective, energy form, depth {self.network.depth}",
-            statement=Eq(self.name, self.energy, evaluate=False),
-            derivation=Derivation(self.composed_steps()),
+        return Formula.concluding(
+            f"objective.energy.{self.level}.{self.network.gate}.depth{self.network.depth}",
+            f"Level-{self.level} objective, energy form, depth {self.network.depth}",
+            Derivation(self.composed_steps()),
             status=Status.LIFTED if self.level.closed else Status.FULLY_LIFTED,
             source=SOURCE,
             assumptions=("stationary in every parameter; widths given",),
-            variables=(*self.widths, *self.parameters()),
         )
 
     @property

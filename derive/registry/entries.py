@@ -122,5 +122,4 @@ def stated(
         status=status,
         source=source,
         assumptions=assumptions,
-        variables=tuple(sorted(statement.free_symbols, key=str)),
     )

@@ -18,11 +18,11 @@ from ..blocks.hidden_maximum import SOURCE, HiddenValue, chi, h, inner_maximum, 
 from ..conditions.stationarity import TiltedExpectation, flow_steps
 from ..core.domains import Below
 from ..core.equality import evaluated
-from ..core.formulas import Derivation, Status
+from ..core.formulas import Derivation, Formula, Status
 from ..core.gaussian import Expectation
 from ..core.steps import Chain, Definition, Identity, Induction, Substitution, Theorem
 from ..core.symbols import Level
-from .entries import Comparison, Entry, make_entry, stated
+from .entries import Comparison, Entry, make_entry
 
 OWN = SOURCE + "; the full levels of deep networks are derived here"
 k = Symbol("j", integer=True, positive=True) + 1
@@ -78,11 +78,10 @@ def _written(r: int) -> Entry:
 
     bound = lifting_bound(before.p(1), own.q(1), chi, own.mu)
     return make_entry(
-        stated(
+        Formula.concluding(
             f"hidden.tower.{r}",
             f"Tower of a hidden layer over both fields, level {r}",
-            derivation.conclusion,
-            derivation=derivation,
+            derivation,
             status=Status.FULLY_LIFTED,
             source=OWN,
         ),
@@ -175,11 +174,10 @@ def _overlap(letter: str) -> Entry:
 
     label, sign = ("outputs", "w") if letter == "p" else ("duals", "h")
     return make_entry(
-        stated(
+        Formula.concluding(
             f"gradient.hidden.{letter}",
             f"Stationarity in an overlap of the {label}: field {sign} of a hidden layer, any level",
-            chain.derivation().conclusion,
-            derivation=chain.derivation(),
+            chain.derivation(),
             status=Status.FULLY_LIFTED,
             source=OWN,
             assumptions=("y_k > y_{k+1}",),
@@ -287,11 +285,10 @@ def _merged(kind: str) -> Entry:
 
     titles = {"increments": "without increments", "lifting": "with the lifting parameter of the level below"}
     return make_entry(
-        stated(
+        Formula.concluding(
             f"merging.hidden.{kind}",
             f"Tower of a hidden layer, a level {titles[kind]}: one level less, for every level",
-            derivation.conclusion,
-            derivation=derivation,
+            derivation,
             source=OWN,
         ),
         "nested quadrature over one field of a quadratic form",

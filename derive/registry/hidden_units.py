@@ -21,9 +21,9 @@ from ..blocks.hidden_maximum import (
     w,
     z,
 )
-from ..core.formulas import Derivation
+from ..core.formulas import Derivation, Formula
 from ..core.maxima import Maximum
-from .entries import Comparison, Entry, make_entry, stated
+from .entries import Comparison, Entry, make_entry
 
 SEARCH = "the best pre-activation found by search"
 length, beyond = Symbol("k", positive=True), Symbol("epsilon", positive=True)
@@ -36,7 +36,7 @@ def entries() -> list[Entry]:
 
 
 def _stated(id: str, title: str, derivation: Derivation, assumptions=("chi > 0", "mu > 0")):
-    return stated(id, title, derivation.conclusion, derivation=derivation, source=SOURCE, assumptions=assumptions)
+    return Formula.concluding(id, title, derivation, source=SOURCE, assumptions=assumptions)
 
 
 def _maximiser() -> Entry:

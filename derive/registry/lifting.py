@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sympy import Derivative, Eq, Expr, Integer, Rational, Subs, Symbol
+from sympy import Derivative, Expr, Integer, Rational, Subs, Symbol
 from sympy.core.relational import Relational
 
 from ..blocks.sphere import InputSphere, coupling
@@ -10,7 +10,7 @@ from ..core.formulas import Derivation, Formula
 from ..core.steps import Identity
 from ..core.symbols import Level, Lifting, gamma_p, gamma_s
 from ..objectives.relations import LiftingRelations, recursion, relations
-from .entries import Comparison, Entry, make_entry, stated
+from .entries import Comparison, Entry, make_entry
 
 LEVELS = ("1", "2p", "2", "3", "4")
 SPHERE = InputSphere()
@@ -98,11 +98,10 @@ def _products(solved: LiftingRelations) -> list[Entry]:
 
     return [
         make_entry(
-            stated(
+            Formula.concluding(
                 f"relations.{solved.level}.{name}",
                 f"{title}, level {solved.level}",
-                Eq(left, right, evaluate=False),
-                derivation=Derivation(
+                Derivation(
                     (*solved.derivation.steps, Identity("Multiply.", left, right, using=using)), solved.derivation.uses
                 ),
                 status=first.status,

@@ -8,7 +8,7 @@ from sympy.core.relational import Relational
 from ..blocks.innermost import innermost, plain_expectation
 from ..blocks.sphere import InputSphere, coupling
 from ..blocks.tower import tower
-from ..core.formulas import Derivation
+from ..core.formulas import Derivation, Formula
 from ..core.gaussian import Expectation
 from ..core.steps import Approach, Definition, GaussianMean, Identity, Solution
 from ..core.symbols import Level, Lifting, gamma_p, gamma_s
@@ -51,11 +51,10 @@ def _one_step() -> Entry:
             Identity("Write the new Theta out.", left, explicit, using=("level", "Theta")),
         )
     )
-    formula = stated(
+    formula = Formula.concluding(
         "tower.quadratic.step",
         "One integration of the quadratic tower",
-        derivation.conclusion,
-        derivation=derivation,
+        derivation,
         source=SOURCE,
         assumptions=("c d < Theta_1",),
     )
@@ -91,11 +90,10 @@ def _quadratic(text: str) -> Entry:
             ),
         )
     )
-    formula = stated(
+    formula = Formula.concluding(
         f"tower.quadratic.{text}",
         f"Tower of the sphere, level {text}",
-        derivation.conclusion,
-        derivation=derivation,
+        derivation,
         source=SOURCE,
         assumptions=("Theta_k > 0",),
     )
@@ -132,11 +130,10 @@ def _merged_spheres() -> list[Entry]:
             step = Approach(text, *left.args[:3], right)  # type: ignore[call-arg]
         else:
             step = Identity(text, left, right)  # type: ignore[assignment]
-        formula = stated(
+        formula = Formula.concluding(
             f"merging.sphere.{name}",
             f"Sphere part with merged levels: {where}",
-            step.expression,
-            derivation=Derivation((step,)),
+            Derivation((step,)),
             source=SOURCE + "; energy form",
         )
         found.append(make_entry(formula, "values next to and at the merged point"))

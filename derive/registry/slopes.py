@@ -9,12 +9,12 @@ from sympy.core.relational import Relational
 from ..blocks.innermost import innermost
 from ..conditions.adjoint import lifting_slope, variance_slope
 from ..conditions.stationarity import SOURCE, TiltedExpectation, sphere_derivative, stationarity
-from ..core.formulas import Derivation
+from ..core.formulas import Derivation, Formula
 from ..core.gaussian import Expectation
 from ..core.steps import Identity
 from ..core.symbols import Level, Lifting, alpha, chi
 from ..objectives.energy_map import energy_sphere, lambda_forms
-from .entries import Comparison, Entry, make_entry, stated
+from .entries import Comparison, Entry, make_entry
 from .envelopes import GATES
 
 
@@ -35,13 +35,10 @@ def _spheres(text: str) -> list[Entry]:
         statement = Eq(Derivative(sphere, symbol), slope.subs(explicit), evaluate=False)
         found.append(
             make_entry(
-                stated(
+                Formula.concluding(
                     f"gradient.sphere.{text}.{symbol}",
                     f"Slope of the sphere part in {symbol}, level {text}",
-                    statement,
-                    derivation=Derivation(
-                        (Identity("Chain rule through the Lambda_k.", statement.lhs, statement.rhs),)
-                    ),
+                    Derivation((Identity("Chain rule through the Lambda_k.", statement.lhs, statement.rhs),)),
                     source=SOURCE,
                 ),
                 "difference quotient of the written-out sphere part",
@@ -58,11 +55,10 @@ def _innermost() -> list[Entry]:
         statement = Eq(Derivative(level, symbol), diff(level, symbol), evaluate=False)
         found.append(
             make_entry(
-                stated(
+                Formula.concluding(
                     f"gradient.innermost.{symbol}",
                     f"Slope of the innermost level of the ReLU in {symbol}",
-                    statement,
-                    derivation=Derivation((Identity("Differentiate.", statement.lhs, statement.rhs),)),
+                    Derivation((Identity("Differentiate.", statement.lhs, statement.rhs),)),
                     source=SOURCE,
                 ),
                 "difference quotient of the closed form",

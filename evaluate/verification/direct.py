@@ -160,8 +160,10 @@ def _close(left: Any, right: Any, digits: int) -> bool:
 
 
 def separated(expressions: Sequence[Expr], point: Mapping[Symbol, Rational], bits: int) -> tuple[Any, Any] | None:
-    """The values of two expressions at a point, if their balls at a precision do not meet."""
+    """The values of two expressions at a point, if their balls at a precision do not meet; None where the point has not all symbols."""
     symbols, compiled = _written(tuple(expressions))
+    if not set(symbols) <= set(point):
+        return None
     with _arb().precision(bits):
         left, right = (arb(v) for v in compiled(*(_number(point[s]) for s in symbols)))
         difference = left - right
