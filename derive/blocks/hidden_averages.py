@@ -14,6 +14,7 @@ from sympy import Add, Dict, Eq, Expr, Integral, Rational, Symbol, exp, log, oo,
 
 from ..core.formulas import Derivation, Formula
 from ..core.gaussian import Expectation
+from ..core.insertion import insert
 from ..core.maxima import Maximum
 from ..core.steps import Chain, Definition, Identity, Solution, Step, Substitution, Theorem, leading_to
 from ..core.symbols import Lifting
@@ -87,7 +88,7 @@ class HiddenLayer:
     def coupling(self) -> Expr:
         r""":math:`\mu p_1/2 - q_1\chi/2 - \frac12\sum_k y_k (p_{k-1}q_{k-1} - p_kq_k)`."""
         own = self.own
-        lifted = coupling(own).subs({own.c(k): own.y(k) for k in own.steps}, simultaneous=True)
+        lifted = insert(coupling(own), {own.c(k): own.y(k) for k in own.steps})
         return own.mu * own.p(1) / 2 - own.q(1) * own.chi / 2 - lifted
 
     def term(self) -> Expr:
@@ -130,8 +131,8 @@ def _scaled_wedges() -> tuple[tuple[QuadraticForm, Expr, Expr, str], ...]:
     for wedge in inner_maximum().wedges:
         form = QuadraticForm.along(wedge.value.subs({w: wedge.side, h: slope}), slope)
         coefficients, ends = (form.a, form.b, form.c), (wedge.lower, wedge.upper)
-        form = QuadraticForm(*(c.subs(scale, simultaneous=True).factor() for c in coefficients))
-        found.append((form, *(e.subs(scale, simultaneous=True) for e in ends), wedge.name))
+        form = QuadraticForm(*(insert(c, scale).factor() for c in coefficients))
+        found.append((form, *(insert(e, scale) for e in ends), wedge.name))
     return tuple(found)
 
 
@@ -292,7 +293,7 @@ def scaled_average(kind: str) -> Derivation:
     last = Identity(
         "In the parameters of the layer.",
         left,
-        closed.subs(reduced, simultaneous=True),
+        insert(closed, reduced),
         using=using,
         name=f"{kind} scaled",
     )
@@ -367,4 +368,4 @@ def largest_lifting() -> Formula:
 def lifting_bound(p: Expr, q: Expr, susceptibility: Expr, curvature: Expr) -> Expr:
     """The y at which the exponential moment of a layer diverges, from :func:`largest_lifting` by scaling."""
     reduced = reduced_parameters(p, q, susceptibility, curvature)
-    return largest_lifting().statement.rhs.subs(reduced, simultaneous=True) / sqrt(p * q)
+    return insert(largest_lifting().statement.rhs, reduced) / sqrt(p * q)

@@ -13,6 +13,7 @@ from sympy import Add, Dict, Eq, Expr, Integer, Integral, Poly, Symbol, exp, oo,
 
 from ..core.formulas import Derivation, Formula
 from ..core.gaussian import Expectation, GaussianPiece, TiltedTail, gaussian_piece
+from ..core.insertion import insert
 from ..core.steps import GaussianMean, Step, Substitution, Theorem
 from .hidden_maximum import SIDES, SOURCE, HiddenValue, PieceByPiece, Wedge, chi, h, inner_maximum, mu, w
 from .hidden_maximum import size as a
@@ -87,12 +88,12 @@ def lifted_hidden() -> LiftedHidden:
             wedge = inner_maximum().form(side, active)
             mapping, piece = _mapping(wedge), _half_line(active)
             tail = piece.scale * TiltedTail(piece.exponent, -piece.mass.args[0])
-            transform[side] = transform.get(side, Integer(0)) + tail.subs(mapping, simultaneous=True)
+            transform[side] = transform.get(side, Integer(0)) + insert(tail, mapping)
             steps.append(
                 Substitution(
                     f"The {wedge.name}, |w| = a.",
                     Dict(mapping),
-                    piece.value.subs(mapping, simultaneous=True),
+                    insert(piece.value, mapping),
                     using=(f"half-line {HALVES[active]}",),
                     name=f"{wedge.name}",
                 )

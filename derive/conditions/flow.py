@@ -27,6 +27,7 @@ from sympy import (
 )
 
 from ..core.formulas import Derivation, Formula, Status
+from ..core.insertion import insert
 from ..core.steps import Definition, Identity, Quadrature, Step, Substitution, Theorem
 from ..core.symbols import Level, Lifting, alpha
 from ..objectives.energy_map import energy_sphere, lambda_forms
@@ -191,7 +192,7 @@ def _integrated(integrand: Expr, primitive: Expr, steps: list[tuple[Expr, Expr, 
     found: list[Step] = [general]
     for i, (length, before, rate) in enumerate(steps, 1):
         mapping = Dict({Lambda: before, y: rate, d: length})
-        value = closed.subs(dict(mapping), simultaneous=True)
+        value = insert(closed, dict(mapping))
         found.append(Substitution(f"On piece {i}.", mapping, value, using=("integral",), name=f"piece {i}"))
     return tuple(found)
 

@@ -65,6 +65,7 @@ from ..blocks.hidden_maximum import (
 )
 from ..core.formulas import Derivation, Formula, Status
 from ..core.gaussian import Expectation, Phi, gaussian_piece
+from ..core.insertion import insert
 from ..core.steps import Definition, Identity, PiecewiseMean, Step, Substitution, Theorem, Unfolding, leading_to
 
 __all__ = ["LayerRecursion", "OutputClosure", "layer_recursion", "output_closure"]
@@ -203,13 +204,13 @@ def lagrangian_steps() -> tuple[Step, ...]:
         Substitution(
             "In the multipliers.",
             reduced,
-            right.subs(dict(reduced), simultaneous=True),
+            insert(right, dict(reduced)),
             using=("unit",),
             name="unit at",
         ),
         Identity(
             "So for the means.",
-            Expectation(Expectation(value.subs(dict(reduced), simultaneous=True), h), w),
+            Expectation(Expectation(insert(value, dict(reduced)), h), w),
             means[0] - kappa * means[1] / 2 - tau * means[2] / 2,
             using=("unit at",),
             name="lagrangian",

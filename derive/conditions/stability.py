@@ -40,6 +40,7 @@ from sympy import (
 
 from ..core.formulas import Derivation, Formula, Status
 from ..core.gaussian import Expectation, gaussian_piece
+from ..core.insertion import insert
 from ..core.steps import (
     Approach,
     Bound,
@@ -335,7 +336,7 @@ def thermal_conditions(gate: Gate) -> tuple[Formula, Formula]:
     lifting = Lifting(Level(2))
     f, outer = Function("f_2")(x), sqrt(1 - D) * u
     general = next(f for f in stationarity(2) if f.id.endswith("p_2"))
-    q = general.statement.lhs.subs({lifting.Lambda(2): level.Lambda, lifting.p(2): 1 - D}, simultaneous=True)
+    q = insert(general.statement.lhs, {lifting.Lambda(2): level.Lambda, lifting.p(2): 1 - D})
 
     def mean(g: Expr) -> Expr:
         return Expectation(g.subs(x, outer), u)

@@ -25,6 +25,7 @@ from ..blocks.angular import (
 from ..blocks.hidden_maximum import SOURCE, h, w
 from ..core.formulas import Derivation, Formula
 from ..core.gaussian import phi
+from ..core.insertion import insert
 from ..core.steps import Identity, Quadrature, Substitution, Theorem, leading_to
 from .entries import Comparison, Entry, make_entry
 
@@ -105,7 +106,7 @@ def _over_a_wedge(kind: str) -> Derivation:
 def _sector() -> Derivation:
     """In polar coordinates; the slope T is the tangent of the angle."""
     theta = Symbol("theta", real=True)
-    polar = PLANE.subs({w: cos(theta), h: sin(theta)}, simultaneous=True)
+    polar = insert(PLANE, {w: cos(theta), h: sin(theta)})
     primitive = integrate(polar.expand(), theta)
     radial = Derivation(leading_to(angular_steps(), "radial mean")).conclusion
     radius = radial.lhs.subs(rate, 1)  # type: ignore[attr-defined]

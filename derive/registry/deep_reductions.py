@@ -8,6 +8,7 @@ from sympy.core.relational import Relational
 from ..blocks.hidden_averages import HiddenLayer, LayerLifting, merged_steps, named
 from ..blocks.hidden_maximum import SOURCE
 from ..core.formulas import Derivation, Formula
+from ..core.insertion import insert
 from ..core.steps import Definition, Identity, Substitution, Theorem
 from ..core.symbols import Level, Lifting, alpha, chi
 from ..objectives.objective import objective, width
@@ -31,7 +32,7 @@ def _one_layer(level: Level) -> Entry:
     lifting, own = Lifting(level), deep.family(0)
     names = {deep.susceptibility(0): chi, width(1): alpha}
     names |= {own.p(k): lifting.p(k) for k in lifting.steps if isinstance(own.p(k), Symbol)}
-    value = (deep.energy if level == FULL else deep.closed_form).subs(names, simultaneous=True)
+    value = insert(deep.energy if level == FULL else deep.closed_form, names)
 
     def route(statement: Relational) -> list[Comparison]:
         if level != FULL:

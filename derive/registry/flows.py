@@ -18,6 +18,7 @@ from ..conditions.flow import (
 from ..conditions.stationarity import TiltedExpectation
 from ..core.formulas import Derivation, Formula
 from ..core.gaussian import Expectation, phi
+from ..core.insertion import insert
 from ..core.steps import Identity, Substitution, Theorem
 from .entries import Comparison, Entry, make_entry
 from .envelopes import GATES
@@ -47,7 +48,7 @@ def entries() -> list[Entry]:
 
 def _W(field: Expr, overlap: Expr) -> Expr:
     """The innermost level of the ReLU on its step, at an overlap."""
-    return INNER.W.subs({INNER.x: field, INNER.D: 1 - overlap}, simultaneous=True)
+    return insert(INNER.W, {INNER.x: field, INNER.D: 1 - overlap})
 
 
 def _semigroup() -> Entry:

@@ -8,6 +8,7 @@ from ..blocks.innermost import innermost
 from ..conditions.stationarity import flow_steps, heat_steps
 from ..core.formulas import Derivation, Formula
 from ..core.gaussian import Expectation, H, Phi, gaussian_piece, phi
+from ..core.insertion import insert
 from ..core.steps import Definition, GaussianMean, Identity
 from ..networks.gates import relu
 from .entries import Comparison, Entry, make_entry
@@ -111,7 +112,7 @@ def _flow() -> Entry:
     derivation = Derivation(flow_steps())
     X, D, C = Symbol("x", real=True), Symbol("d", positive=True), Symbol("c", positive=True)
     inner = innermost(relu())
-    concrete = log(inner.W.subs({inner.D: D, inner.y: C}, simultaneous=True)) / C
+    concrete = log(insert(inner.W, {inner.D: D, inner.y: C})) / C
     generic = Function("f")(X, D)
     return make_entry(
         Formula.concluding(

@@ -22,6 +22,7 @@ from ..blocks.hidden_maximum import SOURCE, HiddenValue, chi, h, inner_maximum, 
 from ..core.domains import Below
 from ..core.formulas import Derivation, Formula
 from ..core.gaussian import Expectation
+from ..core.insertion import insert
 from ..core.steps import Approach, Definition, Identity, Substitution, Theorem
 from .entries import Entry, make_entry
 
@@ -100,7 +101,7 @@ def _stiff(name: str) -> Entry:
     closed, average = _averaged(name)
     M, f = Function("M")(kappa), (lambda e: exp(eta * e)) if name == "exponential" else (lambda e: e)
     value = next(s.result for s in inner_maximum().steps if s.name == "v closed")  # type: ignore[attr-defined]
-    at = value.subs({chi: 1 / tau, mu: kappa}, simultaneous=True)
+    at = insert(value, {chi: 1 / tau, mu: kappa})
     active, idle = sorted(at.args, key=lambda e: kappa not in e.free_symbols)
     fallen, rest = limit(active, kappa, oo), -tau * Max(w, 0) ** 2 / 2
     whole = Limit(M, kappa, oo)

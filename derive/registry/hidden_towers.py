@@ -20,6 +20,7 @@ from ..core.domains import Below
 from ..core.equality import evaluated
 from ..core.formulas import Derivation, Formula, Status
 from ..core.gaussian import Expectation
+from ..core.insertion import insert
 from ..core.steps import Chain, Definition, Identity, Induction, Substitution, Theorem
 from ..core.symbols import Level
 from .entries import Comparison, Entry, make_entry
@@ -73,7 +74,7 @@ def _written(r: int) -> Entry:
     def route(statement: Relational) -> list[Comparison]:
         none = {e(j): Integer(0) for j in own.steps for e in (before.p, own.q)}
         at = {p_w: before.p(1), q_h: own.q(1), mu: own.mu, rate: own.y(2)}
-        partial = log(scaled_average("exponential").conclusion.rhs.subs(at, simultaneous=True)) / own.y(2)  # type: ignore[attr-defined]
+        partial = log(insert(scaled_average("exponential").conclusion.rhs, at)) / own.y(2)  # type: ignore[attr-defined]
         return [Comparison(evaluated(statement.rhs.subs(none)), partial)]
 
     bound = lifting_bound(before.p(1), own.q(1), chi, own.mu)

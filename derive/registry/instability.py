@@ -22,6 +22,7 @@ from ..conditions.stability import (
 from ..conditions.stationarity import TiltedExpectation
 from ..core.formulas import Derivation, Formula
 from ..core.gaussian import Expectation
+from ..core.insertion import insert
 from ..core.steps import Identity
 from ..core.symbols import Level, Lifting, alpha, chi
 from ..networks.gates import Gate
@@ -94,7 +95,7 @@ def _split(formula: Formula) -> Entry:
     """The condition anywhere on the outermost step of level 2: its left side is what the split does to stationarity."""
     lifting, inner = Lifting(Level(2)), innermost(GATES[0])
     p, y = lifting.p(2), lifting.y(2)
-    f = log(inner.W.subs({inner.D: 1 - p, inner.y: y}, simultaneous=True)) / y
+    f = log(insert(inner.W, {inner.D: 1 - p, inner.y: y})) / y
     x = inner.x
     Lambda = chi + y * (1 - p)
 

@@ -9,6 +9,7 @@ from ..blocks.hidden_lifted import CONDITION, field, increment, lifted_hidden, m
 from ..blocks.hidden_maximum import SOURCE, chi, mu
 from ..core.domains import Below
 from ..core.formulas import Derivation, Formula
+from ..core.insertion import insert
 from ..core.steps import Substitution
 from .entries import Entry, make_entry
 
@@ -55,7 +56,7 @@ def _partial() -> Entry:
             Substitution(
                 "Centred fields of variances p and q, first over h.",
                 Dict(centred),
-                plane.conclusion.rhs.subs(centred, simultaneous=True),  # type: ignore[attr-defined]
+                insert(plane.conclusion.rhs, centred),  # type: ignore[attr-defined]
                 using=("plane",),
                 name="centred",
             ),

@@ -7,6 +7,7 @@ from sympy.core.relational import Relational
 
 from ..blocks.sphere import InputSphere, coupling
 from ..core.formulas import Derivation, Formula
+from ..core.insertion import insert
 from ..core.steps import Identity
 from ..core.symbols import Level, Lifting, gamma_p, gamma_s
 from ..objectives.relations import LiftingRelations, recursion, relations
@@ -94,7 +95,7 @@ def _products(solved: LiftingRelations) -> list[Entry]:
         defined = _definitions(lifting, solved.forms) | {gamma_s: solved["gamma_s"]}
         if gamma_p != solved["gamma_p"]:
             defined |= {gamma_p: solved["gamma_p"]}
-        return [Comparison(statement.lhs.subs(defined, simultaneous=True), statement.rhs)]
+        return [Comparison(insert(statement.lhs, defined), statement.rhs)]
 
     return [
         make_entry(
@@ -133,7 +134,7 @@ def _recursion() -> Entry:
                     names["p_k"]: lifting.p(k),
                     names["p_{k-1}"]: lifting.p(k - 1),
                 }
-                found.append(Comparison(*(side.subs(at, simultaneous=True) for side in statement.args)))
+                found.append(Comparison(*(insert(side, at) for side in statement.args)))
         return found
 
     return make_entry(formula, "the closed forms of levels 3 and 4, index by index", route, ranges=DUAL, instances=True)
