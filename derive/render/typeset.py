@@ -303,8 +303,9 @@ def named_parts(
 
     >>> from sympy import exp, symbols
     >>> x, y = symbols("x y")
-    >>> named_parts(exp(x + y + 1), 4, lambda part: len(str(part)))
-    (exp(A_1), ((A_1, x + y + 1),))
+    >>> statement, parts = named_parts(exp(sum(x**k * y for k in range(20))), 30, lambda part: len(str(part)))
+    >>> statement, [str(name) for name, _ in parts]
+    (exp(A_1), ['A_1'])
     """
     return _Setter(value, columns * POINTS, latex, lambda part: measure(part) * POINTS).named()
 

@@ -120,7 +120,7 @@ class _UnicodePrinter(PrettyPrinter):
                 picture = self.picture(part)
                 yield (
                     "∧∨"[isinstance(side, Or)],
-                    prettyForm(*picture.parens()) if part.args[1:] and not isinstance(part, Relational) else picture,
+                    prettyForm(*picture.parens()) if isinstance(part, (And, Or)) else picture,
                 )
         else:
             yield "", self.picture(side)

@@ -59,7 +59,7 @@ def test_what_is_too_wide_gets_a_name():
     shown = display(value, 60)
     assert max(map(line_width, shown.splitlines())) <= 60 and "↪" not in shown and "\n\nwhere\n\n" in shown
     statement, parts = named_parts(value, 56, lambda part: line_width(str(part)))
-    assert len(parts) >= 2 and "A₁" in shown and "for A₂(u₂)" in shown
+    assert len(parts) >= 2 and "A₁" in shown and "for A₃(u₂)" in shown and "A₃(u₂): A₁(u₂) ∨ A₂(u₂)" in shown
     for part, meaning in reversed(parts):
         statement = statement.xreplace({part: meaning})
     assert statement == value
