@@ -122,7 +122,7 @@ def _limit(options: argparse.Namespace) -> int:
 
     if options.backend != "arb":
         raise InputError("level inf is offered with the arb backend")
-    refuse_given(options, "to finite levels, not to the limit", "first_level", "estimate")
+    refuse_given(options, "to finite levels, not to the limit", "first_level")
     words = network_words(options)
     del words["first_level"]
     return show_limit(options, **words)

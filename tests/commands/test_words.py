@@ -75,7 +75,6 @@ SLIPS = [
     (("finite", "--layers", "2,4", "--workers", "3"), "--workers belongs to layers"),
     (("finite", "--weights", "a.npy", "--trials", "100"), "--trials belongs to random layers"),
     (("finite", "--n", "2", "--m", "3", "--no-header"), "--header or --no-header belongs to --weights"),
-    (("capacity", "--level", "inf", "--estimate"), "--estimate belongs to finite levels"),
     (("capacity", "--both-sides", "--level", "2"), "--level belongs to one level"),
 ]
 
