@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import sympy
@@ -244,6 +245,7 @@ def _nesting(text: str) -> int:
     return deepest
 
 
+@lru_cache(maxsize=512)
 def _unfold(expr: Expr) -> Expr:
     return (
         expr.replace(H, lambda a: H(a).rewrite(erfc))
@@ -260,11 +262,17 @@ def _checked(expressions: Sequence[Expr], symbols: Sequence[Symbol]) -> list[Exp
     return list(expressions)
 
 
+@lru_cache(maxsize=128)
+def _shared(expressions: tuple[Expr, ...]) -> tuple[list, list]:
+    """Common subexpressions: the same for every arithmetic."""
+    return cse(list(expressions), symbols=iter(lambda: Dummy("shared"), None))
+
+
 def _function(arguments: Sequence[Basic], expressions: Sequence[Expr], backend: Any, share: bool) -> Callable:
     writer = _Writer(arguments, backend)
     replacements: list[tuple[Symbol, Expr]] = []
     if share:
-        replacements, expressions = cse(list(expressions), symbols=iter(lambda: Dummy("shared"), None))
+        replacements, expressions = _shared(tuple(expressions))
     writer.count([*(e for _, e in replacements), *expressions])
     for symbol, e in replacements:
         writer.name(symbol, writer.number(e, False))
@@ -295,6 +303,41 @@ def compile_scalar(
     return _function(symbols, checked if as_written else [_unfold(e) for e in checked], backend, not as_written)
 
 
+@lru_cache(maxsize=64)
+def _split(expressions: tuple[Expr, ...], points: tuple[Symbol, ...]) -> tuple[dict[Expr, Symbol], list[Expr]]:
+    """What does not depend on the points, each part with a symbol for it, and the expressions in these symbols."""
+    hoisted: dict[Expr, Symbol] = {}
+    moves: dict[Basic, bool] = dict.fromkeys(points, True)
+    done: dict[Expr, Expr] = {}
+
+    def moving(e: Basic) -> bool:
+        if e not in moves:
+            moves[e] = any(moving(a) for a in e.args)
+        return moves[e]
+
+    def hoist(e: Expr) -> Expr:
+        if e not in done:
+            done[e] = _hoisted(e)
+        return done[e]
+
+    def _hoisted(e: Expr) -> Expr:
+        if not moving(e):
+            return e if e.is_Integer else hoisted.setdefault(e, Dummy(f"hoisted_{len(hoisted)}"))
+        if not e.args:
+            return e
+        if e.is_Add or e.is_Mul:
+            fixed = e.func(*(a for a in e.args if not moving(a)))
+            parts = [a for a in e.args if moving(a)]
+            return e.func(*(hoist(a) for a in ((fixed, *parts) if fixed != e.identity else parts)))
+        if e.is_Pow and e.exp.is_Rational:
+            return hoist(e.base) ** e.exp
+        if isinstance(e, sympy.Heaviside):  # its second argument is the value at the jump
+            return e.func(hoist(e.args[0]), *e.args[1:])
+        return e.func(*(hoist(a) for a in e.args))
+
+    return hoisted, [hoist(_unfold(e)) for e in expressions]
+
+
 def compile_grid(
     expressions: Sequence[Expr], point: Symbol | Sequence[Symbol], parameters: Sequence[Symbol], backend: Any
 ) -> Callable:
@@ -303,26 +346,7 @@ def compile_grid(
     Everything that does not depend on the point is hoisted and computed once per call with the parameters.
     """
     points = (point,) if isinstance(point, Symbol) else tuple(point)
-    hoisted: dict[Expr, Symbol] = {}
-
-    def hoist(e: Expr) -> Expr:
-        if e.free_symbols.isdisjoint(points):
-            if e.is_Integer or (e.is_Symbol and e in hoisted.values()):
-                return e
-            return hoisted.setdefault(e, Dummy(f"hoisted_{len(hoisted)}"))
-        if not e.args:
-            return e
-        if e.is_Add or e.is_Mul:
-            fixed, moving = e.as_independent(*points, as_Add=e.is_Add)
-            parts = moving.args if moving.func is e.func else (moving,)
-            return e.func(*(hoist(a) for a in ((fixed, *parts) if fixed != e.identity else parts)))
-        if e.is_Pow and e.exp.is_Rational:
-            return hoist(e.base) ** e.exp
-        if isinstance(e, sympy.Heaviside):  # its second argument is the value at the jump
-            return e.func(hoist(e.args[0]), *e.args[1:])
-        return e.func(*(hoist(a) for a in e.args))
-
-    moving = [hoist(_unfold(e)) for e in _checked(expressions, [*points, *parameters])]
+    hoisted, moving = _split(tuple(_checked(expressions, [*points, *parameters])), points)
     before = _function(parameters, list(hoisted), backend, True)
     per_point = _function([*points, *hoisted.values()], moving, backend, True)
 
