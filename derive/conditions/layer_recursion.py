@@ -94,7 +94,6 @@ class LayerRecursion:
     gain: Expr
     square: Expr
     cost: Expr
-    formula: Formula
     kappa: Symbol = kappa
     tau: Symbol = tau
 
@@ -103,6 +102,11 @@ class LayerRecursion:
         """Vanish at the maximum: stationarity in the scale of s, and ``alpha E[cost] - a^2``."""
         a = Symbol("a", positive=True)
         return kappa * self.square - self.gain, width * self.cost - a**2
+
+    @property
+    def formula(self) -> Formula:
+        """What a layer passes on, with its derivation."""
+        return _passed_on()
 
 
 @lru_cache(maxsize=1)
@@ -225,6 +229,11 @@ def layer_recursion() -> LayerRecursion:
     >>> layer_recursion().gain.subs({kappa: 1, tau: 0})
     1/2
     """
+    return LayerRecursion(**_moments())
+
+
+@lru_cache(maxsize=1)
+def _passed_on() -> Formula:
     moments, after = _moments(), Symbol("a_{i+1}")
     steps = merged_steps(*(moment_derivation(name) for name in ("gain", "square")))
     passed = width * averaged("gain") / sqrt(width * averaged("square"))
@@ -237,7 +246,7 @@ def layer_recursion() -> LayerRecursion:
         ),
         Substitution("In closed form.", Dict(), statement.rhs, using=("passed on", "gain", "square")),
     )
-    formula = Formula.concluding(
+    return Formula.concluding(
         "recursion.layer",
         "Scalar recursion of the plain level, one hidden layer",
         Derivation((*steps, *last), ("alpha E[cost] = a_i^2", "kappa E[s^2] = E[h s]")),
@@ -245,7 +254,6 @@ def layer_recursion() -> LayerRecursion:
         source="arXiv 2412.19677 (deep networks, plain level)",
         assumptions=("kappa > 0", "tau > 0: the cost constraint binds"),
     )
-    return LayerRecursion(**moments, formula=formula)
 
 
 @dataclass(frozen=True)

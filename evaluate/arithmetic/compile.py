@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import sympy
@@ -244,6 +245,7 @@ def _nesting(text: str) -> int:
     return deepest
 
 
+@lru_cache(maxsize=512)
 def unfolded(expr: Expr) -> Expr:
     return (
         expr.replace(H, lambda a: H(a).rewrite(erfc))
@@ -259,6 +261,12 @@ def _check(expressions: Sequence[Expr], symbols: Sequence[Symbol]) -> None:
             raise CompileError(f"undeclared symbol {', '.join(sorted(map(str, unknown)))} in {_short(e)}")
 
 
+@lru_cache(maxsize=128)
+def _shared(expressions: tuple[Expr, ...]) -> tuple[list, list]:
+    """Common subexpressions: the same for every arithmetic."""
+    return cse(list(expressions), symbols=iter(lambda: Dummy("shared"), None))
+
+
 def _function(
     arguments: Sequence[Basic],
     expressions: Sequence[Expr],
@@ -270,7 +278,7 @@ def _function(
     replacements = list(definitions)
     if share:
         named = [name for name, _ in definitions]
-        shared, found = cse([*(e for _, e in definitions), *expressions], symbols=iter(lambda: Dummy("shared"), None))
+        shared, found = _shared((*(e for _, e in definitions), *expressions))
         replacements = _in_order([*shared, *zip(named, found, strict=False)])
         expressions = found[len(named) :]
     writer.count([*(e for _, e in replacements), *expressions])

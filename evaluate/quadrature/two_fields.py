@@ -302,14 +302,20 @@ shift = Symbol("shift", real=True)
 @lru_cache(maxsize=16)
 def _compiled_transform(side: int, slopes: bool, name: str) -> tuple[Callable, Callable]:
     """Sizes of the two parts of the transform, and the transform over ``exp(shift)`` with its derivatives."""
-    value = derived.lifted_hidden().transform[side]
-    tails = sorted(value.atoms(derived.TiltedTail), key=str)
+    tails, shifted, slopes_of = _transform(side)
     arguments = [derived.a, derived.mean, *TRANSFORM]
     to = arithmetic(name)
     sizes = compile_scalar([part for tail in tails for part in tail.args], arguments, to)
+    return sizes, compile_scalar([shifted, *slopes_of] if slopes else [shifted], [shift, *arguments], to)
+
+
+@lru_cache(maxsize=2)
+def _transform(side: int) -> tuple[list, Any, list]:
+    """The tails of the transform, the transform over ``exp(shift)``, and its derivatives."""
+    value = derived.lifted_hidden().transform[side]
+    tails = sorted(value.atoms(derived.TiltedTail), key=str)
     shifted = value.replace(derived.TiltedTail, lambda e, x: derived.TiltedTail(e - shift, x))
-    forms = [shifted, *(diff(shifted, s) for s in TRANSFORM)] if slopes else [shifted]
-    return sizes, compile_scalar(forms, [shift, *arguments], to)
+    return tails, shifted, [diff(shifted, s) for s in TRANSFORM]
 
 
 @lru_cache(maxsize=16)

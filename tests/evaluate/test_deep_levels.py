@@ -20,6 +20,7 @@ from flrdt.evaluate.results.layer_sizes import network_verdict
 from flrdt.evaluate.solve import lifted
 from flrdt.evaluate.solve.lifted import LiftedSystem, ascend, expected_inertia, genuine, solve_lifted
 from flrdt.evaluate.solve.lifted_search import Pattern, next_level, one_layer_patterns, search
+from flrdt.evaluate.systems.deep import Coordinates, DeepForm, layout
 
 
 @pytest.mark.slow
@@ -74,22 +75,36 @@ def test_levels_of_deeper_chains(ladder, depth):
     assert system.inertia(points[3]) == expected_inertia(depth, 3)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("depth", [2, 3, 4])
-def test_merged_levels_are_the_level_below(ladder, depth):
-    """With every overlap and lifting parameter of level 2 doubled, level 3 has its value and its slopes to rounding."""
-    system, points = ladder[depth]
-    two = LiftedSystem(system.widths, 1.0, 2, 11.0)
-    three = system.using(11.0)
-    low = two.coordinates.values(points[2])
-    values = numpy.zeros(three.layout.size)
-    old, new = two.layout, three.layout
+def made_up(depth, r):
+    """Parameters of no special point: overlaps that fall by a constant factor, and gentle lifting."""
+    coordinates = Coordinates(layout(depth, r))
+    lay, u = coordinates.layout, numpy.zeros(layout(depth, r).size)
+    u[[*lay.chi, *lay.mu, lay.alpha]] = [*numpy.log(numpy.full(depth, 0.3)), *numpy.zeros(depth - 1), numpy.log(6.4)]
+    for family in (lay.p[0], *(f[1:] for f in (*lay.p[1:], *lay.q))):
+        u[family] = numpy.log(0.7 / len(family)) + 0.1 * numpy.arange(len(family))
+    u[lay.y] = 0.3
+    return coordinates.values(u)
+
+
+@pytest.mark.parametrize("depth, r", [(2, 3), (2, 4), (2, 5), (3, 3), (3, 4), (3, 5)])
+@pytest.mark.parametrize("merged", ["overlaps", "lifting"])
+def test_merged_levels_are_the_level_below(depth, r, merged):
+    """Steps of no height (equal overlaps) and steps of one height (equal y) are none, anywhere: the value of level r - 1."""
+    old, new, widths, k = layout(depth, r - 1), layout(depth, r), (6.7, 6.4)[: depth - 1], r // 2
+    low, high = made_up(depth, r - 1), numpy.zeros(new.size)
     for a, b in zip((*old.chi, *old.mu, old.alpha), (*new.chi, *new.mu, new.alpha), strict=True):
-        values[b] = low[a]
-    for a, b in zip((*old.p, *old.q, old.y), (*new.p, *new.q, new.y), strict=True):
-        values[b] = [*low[a], low[a[-1]]]
-    merged = three.form.evaluate(values, three.form.grids(values, 11.0), slopes=False)[0]
-    assert merged == pytest.approx(two.form.evaluate(low, two.form.grids(low, 11.0), slopes=False)[0], abs=1e-10)
+        high[b] = low[a]
+    for a, b in zip((*old.p, *old.q), (*new.p, *new.q), strict=True):
+        family = numpy.array([1.0, *low[a]] if a is old.p[0] else low[a])
+        between = family[k] if merged == "overlaps" else (family[k - 1] + family[k]) / 2
+        high[b] = numpy.insert(family, k, between)[len(family) + 1 - len(b) :]
+    y = low[old.y]
+    high[new.y] = numpy.insert(y, k, y[k - 1] * (0.9 if merged == "overlaps" else 1.0))
+    values = [
+        form.evaluate(v, form.grids(v, 11.0), slopes=False)[0]
+        for form, v in ((DeepForm(widths, r - 1), low), (DeepForm(widths, r), high))
+    ]
+    assert values[1] == pytest.approx(values[0], abs=1e-10)
 
 
 @pytest.mark.slow

@@ -238,6 +238,19 @@ def test_deeper_chains():
     assert fine.alpha < solve_deep_closed(widths, CapacityGoal(1), PARTIAL, 12)[1].value
 
 
+def test_unbounded_lifting_is_the_level_below():
+    """Laplace: with y_2 times its increments kept, the inmost average tends to a maximum, at the rate of 1/y_2.
+
+    The maximum over a in ``v(w + a, h) - a^2/(2 D)`` adds D to chi, and that over b in ``v(w, h + b) - b^2/(2 E)`` takes E from mu.
+    """
+    D, E, p, q, y = 0.1, 0.3, (1.2, 0.8, 0.5), (0.9, 0.5, 0.3), (0.8, 0.5)
+    below = value(Fields(0.2 + D, p, 0.9, q, y), 10)
+    away = [
+        value(Fields(0.2, (p[0] + D / Y, *p), 0.9 + E, (q[0] + E / Y, *q), (Y, *y)), 10) - below for Y in (12.0, 24.0)
+    ]
+    assert abs(away[1]) < 5e-4 and away[0] / away[1] == pytest.approx(2, abs=0.2)
+
+
 def finite_size_ratio(n, alpha, seed):
     """Local ascent of -h.s/||s||, s = relu(A x), over the unit sphere, in units of sqrt(n)."""
     rng = numpy.random.default_rng(seed)
