@@ -32,6 +32,7 @@ from sympy import (
     Subs,
     Symbol,
     cancel,
+    erfc,
     exp,
     expand,
     expand_complex,
@@ -52,7 +53,8 @@ from sympy import (
     together,
 )
 from sympy.core.evalf import PrecisionExhausted
-from sympy.core.function import AppliedUndef
+from sympy.core.function import AppliedUndef, PoleError
+from sympy.polys.polyerrors import BasePolynomialError
 
 from .domains import DomainError, default_domain
 from .gaussian import Expectation, H, Law, Phi, phi
@@ -60,7 +62,8 @@ from .maxima import FieldFunction
 
 __all__ = ["equal", "evaluated", "positive", "refuted", "values"]
 
-DIGITS = 30
+DIGITS, MOST_DIGITS = 30, 150
+NORMAL = (H, Phi, phi)
 POINTS = 3
 CLOSE, CLOSE_MEANS, CLOSE_KINKS, CLOSE_NESTED = (
     Rational(1, 10**18),
@@ -78,6 +81,18 @@ SMALL = {name: (Rational(1, 20), Rational(2, 5)) for name in ("c", "c first", "y
 """Lifting parameters small enough for the exponential moments to be finite nearly everywhere."""
 REACH, SPACING = 20, 0.5
 """Means are trapezoidal sums; for an analytic integrand the error of the spacing is exp(-2 pi^2/spacing^2) = 5e-35."""
+UNABLE = (
+    ArithmeticError,
+    AttributeError,
+    BasePolynomialError,
+    LookupError,
+    NameError,
+    NotImplementedError,
+    PoleError,
+    RecursionError,
+    TypeError,
+)
+"""What SymPy raises where it cannot do what it is asked for: nothing is decided then."""
 KINKED = (Abs, Heaviside, Max, Min, Piecewise)
 
 
@@ -208,7 +223,7 @@ def _unfolded(expr: Expr) -> Expr:
 
 
 def _proved(left: Expr, right: Expr) -> bool:
-    """The attempts, from cheap to expensive."""
+    """The attempts, from cheap to expensive; one that SymPy cannot carry out proves nothing."""
     if (left.has(Piecewise) or right.has(Piecewise)) and _unfolded(left) == _unfolded(right):
         return True
     difference = left - right
@@ -229,8 +244,11 @@ def _proved(left: Expr, right: Expr) -> bool:
         lambda: simplify(logcombine(expand_log(_elementary(inserted)))),
         lambda: simplify((_elementary(left) / _elementary(right)) ** 2) - 1 if _positive(left, right) else difference,
     ):
-        if attempt() == 0:
-            return True
+        try:
+            if attempt() == 0:
+                return True
+        except (*UNABLE, ValueError):
+            continue
     return False
 
 
@@ -348,7 +366,7 @@ def values(*sides: Expr) -> Iterator[tuple[Expr, ...]]:
     for point in _points(symbols):
         try:
             here = [_number(side, point) for side in sides]
-        except (ArithmeticError, AttributeError, LookupError, NameError, NotImplementedError, TypeError, ValueError):
+        except (*UNABLE, ValueError):
             continue  # outside the reals, or nothing with a value
         # a real and a complex value differ
         if None not in here and any(v is not None and v.is_real for v in here):
@@ -375,13 +393,32 @@ def _number(side: Expr, point: dict[Symbol, Expr]) -> Expr | None:
     if concrete.has(Integral):  # the evaluation of integrals forgets the values of other symbols
         if any(mean.args[0].has(Integral) for mean in concrete.atoms(Integral)):
             return None  # no double integrals
-        value = concrete.xreplace(point).evalf(15, maxn=30)
+        value = concrete.rewrite(erfc).xreplace(point).evalf(15, maxn=30)
         return value if value.is_number and value.is_finite and not value.has(Integral) else None
+    if concrete.has(*NORMAL):
+        concrete, point = _distributions_named(concrete, point)
     try:  # inserted as numbers: exact roots of exact rationals are slow
-        value = concrete.evalf(DIGITS, subs=point, maxn=150, strict=True)
+        value = concrete.evalf(DIGITS, subs=point, maxn=MOST_DIGITS, strict=True)
     except PrecisionExhausted:  # zero as far as can be seen, or as good as
         return None
     return value if value.is_number and value.is_finite else None
+
+
+def _distributions_named(expr: Expr, point: dict[Symbol, Expr]) -> tuple[Expr, dict[Symbol, Expr]]:
+    """Densities and distribution functions by names of their own, whose values SymPy would look for anew at every precision.
+
+    The values have more digits than anything is evaluated to, so that what cancels is still seen to cancel.
+    """
+    point, named = dict(point), {}
+
+    def name(e: Expr) -> Expr:
+        if e not in named:
+            value = e.func(e.args[0].evalf(2 * MOST_DIGITS, subs=point)).evalf(2 * MOST_DIGITS)
+            named[e] = Dummy(real=value.is_real)
+            point[named[e]] = value
+        return named[e]
+
+    return expr.replace(lambda e: isinstance(e, NORMAL), name), point
 
 
 @lru_cache(maxsize=256)
