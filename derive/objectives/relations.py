@@ -226,7 +226,7 @@ def _relations(level: Level) -> LiftingRelations:
     chain = Chain((*conditions(lifting), *_scaling_steps(lifting), *_normalisation_steps()))
     chain.solve("gamma_s is Theta_1/2.", gamma_s, using=("Theta_1",), name="gamma_s")
     tilted = tuple(f"c_{k} tilted" for k in lifting.steps)
-    balance = ("Y", "Y = 0", "Y(gamma_s)", "gamma_s", *tilted)
+    balance = ("Y", "Y = 0", "gamma_s", *tilted)
     forms: dict[int, Expr] = {}
     if level.partial:
         forms[2] = chain.solve(
