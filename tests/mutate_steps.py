@@ -26,6 +26,7 @@ EXPLAINED = {
     "flow.mass": "that the sum of independent normals is normal is cited, not proved",
     "hidden.slope.mu": "a cut is where the proof looks, which the step does not say; without the right one it is not found",
     "kernel.square": "Price's theorem is cited, not proved",
+    "relations.1.gammas": "at level 1 Theta_1 is 1, its own inverse",
     "stationarity.3.p_3": "a slope at p_2 = p_3 is the same slope where it is written in Lambda_3, which stands for all of p_2",
 }
 """Why the mutants of a formula that neither fail nor say something equivalent are no defect."""
@@ -36,6 +37,17 @@ LEFT_OUT = {
     "average.hinge:kappa=1": "its mutants take minutes; average.perceptron and average.sk come from the same function",
 }
 """Formulas of the sections that are tried of which no mutant is tried."""
+
+NOT_TRIED = (
+    "deep_objectives",
+    "deep_reductions",
+    "deep_slopes",
+    "hidden_averages",
+    "hidden_towers",
+    "proof_lemmas",
+    "recursions",
+)
+"""Sections of which no mutant has been tried yet."""
 
 
 def outcomes(name: str) -> dict:

@@ -15,9 +15,11 @@ from itertools import count
 from sympy import (
     Abs,
     Add,
+    Basic,
     Derivative,
     Dummy,
     Expr,
+    Float,
     Function,
     Heaviside,
     I,
@@ -31,6 +33,7 @@ from sympy import (
     Rational,
     Subs,
     Symbol,
+    atan,
     cancel,
     erfc,
     exp,
@@ -63,7 +66,7 @@ from .maxima import FieldFunction
 __all__ = ["equal", "evaluated", "positive", "refuted", "values"]
 
 DIGITS, MOST_DIGITS = 30, 150
-NORMAL = (H, Phi, phi)
+TRANSCENDENTAL = (H, Phi, atan, erfc, exp, log, phi)
 POINTS = 3
 CLOSE, CLOSE_MEANS, CLOSE_KINKS, CLOSE_NESTED = (
     Rational(1, 10**18),
@@ -393,32 +396,70 @@ def _number(side: Expr, point: dict[Symbol, Expr]) -> Expr | None:
     if concrete.has(Integral):  # the evaluation of integrals forgets the values of other symbols
         if any(mean.args[0].has(Integral) for mean in concrete.atoms(Integral)):
             return None  # no double integrals
-        value = concrete.rewrite(erfc).xreplace(point).evalf(15, maxn=30)
+        inserted = concrete.rewrite(erfc).xreplace(point)
+        value = inserted.replace(lambda e: isinstance(e, Integral), _integrated).evalf(15, maxn=30)
         return value if value.is_number and value.is_finite and not value.has(Integral) else None
-    if concrete.has(*NORMAL):
-        concrete, point = _distributions_named(concrete, point)
     try:  # inserted as numbers: exact roots of exact rationals are slow
+        concrete, point = _functions_named(concrete, point)
         value = concrete.evalf(DIGITS, subs=point, maxn=MOST_DIGITS, strict=True)
     except PrecisionExhausted:  # zero as far as can be seen, or as good as
         return None
     return value if value.is_number and value.is_finite else None
 
 
-def _distributions_named(expr: Expr, point: dict[Symbol, Expr]) -> tuple[Expr, dict[Symbol, Expr]]:
-    """Densities and distribution functions by names of their own, whose values SymPy would look for anew at every precision.
+def _integrated(integral: Integral) -> Expr:
+    """A definite integral in double precision by the tanh-sinh rule, if two spacings agree and nothing is left at the ends.
+
+    Else the integral as it is.
+    """
+    if len(integral.limits) != 1 or len(integral.limits[0]) != 3:
+        return integral
+    variable, *ends = integral.limits[0]
+    try:
+        low, high = map(float, ends)
+        integrand = lambdify(variable, integral.function, modules=[FLOATS, "math"])
+        terms = [weight * integrand(x) for x, weight in _tanh_sinh(low, high)]
+        fine, coarse = math.fsum(terms) / 2, math.fsum(terms[::2])
+    except (*UNABLE, ValueError):
+        return integral
+    missing = max(abs(fine - coarse), abs(terms[0]), abs(terms[-1]))
+    return Float(fine) if missing <= float(CLOSE_MEANS) / 100 * abs(fine) else integral
+
+
+def _tanh_sinh(low: float, high: float) -> Iterator[tuple[float, float]]:
+    """Nodes and weights of a spacing; those of twice that spacing are every second node."""
+    ends = (math.isinf(low), math.isinf(high))
+    for k in range(-128, 129):
+        t = k / 32 if any(ends) else k / 44
+        s, slope = math.pi / 2 * math.sinh(t), math.pi / 2 * math.cosh(t) / (16 if any(ends) else 22)
+        if all(ends):
+            yield math.sinh(s), slope * math.cosh(s)
+        elif any(ends):
+            yield (low + math.exp(s) if ends[1] else high - math.exp(s)), slope * math.exp(s)
+        else:
+            half = (high - low) / 2
+            yield low + half + half * math.tanh(s), slope * half / math.cosh(s) ** 2
+
+
+def _functions_named(expr: Expr, point: dict[Symbol, Expr]) -> tuple[Expr, dict[Symbol, Expr]]:
+    """Transcendental functions and roots by names of their own: SymPy would evaluate each anew wherever it stands.
 
     The values have more digits than anything is evaluated to, so that what cancels is still seen to cancel.
     """
     point, named = dict(point), {}
 
-    def name(e: Expr) -> Expr:
+    def to_be_named(e: Basic) -> bool:
+        return isinstance(e, TRANSCENDENTAL) or (isinstance(e, Pow) and not e.exp.is_Integer)
+
+    def value(e: Expr) -> Expr:
         if e not in named:
-            value = e.func(e.args[0].evalf(2 * MOST_DIGITS, subs=point)).evalf(2 * MOST_DIGITS)
-            named[e] = Dummy(real=value.is_real)
-            point[named[e]] = value
+            digits = {"n": 2 * MOST_DIGITS, "maxn": 4 * MOST_DIGITS}
+            found = e.func(*(a.evalf(subs=point, strict=True, **digits) for a in e.args)).evalf(**digits)
+            named[e] = Dummy(real=found.is_real)
+            point[named[e]] = found
         return named[e]
 
-    return expr.replace(lambda e: isinstance(e, NORMAL), name), point
+    return expr.replace(to_be_named, value), point
 
 
 @lru_cache(maxsize=256)
