@@ -1,5 +1,7 @@
 """The formulas that the documentation shows: the registry with the verdicts of its checks, and those not registered."""
 
+import multiprocessing
+import os
 import re
 import shlex
 from functools import lru_cache
@@ -13,7 +15,8 @@ from flrdt.derive.blocks.definitions import lifted_tower
 from flrdt.derive.core.meanings import symbol_table
 from flrdt.derive.registry import Entry, registry
 from flrdt.evaluate.commands.derive import command_of
-from flrdt.evaluate.verification.runner import verify
+from flrdt.evaluate.machine.processes import end_with_parent
+from flrdt.evaluate.verification.runner import available_cores, verify_entry
 
 # what a build affords: the whole registry in about a minute on two cores
 DIGITS, SAMPLES = 15, 3
@@ -88,20 +91,38 @@ def shown_entry(entry: Entry) -> dict:
     return content | {"checks": checks, "code": "\n".join([*filter(None, [content["code"]]), *again])}
 
 
+def groups() -> list[list[Entry | Formula]]:
+    """The registry in its order, then the formulas of the pages that it does not hold; what shares a derivation together."""
+    found: dict[int, list[Entry | Formula]] = {}
+    for entry in registry().values():
+        found.setdefault(id(entry.formula.derivation), []).append(entry)
+    return [*found.values(), *([formula] for formula in formulas())]
+
+
+def looked_at(number: int) -> list[dict]:
+    """The content of a group, and of registry entries the outcome of their independent checks."""
+    return [
+        shown_entry(item) | {"outcome": verify_entry(item, DIGITS, SAMPLES).to_json()}
+        if isinstance(item, Entry)
+        else shown(item) | {"outcome": None}
+        for item in GROUPS[number]
+    ]
+
+
+GROUPS: list[list[Entry | Formula]] = []
+"""What the processes inherit: formulas hold functions, which cannot be sent."""
+
+
 def everything() -> list[dict]:
-    """The registry in its order, then the formulas of the pages that it does not hold."""
-    entries = registry()
-    return [*map(shown_entry, entries.values()), *map(shown, formulas())]
-
-
-def outcomes() -> dict[str, dict]:
-    """Id and outcome of the independent checks of every registry entry."""
-    return {r.id: r.to_json() for r in verify(digits=DIGITS, samples=SAMPLES).results}
+    """Content and outcome of every formula, on all cores."""
+    GROUPS[:] = groups()
+    place = {name: number for number, name in enumerate(registry())}
+    with multiprocessing.get_context("fork").Pool(available_cores(), end_with_parent, (os.getpid(),)) as pool:
+        found = [f for group in pool.imap(looked_at, range(len(GROUPS))) for f in group]
+    return sorted(found, key=lambda f: place.get(f["id"], len(place)))
 
 
 @lru_cache(maxsize=1)
 def by_id() -> dict[str, dict]:
     """Id and content of every formula."""
-    found = cached("formulas", everything, "derive")
-    checked = cached("outcomes", outcomes, "derive", "evaluate")
-    return {f["id"]: f | {"outcome": checked.get(f["id"])} for f in found}
+    return {f["id"]: f for f in cached("formulas", everything, "derive", "evaluate")}

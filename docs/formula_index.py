@@ -135,4 +135,4 @@ def setup(app):
     app.add_css_file("formula-index.css")
     app.add_js_file("formula-index.js", loading_method="defer")
     app.connect("config-inited", configured)
-    return {"parallel_read_safe": False, "env_version": 1}
+    return {"parallel_read_safe": True, "env_version": 1}

@@ -102,4 +102,4 @@ def setup(app):
     app.add_js_file("formula-copy.js", loading_method="defer")
     app.setup_extension("formula_index")
     app.add_directive("formula", LiveFormula)
-    return {"parallel_read_safe": False}
+    return {"parallel_read_safe": True}

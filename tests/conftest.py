@@ -1,7 +1,9 @@
 """Shared fixtures and hypothesis profiles."""
 
+import ast
 import os
 import signal
+from functools import lru_cache
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -22,6 +24,33 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
 # a shell that runs the tests in the background has them ignore interrupts, and every program that they start would too
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@lru_cache
+def over_the_registry(path):
+    """The tests of a file that go over the whole registry."""
+    functions = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef)]
+    return {f.name for f in functions if any(isinstance(n, ast.Name) and n.id == "registry" for n in ast.walk(f))}
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """With ``-n`` the tests that go over the whole registry share a process, which derives it once, as do those of a file.
+
+    Slow tests of a file are sent one by one.
+    """
+    if config.getoption("dist") != "load":
+        return None
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Groups(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            file, _, name = nodeid.partition("::")
+            if name.partition("[")[0] in over_the_registry(config.rootpath / file):
+                return "registry"
+            return file if "not slow" in config.option.markexpr else nodeid
+
+    return Groups(config, log)
 
 
 @pytest.fixture(autouse=True)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import Any
 
 from sympy import Add, Expr, Function, Integer, Mul, Piecewise, Pow
 from sympy.core.relational import Relational
 
 from flrdt.derive.core.gaussian import Expectation
+from flrdt.derive.core.insertion import insert
 from flrdt.derive.networks.gates import MoreauEnvelope
 
 
@@ -28,19 +31,22 @@ def _changes(e: Expr) -> Iterator[Expr]:
         yield Pow(e.base, e.exp + 1)  # not by a half: a negative base would have no value
 
 
-def _walk(e: Expr) -> Iterator[Expr]:
-    yield from _changes(e)
+def _walk(e: Expr) -> Iterator[Callable[[], Expr]]:
+    """What makes each mutant of an expression: only those that are tried are built around the changed node."""
+    for changed in _changes(e):
+        yield lambda changed=changed: changed
     if isinstance(e, Piecewise):
         for i, (branch, condition) in enumerate(e.args):
-            for changed in _walk(branch):
-                yield e.func(*e.args[:i], (changed, condition), *e.args[i + 1 :])
-    if isinstance(e, (Expectation, MoreauEnvelope)) or not isinstance(e, (Add, Mul, Pow, Function)):
-        return
-    if isinstance(e, Piecewise):
-        return
-    for i, argument in enumerate(e.args):
-        for changed in _walk(argument):
-            yield e.func(*e.args[:i], changed, *e.args[i + 1 :])
+            for make in _walk(branch):
+                yield lambda i=i, condition=condition, make=make: _with(e, i, (make(), condition))
+    elif isinstance(e, (Add, Mul, Pow, Function)) and not isinstance(e, (Expectation, MoreauEnvelope)):
+        for i, argument in enumerate(e.args):
+            for make in _walk(argument):
+                yield lambda i=i, make=make: _with(e, i, make())
+
+
+def _with(e: Expr, i: int, argument: Any) -> Expr:
+    return e.func(*e.args[:i], argument, *e.args[i + 1 :])
 
 
 def _relatives(name: str) -> Iterator[str]:
@@ -61,19 +67,21 @@ def _index_swaps(e: Expr) -> Iterator[Expr]:
     for name, symbol in sorted(symbols.items()):
         for candidate in _relatives(name):
             if candidate in symbols and candidate != name:
-                yield e.subs({symbol: symbols[candidate], symbols[candidate]: symbol}, simultaneous=True)
+                yield insert(e, {symbol: symbols[candidate], symbols[candidate]: symbol})
 
 
 def mutants(statement: Relational, most: int) -> list[Relational]:
     """At most ``most`` different mutants of the right-hand side (the left-hand one if that is 0), over its nodes."""
     swapped = statement.rhs == 0
     side, other = (statement.lhs, statement.rhs) if swapped else (statement.rhs, statement.lhs)
-    found: dict[Expr, None] = {}
     scaled = () if other == 0 else (2 * side, -side)  # a multiple of 0 is no change
-    for changed in (*_index_swaps(side), *scaled, side + 1, *(() if other == 0 and side.is_Mul else _walk(side))):
-        if changed not in (side, Integer(0)) and changed.free_symbols <= side.free_symbols:
-            found.setdefault(changed)
-    chosen = list(found)
-    stride = max(1, len(chosen) // most)
-    pairs = [(m, other) if swapped else (other, m) for m in chosen[::stride][:most]]
+    simple = [lambda changed=changed: changed for changed in (*_index_swaps(side), *scaled, side + 1)]
+    makers = [*simple, *(() if other == 0 and side.is_Mul else _walk(side))]
+    stride = max(1, len(makers) // most)
+    found: dict[Expr, None] = {}
+    for start in range(0, len(makers), stride):
+        built = (make() for make in makers[start : start + stride])
+        different = (c for c in built if c not in (side, Integer(0), *found) and c.free_symbols <= side.free_symbols)
+        found |= dict.fromkeys(islice(different, 1))
+    pairs = [(m, other) if swapped else (other, m) for m in list(found)[:most]]
     return [statement.func(*pair, evaluate=False) for pair in pairs]

@@ -30,6 +30,7 @@ from sympy import (
     symbols,
 )
 
+from ..core.insertion import insert
 from ..core.steps import Chain, Definition, Identity, Primitive, Quadrature, Step, Substitution, leading_to
 
 __all__ = [
@@ -101,7 +102,7 @@ def _inserted(kind: str, form: QuadraticForm, lower: Expr, upper: Expr) -> Expr:
     a, b, c = form.a, form.b / 2, form.c
     value = _definite(kind, *(e if e in (oo, -oo) else s for e, s in ((lower, low), (upper, high))))
     value = value.subs(delta, sqrt(A * C - B**2))
-    return value.subs({A: a, B: b, C: c, low: lower, high: upper}, simultaneous=True)
+    return insert(value, {A: a, B: b, C: c, low: lower, high: upper})
 
 
 def wedge_mean(form: QuadraticForm, lower: Expr, upper: Expr) -> Expr:
@@ -129,7 +130,7 @@ def circular_moment(integrand: Expr, first: Symbol, second: Symbol, lower: Expr,
     1/2
     """
     theta = Dummy("theta", real=True)
-    polar = integrand.expand().subs({first: cos(theta), second: sin(theta)}, simultaneous=True)
+    polar = insert(integrand.expand(), {first: cos(theta), second: sin(theta)})
     antiderivative = integrate(polar, theta)
     return (antiderivative.subs(theta, upper) - antiderivative.subs(theta, lower)) / pi
 

@@ -10,7 +10,7 @@ from sympy import Eq, Equality, Expr, Function, Integer, Min, Piecewise, Symbol,
 from sympy.core.relational import Relational
 
 from ..core.equality import equal, positive
-from ..core.formulas import Derivation, Formula, Status
+from ..core.formulas import Derivation, Formula
 from ..core.gaussian import Expectation
 from ..core.maxima import Minimum
 from ..core.steps import Definition, Facts, Identity, Step, all_of
@@ -139,15 +139,12 @@ def envelope(gate: Gate) -> Formula:
             ),
         )
     )
-    return Formula(
-        id=f"envelope.{gate}",
-        title=f"Moreau envelope of the cost, gate {gate}",
-        statement=derivation.conclusion,
-        derivation=derivation,
-        status=Status.RIGOROUS,
+    return Formula.concluding(
+        f"envelope.{gate}",
+        f"Moreau envelope of the cost, gate {gate}",
+        derivation,
         source="definition of the Moreau envelope; arXiv 2410.20646 (one layer)",
         assumptions=("chi > 0", *narrow),
-        variables=(h, chi),
     )
 
 
@@ -182,13 +179,10 @@ def lifted_tower(level: Level | int | str) -> Formula:
             Identity("Written out.", T, tower(f, steps, outer), using=("T", *(f"f_{k}" for k in range(r, 0, -1)))),
         )
     )
-    return Formula(
-        id=f"tower.{level}",
-        title=f"Gaussian tower of level {level}",
-        statement=derivation.conclusion,
-        derivation=derivation,
-        status=Status.RIGOROUS,
+    return Formula.concluding(
+        f"tower.{level}",
+        f"Gaussian tower of level {level}",
+        derivation,
         source="arXiv 2410.20646 (lifting, one layer)",
         assumptions=("c_2 > c_3 > ... > c_r > 0",),
-        variables=tuple(lifting.c(k) for k in lifting.steps),
     )

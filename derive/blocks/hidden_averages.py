@@ -12,8 +12,9 @@ from functools import lru_cache
 
 from sympy import Add, Dict, Eq, Expr, Integral, Rational, Symbol, exp, log, oo, pi, solve, sqrt, symbols
 
-from ..core.formulas import Derivation, Formula, Status
+from ..core.formulas import Derivation, Formula
 from ..core.gaussian import Expectation
+from ..core.insertion import insert
 from ..core.maxima import Maximum
 from ..core.steps import Chain, Definition, Identity, Solution, Step, Substitution, Theorem, leading_to
 from ..core.symbols import Lifting
@@ -87,7 +88,7 @@ class HiddenLayer:
     def coupling(self) -> Expr:
         r""":math:`\mu p_1/2 - q_1\chi/2 - \frac12\sum_k y_k (p_{k-1}q_{k-1} - p_kq_k)`."""
         own = self.own
-        lifted = coupling(own).subs({own.c(k): own.y(k) for k in own.steps}, simultaneous=True)
+        lifted = insert(coupling(own), {own.c(k): own.y(k) for k in own.steps})
         return own.mu * own.p(1) / 2 - own.q(1) * own.chi / 2 - lifted
 
     def term(self) -> Expr:
@@ -130,8 +131,8 @@ def _scaled_wedges() -> tuple[tuple[QuadraticForm, Expr, Expr, str], ...]:
     for wedge in inner_maximum().wedges:
         form = QuadraticForm.along(wedge.value.subs({w: wedge.side, h: slope}), slope)
         coefficients, ends = (form.a, form.b, form.c), (wedge.lower, wedge.upper)
-        form = QuadraticForm(*(c.subs(scale, simultaneous=True).factor() for c in coefficients))
-        found.append((form, *(e.subs(scale, simultaneous=True) for e in ends), wedge.name))
+        form = QuadraticForm(*(insert(c, scale).factor() for c in coefficients))
+        found.append((form, *(insert(e, scale) for e in ends), wedge.name))
     return tuple(found)
 
 
@@ -236,15 +237,12 @@ def named(steps: tuple[Step, ...], ending: str) -> tuple[Step, ...]:
 def hidden_mean() -> Formula:
     r"""``E v`` of the plain level in reduced variables; the layer has :math:`\sqrt{pq}` times it."""
     derivation = _plane("mean")
-    return Formula(
-        id="hidden.mean",
-        title="Plain term of a hidden layer",
-        statement=derivation.conclusion,
-        derivation=derivation,
-        status=Status.RIGOROUS,
+    return Formula.concluding(
+        "hidden.mean",
+        "Plain term of a hidden layer",
+        derivation,
         source=SOURCE,
         assumptions=("w, h independent standard normals", "kappa > 0", "tau > 0"),
-        variables=(kappa, tau),
     )
 
 
@@ -256,15 +254,12 @@ def hidden_exponential() -> Formula:
     is that ``1 + t^2 - 2 eta v`` is positive definite there: its two diagonal entries and its determinant.
     """
     derivation = _plane("exponential")
-    return Formula(
-        id="hidden.exponential",
-        title="Partially lifted term of a hidden layer",
-        statement=derivation.conclusion,
-        derivation=derivation,
-        status=Status.RIGOROUS,
+    return Formula.concluding(
+        "hidden.exponential",
+        "Partially lifted term of a hidden layer",
+        derivation,
         source=SOURCE,
         assumptions=("w, h independent standard normals", CONDITION),
-        variables=(kappa, tau, eta),
     )
 
 
@@ -298,7 +293,7 @@ def scaled_average(kind: str) -> Derivation:
     last = Identity(
         "In the parameters of the layer.",
         left,
-        closed.subs(reduced, simultaneous=True),
+        insert(closed, reduced),
         using=using,
         name=f"{kind} scaled",
     )
@@ -361,19 +356,16 @@ def largest_lifting() -> Formula:
             Substitution("Where the moment diverges.", Dict(), bound, using=("eigenvalue", "critical")),
         )
     )
-    return Formula(
-        id="hidden.exponential.bound",
-        title="Where the exponential moment of a hidden layer diverges",
-        statement=chain.derivation().conclusion,
-        derivation=chain.derivation((CONDITION,)),
-        status=Status.RIGOROUS,
+    return Formula.concluding(
+        "hidden.exponential.bound",
+        "Where the exponential moment of a hidden layer diverges",
+        chain.derivation((CONDITION,)),
         source=SOURCE,
         assumptions=("kappa > 0", "tau > 0"),
-        variables=(kappa, tau),
     )
 
 
 def lifting_bound(p: Expr, q: Expr, susceptibility: Expr, curvature: Expr) -> Expr:
     """The y at which the exponential moment of a layer diverges, from :func:`largest_lifting` by scaling."""
     reduced = reduced_parameters(p, q, susceptibility, curvature)
-    return largest_lifting().statement.rhs.subs(reduced, simultaneous=True) / sqrt(p * q)
+    return insert(largest_lifting().statement.rhs, reduced) / sqrt(p * q)

@@ -11,8 +11,9 @@ from functools import lru_cache
 
 from sympy import Add, Dict, Eq, Expr, Integer, Integral, Poly, Symbol, exp, oo, pi, sqrt, symbols
 
-from ..core.formulas import Derivation, Formula, Status
+from ..core.formulas import Derivation, Formula
 from ..core.gaussian import Expectation, GaussianPiece, TiltedTail, gaussian_piece
+from ..core.insertion import insert
 from ..core.steps import GaussianMean, Step, Substitution, Theorem
 from .hidden_maximum import SIDES, SOURCE, HiddenValue, PieceByPiece, Wedge, chi, h, inner_maximum, mu, w
 from .hidden_maximum import size as a
@@ -87,12 +88,12 @@ def lifted_hidden() -> LiftedHidden:
             wedge = inner_maximum().form(side, active)
             mapping, piece = _mapping(wedge), _half_line(active)
             tail = piece.scale * TiltedTail(piece.exponent, -piece.mass.args[0])
-            transform[side] = transform.get(side, Integer(0)) + tail.subs(mapping, simultaneous=True)
+            transform[side] = transform.get(side, Integer(0)) + insert(tail, mapping)
             steps.append(
                 Substitution(
                     f"The {wedge.name}, |w| = a.",
                     Dict(mapping),
-                    piece.value.subs(mapping, simultaneous=True),
+                    insert(piece.value, mapping),
                     using=(f"half-line {HALVES[active]}",),
                     name=f"{wedge.name}",
                 )
@@ -121,15 +122,12 @@ def lifted_hidden() -> LiftedHidden:
     formulas = {}
     for side, id, where in ((-1, "hidden.lifted", "w = -a < 0"), (1, "hidden.lifted.positive", "w = a > 0")):
         derivation = Derivation(sides[side], (CONDITION,))
-        formulas[side] = Formula(
-            id=id,
-            title=f"Full levels: average over the dual field of a hidden layer, at {where}",
-            statement=derivation.conclusion,
-            derivation=derivation,
-            status=Status.RIGOROUS,
+        formulas[side] = Formula.concluding(
+            id,
+            f"Full levels: average over the dual field of a hidden layer, at {where}",
+            derivation,
             source=SOURCE + "; the full levels of deep networks is derived here",
             assumptions=(CONDITION, "a > 0", "V > 0"),
-            variables=(a, mean, variance, chi, mu, y),
         )
     return LiftedHidden(transform, kernel, formulas, _plane(sides, kernel, closed, formulas))
 

@@ -41,8 +41,9 @@ from sympy import (
 from sympy.core.relational import Relational
 
 from ..core.equality import equal, evaluated
-from ..core.formulas import Formula, Status
+from ..core.formulas import Formula
 from ..core.gaussian import Expectation
+from ..core.insertion import insert
 from ..core.maxima import FieldFunction, Maximum
 from ..core.steps import (
     Chain,
@@ -302,7 +303,6 @@ def inner_maximum() -> InnerMaximum:
             ),
         ]
     )
-    statement = chain.derivation().conclusion
     closed = chain.derivation()
     chain.add(
         Definition(
@@ -362,15 +362,12 @@ def inner_maximum() -> InnerMaximum:
             name="homogeneous",
         )
     )
-    formula = Formula(
-        id="hidden.inner_maximum",
-        title="Inner maximisation of a hidden layer",
-        statement=statement,
-        derivation=closed,
-        status=Status.RIGOROUS,
+    formula = Formula.concluding(
+        "hidden.inner_maximum",
+        "Inner maximisation of a hidden layer",
+        closed,
         source=SOURCE,
         assumptions=("chi > 0", "mu > 0"),
-        variables=(w, h, chi, mu),
     )
     return InnerMaximum(maximiser, tuple(wedges), formula, tuple(chain.steps))
 
@@ -389,7 +386,7 @@ def wedge_pieces(
     return Substitution(
         f"For w {'>' if side == 1 else '<'} 0, in the parameters of the average.",
         mapping,
-        unfolded.rhs.subs(dict(mapping), simultaneous=True),  # type: ignore[attr-defined]
+        insert(unfolded.rhs, dict(mapping)),  # type: ignore[attr-defined]
         using=(f"{of} {name}",),
         name=f"pieces {name}" if of == "v" else f"pieces of {of} {name}",
     )
@@ -401,10 +398,10 @@ def _pieces(wedges, field_w: Expr, field_h: Expr) -> Piecewise:
     inside = {s: field_h > Abs(field_w) * active[s].lower for s in (1, -1)}
     fields = {w: field_w, h: field_h}
     return Piecewise(
-        (active[1].value.subs(fields, simultaneous=True), (field_w >= 0) & inside[1]),
-        (active[-1].value.subs(fields, simultaneous=True), (field_w < 0) & inside[-1]),
-        (rest[1].value.subs(fields, simultaneous=True), field_w >= 0),
-        (rest[-1].value.subs(fields, simultaneous=True), True),
+        (insert(active[1].value, fields), (field_w >= 0) & inside[1]),
+        (insert(active[-1].value, fields), (field_w < 0) & inside[-1]),
+        (insert(rest[1].value, fields), field_w >= 0),
+        (insert(rest[-1].value, fields), True),
     )
 
 
@@ -422,7 +419,7 @@ class HiddenValue(FieldFunction):
     def doit(self, **hints):
         field_w, field_h, chi_, mu_ = self.args
         pieces = _pieces(inner_maximum().wedges, field_w, field_h)
-        return pieces.subs({chi: chi_, mu: mu_}, simultaneous=True)
+        return insert(pieces, {chi: chi_, mu: mu_})
 
     def _eval_derivative(self, symbol):
         return self.doit().diff(symbol)
@@ -453,7 +450,7 @@ class HiddenActivation(FieldFunction):
         found = inner_maximum()
         best = {True: found.maximiser, False: Min(w, 0)}
         wedges = [Wedge(g.side, g.lower, g.upper, g.active, best[g.active]) for g in found.wedges]
-        return _pieces(wedges, field_w, field_h).subs({chi: chi_, mu: mu_}, simultaneous=True)
+        return insert(_pieces(wedges, field_w, field_h), {chi: chi_, mu: mu_})
 
     def _sympystr(self, printer):
         field_w, field_h, chi_, mu_ = map(printer._print, self.args)

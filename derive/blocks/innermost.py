@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from sympy import Add, Eq, Expr, Function, Integer, Piecewise, Symbol, exp, oo, sqrt, symbols
 
-from ..core.formulas import Derivation, Formula, Status
+from ..core.formulas import Derivation, Formula
 from ..core.gaussian import Expectation, gaussian_piece
 from ..core.steps import Definition, GaussianMean, Identity, PiecewiseMean, Step, Unfolding
 from ..core.symbols import chi
@@ -71,15 +71,12 @@ def innermost(gate: Gate) -> Innermost:
         Identity("Add the pieces.", unfolded, W, using=("pieces", *names), name="innermost"),
     ]
     derivation = Derivation(tuple(steps))
-    formula = Formula(
-        id=f"innermost.{gate}",
-        title=f"Innermost expectation of the tower, gate {gate}",
-        statement=derivation.conclusion,
-        derivation=derivation,
-        status=Status.RIGOROUS,
+    formula = Formula.concluding(
+        f"innermost.{gate}",
+        f"Innermost expectation of the tower, gate {gate}",
+        derivation,
         source="arXiv 2410.20646 (innermost lifted expectation); Gaussian integration",
         assumptions=("D > 0", "chi > 0", "y > 0", "x real"),
-        variables=(x, D, y, chi),
     )
     return Innermost(gate, W, formula)
 

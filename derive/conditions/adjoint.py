@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from sympy import Derivative, Eq, Function, Symbol, exp, log, sqrt
 
-from ..core.formulas import Derivation, Formula, Status
+from ..core.formulas import Derivation, Formula
 from ..core.gaussian import Expectation, phi
 from ..core.steps import Definition, Identity, Theorem
 
@@ -57,15 +57,12 @@ def variance_slope() -> Formula:
             Identity("Insert.", Derivative(mean, d), weighted, using=("under", "weight")),
         )
     )
-    return Formula(
-        id="gradient.tower.variance",
-        title="Slope of one level of the tower in the variance of its increment",
-        statement=derivation.conclusion,
-        derivation=derivation,
-        status=Status.RIGOROUS,
+    return Formula.concluding(
+        "gradient.tower.variance",
+        "Slope of one level of the tower in the variance of its increment",
+        derivation,
         source=SOURCE,
         assumptions=("d > 0",),
-        variables=(x, d),
     )
 
 
@@ -80,13 +77,10 @@ def lifting_slope() -> Formula:
     level = log(Expectation(exp(y * f), u)) / y
     tilted = Expectation(f * exp(y * f), u) / Expectation(exp(y * f), u)
     statement = Eq(Derivative(level, y), (tilted - level) / y, evaluate=False)
-    return Formula(
-        id="gradient.tower.lifting",
-        title="Slope of one level of the tower in its lifting parameter",
-        statement=statement,
-        derivation=Derivation((Identity("Differentiate under the mean.", statement.lhs, statement.rhs),)),
-        status=Status.RIGOROUS,
+    return Formula.concluding(
+        "gradient.tower.lifting",
+        "Slope of one level of the tower in its lifting parameter",
+        Derivation((Identity("Differentiate under the mean.", statement.lhs, statement.rhs),)),
         source=SOURCE,
         assumptions=("y > 0",),
-        variables=(y,),
     )

@@ -27,8 +27,9 @@ from sympy import (
 )
 
 from ..core.formulas import Derivation, Formula, Status
+from ..core.insertion import insert
 from ..core.steps import Definition, Identity, Quadrature, Step, Substitution, Theorem
-from ..core.symbols import Level, Lifting, alpha, chi
+from ..core.symbols import Level, Lifting, alpha
 from ..objectives.energy_map import energy_sphere, lambda_forms
 from ..objectives.relations import dual_overlaps
 from .stationarity import TiltedExpectation
@@ -56,16 +57,12 @@ BACKWARD_FLOW = Definition("f obeys the backward flow.", Eq(diff(f, p), BACKWARD
 
 
 def _formula(name: str, title: str, derivation: Derivation) -> Formula:
-    statement = derivation.conclusion
-    return Formula(
-        id=f"flow.{name}",
-        title=title,
-        statement=statement,
-        derivation=derivation,
-        status=Status.RIGOROUS,
+    return Formula.concluding(
+        f"flow.{name}",
+        title,
+        derivation,
         source=SOURCE,
         assumptions=("f obeys the backward flow: d f/dp = -(f'' + y f'^2)/2",),
-        variables=tuple(sorted(statement.free_symbols, key=str)),
     )
 
 
@@ -195,7 +192,7 @@ def _integrated(integrand: Expr, primitive: Expr, steps: list[tuple[Expr, Expr, 
     found: list[Step] = [general]
     for i, (length, before, rate) in enumerate(steps, 1):
         mapping = Dict({Lambda: before, y: rate, d: length})
-        value = closed.subs(dict(mapping), simultaneous=True)
+        value = insert(closed, dict(mapping))
         found.append(Substitution(f"On piece {i}.", mapping, value, using=("integral",), name=f"piece {i}"))
     return tuple(found)
 
@@ -229,15 +226,12 @@ def sphere_integral(level: Level | int | str) -> Formula:
         using=tuple(step.name for step in steps[1:]),
     )
     derivation = Derivation((*steps, final))
-    return Formula(
-        id=f"limit.sphere.{level}",
-        title=f"Sphere part as an integral over the overlaps, level {level}",
-        statement=derivation.conclusion,
-        derivation=derivation,
-        status=Status.RIGOROUS,
+    return Formula.concluding(
+        f"limit.sphere.{level}",
+        f"Sphere part as an integral over the overlaps, level {level}",
+        derivation,
         source=SOURCE,
         assumptions=("Lambda(0) = chi", "Lambda'(s) = y_k on step k"),
-        variables=(chi,),
     )
 
 
@@ -265,15 +259,12 @@ def dual_overlap_integral(level: Level | int | str, k: int) -> Formula:
         using=tuple(step.name for step in steps[1:]),
     )
     derivation = Derivation((*steps, final))
-    return Formula(
-        id=f"limit.dual_overlap.{level}.{k}",
-        title=f"Dual overlap q_{k} as an integral over the overlaps, level {level}",
-        statement=derivation.conclusion,
-        derivation=derivation,
-        status=Status.RIGOROUS,
+    return Formula.concluding(
+        f"limit.dual_overlap.{level}.{k}",
+        f"Dual overlap q_{k} as an integral over the overlaps, level {level}",
+        derivation,
         source=SOURCE,
         assumptions=("Lambda(0) = chi", "Lambda'(s) = y_k on step k"),
-        variables=(chi,),
     )
 
 
@@ -312,13 +303,11 @@ def marginal_stability() -> Formula:
         ),
     )
     derivation = Derivation(steps, ("stationarity in y(p) for every p of the support", "flow.generator"))
-    return Formula(
-        id="limit.marginal_stability",
-        title="Marginal stability along the flow",
-        statement=derivation.conclusion,
-        derivation=derivation,
+    return Formula.concluding(
+        "limit.marginal_stability",
+        "Marginal stability along the flow",
+        derivation,
         status=Status.FULLY_LIFTED,
         source=SOURCE,
         assumptions=("the limit of many levels", "p in the support of the overlaps"),
-        variables=(alpha, Lambda),
     )

@@ -65,6 +65,7 @@ from ..blocks.hidden_maximum import (
 )
 from ..core.formulas import Derivation, Formula, Status
 from ..core.gaussian import Expectation, Phi, gaussian_piece
+from ..core.insertion import insert
 from ..core.steps import Definition, Identity, PiecewiseMean, Step, Substitution, Theorem, Unfolding, leading_to
 
 __all__ = ["LayerRecursion", "OutputClosure", "layer_recursion", "output_closure"]
@@ -203,13 +204,13 @@ def lagrangian_steps() -> tuple[Step, ...]:
         Substitution(
             "In the multipliers.",
             reduced,
-            right.subs(dict(reduced), simultaneous=True),
+            insert(right, dict(reduced)),
             using=("unit",),
             name="unit at",
         ),
         Identity(
             "So for the means.",
-            Expectation(Expectation(value.subs(dict(reduced), simultaneous=True), h), w),
+            Expectation(Expectation(insert(value, dict(reduced)), h), w),
             means[0] - kappa * means[1] / 2 - tau * means[2] / 2,
             using=("unit at",),
             name="lagrangian",
@@ -236,15 +237,13 @@ def layer_recursion() -> LayerRecursion:
         ),
         Substitution("In closed form.", Dict(), statement.rhs, using=("passed on", "gain", "square")),
     )
-    formula = Formula(
-        id="recursion.layer",
-        title="Scalar recursion of the plain level, one hidden layer",
-        statement=statement,
-        derivation=Derivation((*steps, *last), ("alpha E[cost] = a_i^2", "kappa E[s^2] = E[h s]")),
+    formula = Formula.concluding(
+        "recursion.layer",
+        "Scalar recursion of the plain level, one hidden layer",
+        Derivation((*steps, *last), ("alpha E[cost] = a_i^2", "kappa E[s^2] = E[h s]")),
         status=Status.LIFTED,
         source="arXiv 2412.19677 (deep networks, plain level)",
         assumptions=("kappa > 0", "tau > 0: the cost constraint binds"),
-        variables=(width, kappa, tau),
     )
     return LayerRecursion(**moments, formula=formula)
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from sympy import Add, Derivative, Eq, Expr, Function, Integer, Max, Min, Symbol, expand, oo, symbols, sympify
 
-from ..core.formulas import Derivation, Formula, InputError, Status
+from ..core.formulas import Derivation, Formula, InputError
 from ..core.gaussian import H, Phi, gaussian_piece, phi
 from ..core.steps import Definition, GaussianMean, Identity, Solution
 from ..core.symbols import alpha
@@ -79,16 +79,12 @@ def _second_moment() -> tuple[Expr, tuple[Any, ...]]:
 
 def _formula(name: str, title: str, *steps: Any) -> Formula:
     derivation = Derivation(steps, ("d non-decreasing and 1-Lipschitz", "alpha E d^2 = 1", "alpha E d' <= 1"))
-    statement = derivation.conclusion
-    return Formula(
-        id=f"lower.{name}",
-        title=title,
-        statement=statement,
-        derivation=derivation,
-        status=Status.RIGOROUS,
+    return Formula.concluding(
+        f"lower.{name}",
+        title,
+        derivation,
         source=SOURCE,
         assumptions=("0 < delta < k", "d(h) = clip(h - beta, delta, k)"),
-        variables=tuple(sorted(statement.free_symbols, key=str)),
     )
 
 
@@ -308,15 +304,12 @@ def _lower_bound(name: str, components: Sequence[tuple[Expr, Expr]], budget: Exp
         Solution("That is at", alpha, capacity, using=("count", *map(str, shares))),
     ]
     derivation = Derivation(tuple(steps), ("alpha E d^2 = 1", "alpha E d' = 1"))
-    formula = Formula(
-        id=f"lower.{name}.{budget}" + (".mirrored" if mirrored else ""),
-        title=f"Lower bound on the capacity, gate {name}",
-        statement=derivation.conclusion,
-        derivation=derivation,
-        status=Status.RIGOROUS,
+    formula = Formula.concluding(
+        f"lower.{name}.{budget}" + (".mirrored" if mirrored else ""),
+        f"Lower bound on the capacity, gate {name}",
+        derivation,
         source=SOURCE,
         assumptions=tuple(f"{c} = 0" for c in conditions),
-        variables=(delta, k),
     )
     return LowerBound(
         active, square, slope, conditions, capacity, sympify(threshold), tuple(components), mirrored, formula

@@ -12,7 +12,7 @@ from functools import lru_cache
 from sympy import Add, Derivative, Eq, Expr, Function, Integer, Max, Min, Symbol, expand, oo
 
 from ..blocks.innermost import mean_envelope_steps
-from ..core.formulas import Formula, Status
+from ..core.formulas import Formula
 from ..core.gaussian import Expectation, H, Phi, gaussian_piece
 from ..core.steps import Chain, Definition, Identity
 from ..core.symbols import Level, Lifting, alpha, chi
@@ -148,15 +148,12 @@ def plain_level(network: Network | None = None) -> PlainLevel:
     capacity = tails((budget / stayed).subs(chi, k**2 / 2))
     chain.add(Identity("In k.", alpha, capacity, using=("alpha", "s", "k"), name="capacity in k"))
     derivation = chain.derivation(("P_1 stationary in chi", "P_1 = -budget"))
-    formula = Formula(
-        id=f"plain.{gate}.{budget}",
-        title=f"Plain level in closed form, gate {gate}",
-        statement=derivation.conclusion,
-        derivation=derivation,
-        status=Status.RIGOROUS,
+    formula = Formula.concluding(
+        f"plain.{gate}.{budget}",
+        f"Plain level in closed form, gate {gate}",
+        derivation,
         source="arXiv 2410.20646 (plain RDT level); arXiv 2302.14112 (replica symmetric)",
         assumptions=(f"{at_reach(condition)} = 0", "k > 0" if widest == oo else f"0 < k < {widest}"),
-        variables=(k,),
     )
     return PlainLevel(at_reach(condition), capacity, k, widest, formula)
 

@@ -40,6 +40,7 @@ from sympy import (
 
 from ..core.formulas import Derivation, Formula, Status
 from ..core.gaussian import Expectation, gaussian_piece
+from ..core.insertion import insert
 from ..core.steps import (
     Approach,
     Bound,
@@ -75,7 +76,7 @@ def replicon(level: Level | int | str, k: int) -> Formula:
     'replicon.2.2'
     """
     level = Level.parse(level)
-    steps, Lambda = replicon_steps(level, k)
+    steps, _ = replicon_steps(level, k)
     derivation = Derivation(
         (
             *steps,
@@ -87,15 +88,13 @@ def replicon(level: Level | int | str, k: int) -> Formula:
         ),
         ("stationarity in p_k", "growth of the slope along the flow"),
     )
-    return Formula(
-        id=f"replicon.{level}.{k}",
-        title=f"Replicon eigenvalue of step {k} at level {level}",
-        statement=derivation.conclusion,
-        derivation=derivation,
+    return Formula.concluding(
+        f"replicon.{level}.{k}",
+        f"Replicon eigenvalue of step {k} at level {level}",
+        derivation,
         status=Status.FULLY_LIFTED,
         source=f"arXiv 2302.14112 (de Almeida-Thouless condition); {SOURCE}",
         assumptions=("the step is split into two with a small gap in p",),
-        variables=(alpha, Lambda),
     )
 
 
@@ -337,7 +336,7 @@ def thermal_conditions(gate: Gate) -> tuple[Formula, Formula]:
     lifting = Lifting(Level(2))
     f, outer = Function("f_2")(x), sqrt(1 - D) * u
     general = next(f for f in stationarity(2) if f.id.endswith("p_2"))
-    q = general.statement.lhs.subs({lifting.Lambda(2): level.Lambda, lifting.p(2): 1 - D}, simultaneous=True)
+    q = insert(general.statement.lhs, {lifting.Lambda(2): level.Lambda, lifting.p(2): 1 - D})
 
     def mean(g: Expr) -> Expr:
         return Expectation(g.subs(x, outer), u)
@@ -406,15 +405,13 @@ def thermal_conditions(gate: Gate) -> tuple[Formula, Formula]:
     ):
         derivation = Derivation((*level.derivation.steps, *steps), uses)
         found.append(
-            Formula(
-                id=f"thermal.{gate}.{name}",
-                title=f"{title} of the thermal plain level, gate {gate}",
-                statement=derivation.conclusion,
-                derivation=derivation,
+            Formula.concluding(
+                f"thermal.{gate}.{name}",
+                f"{title} of the thermal plain level, gate {gate}",
+                derivation,
                 status=Status.FULLY_LIFTED,
                 source="arXiv 2302.14112 (replica-symmetric level at finite temperature)",
                 assumptions=("D = 1 - p", "beta > 0"),
-                variables=(alpha, beta, D),
             )
         )
     return tuple(found)  # type: ignore[return-value]

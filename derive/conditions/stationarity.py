@@ -14,7 +14,7 @@ from sympy import Derivative, Eq, Expr, Function, Rational, Symbol, diff, exp, l
 from ..core.formulas import Formula, Status
 from ..core.gaussian import Expectation, Law, phi
 from ..core.steps import Chain, Definition, Identity, Step, Theorem
-from ..core.symbols import Level, Lifting, alpha, chi
+from ..core.symbols import Level, Lifting, alpha
 from ..objectives.energy_map import energy_sphere, lambda_forms, sphere_in_lambda
 from ..objectives.relations import SOURCE, dual_overlaps
 
@@ -271,13 +271,11 @@ def stationarity(level: Level | int | str) -> tuple[Formula, ...]:
 
 def _formula(level: Level, symbol: Symbol, chain: Chain) -> Formula:
     derivation = chain.derivation((f"P_r stationary in {symbol}",))
-    return Formula(
-        id=f"stationarity.{level}.{symbol}",
-        title=f"Stationarity in {symbol} at level {level}",
-        statement=derivation.conclusion,
-        derivation=derivation,
+    return Formula.concluding(
+        f"stationarity.{level}.{symbol}",
+        f"Stationarity in {symbol} at level {level}",
+        derivation,
         status=Status.FULLY_LIFTED if level.r > 1 and not level.partial else Status.RIGOROUS,
         source=SOURCE,
         assumptions=("Lambda_1 = chi, Lambda_k = Lambda_{k-1} + y_k (p_{k-1} - p_k)",),
-        variables=(chi, alpha),
     )

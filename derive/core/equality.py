@@ -61,6 +61,7 @@ from sympy.polys.polyerrors import BasePolynomialError
 
 from .domains import DomainError, default_domain
 from .gaussian import Expectation, H, Law, Phi, phi
+from .insertion import insert
 from .maxima import FieldFunction
 
 __all__ = ["equal", "evaluated", "positive", "refuted", "values"]
@@ -166,7 +167,13 @@ def equal(left: Expr, right: Expr) -> bool | None:
     left, right = (_renamed(_terms(evaluated(side))) for side in (left, right))
     if left == right:
         return True
-    if refuted(left, right):
+    points = _apart(left, right)
+    if next(points, False):
+        return False
+    # what only has to be multiplied out needs no further values
+    if expand(_abbreviated(left - right)) == 0 or expand(left - right) == 0:
+        return True
+    if any(points):
         return False
     # integrals off the real line, which SymPy cannot evaluate, by names of their own
     named = {e: Dummy() for side in (left, right) for e in side.atoms(Integral) if e.has(I, re, im)}
@@ -233,8 +240,6 @@ def _proved(left: Expr, right: Expr) -> bool:
     inserted = _ordered(difference)
     exponential = difference.has(exp) and _positive(left, right)
     for attempt in (
-        lambda: expand(_abbreviated(difference)),
-        lambda: expand(difference),
         lambda: simplify(expand_complex(_elementary(difference))) if difference.has(re, im) else difference,
         lambda: cancel(together(difference)),
         lambda: cancel(together(_logarithms(left) - _logarithms(right))) if exponential else difference,
@@ -302,7 +307,7 @@ def _ordered(expr: Expr) -> Expr:
                 break
             value = value / (1 + Symbol(f"e_{letter}{k}", positive=True))
             found[named[f"{letter}_{k}"]] = value
-    return expr.subs(found, simultaneous=True) if found else expr
+    return insert(expr, found) if found else expr
 
 
 def refuted(left: Expr, right: Expr) -> bool:
@@ -310,6 +315,11 @@ def refuted(left: Expr, right: Expr) -> bool:
 
     Terms that both sides have are left out.
     """
+    return any(_apart(left, right))
+
+
+def _apart(left: Expr, right: Expr) -> Iterator[bool]:
+    """Whether the sides differ, at one point after the other."""
     shared = set(Add.make_args(left)) & set(Add.make_args(right))
     left, right = (Add(*(term for term in Add.make_args(side) if term not in shared)) for side in (left, right))
     means = left.atoms(Expectation, Integral) | right.atoms(Expectation, Integral)
@@ -318,7 +328,7 @@ def refuted(left: Expr, right: Expr) -> bool:
     if kinked:
         close = CLOSE_NESTED if any(mean.args[0].has(Expectation, Integral) for mean in kinked) else CLOSE_KINKS
     lost = (LOST_JUMPS if kinked else LOST) if means else 0
-    return any(abs(a - b) > close * (abs(a) + abs(b)) + lost for a, b in values(left, right))
+    yield from (bool(abs(a - b) > close * (abs(a) + abs(b)) + lost) for a, b in values(left, right))
 
 
 def positive(expr: Expr, *, strict: bool = True) -> bool | None:
@@ -331,23 +341,20 @@ def positive(expr: Expr, *, strict: bool = True) -> bool | None:
     if expr in (oo, -oo):
         return expr == oo
     expr = evaluated(expr)
-    for attempt in (
-        lambda: expr,
-        lambda: factor(together(_ordered(expr))),
-        lambda: expand(_elementary(_ordered(expr))),
-        lambda: simplify(_elementary(_ordered(expr))),
-        lambda: simplify(_elementary(_ordered(expr))).expand(),
-    ):
-        found = attempt()
+
+    def shown(found: Expr) -> bool:
         if found.is_positive or (not strict and found.is_nonnegative):
             return True
-        terms = found.as_numer_denom()
-        signs = [_sign(term) for term in terms]
-        if None not in signs and signs[0] * signs[1] == 1:  # type: ignore[operator]
-            return True
+        signs = [_sign(term) for term in found.as_numer_denom()]
+        return None not in signs and signs[0] * signs[1] == 1  # type: ignore[operator]
+
+    cheap = (lambda: expr, lambda: factor(together(_ordered(expr))), lambda: expand(_elementary(_ordered(expr))))
+    if any(shown(attempt()) for attempt in cheap):
+        return True
     if any(value[0] <= 0 if strict else value[0] < 0 for value in values(expr)):
         return False
-    return None
+    simple = simplify(_elementary(_ordered(expr)))
+    return True if shown(simple) or shown(simple.expand()) else None
 
 
 def _sign(expr: Expr) -> int | None:
@@ -492,12 +499,16 @@ def _has_domain(symbol: Symbol) -> bool:
     return not symbol.is_integer and (not symbol.is_positive or least.is_positive)
 
 
+@lru_cache(maxsize=256)
 def _concrete(expr: Expr) -> Expr:
     """Undefined functions replaced by smooth positive ones, laws that are not given by two-point laws."""
     expr = expr.replace(lambda e: isinstance(e, AppliedUndef), lambda e: _instance(e.func.__name__, e.args))
     expr = expr.replace(lambda e: isinstance(e, Law), _two_points)
     expr = expr.replace(lambda e: isinstance(e, FieldFunction), lambda e: e.doit())
-    return expr.replace(lambda e: isinstance(e, (Derivative, Subs)), lambda e: e.doit()).doit(deep=False)
+    expr = expr.replace(lambda e: isinstance(e, (Derivative, Subs)), lambda e: e.doit()).doit(deep=False)
+    return (
+        expr if expr.has(Expectation) else expr.replace(phi, lambda a: phi(a).rewrite(exp))
+    )  # SymPy knows exp by heart
 
 
 def _instance(name: str, arguments: tuple[Expr, ...]) -> Expr:

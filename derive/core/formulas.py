@@ -8,7 +8,7 @@ documentation all read the same object.  A :class:`Derivation` is an ordered cha
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property, lru_cache
 from html import escape
@@ -240,9 +240,35 @@ class Formula(Shown):
     status: Status
     source: str
     assumptions: tuple[str, ...] = ()
-    variables: tuple[Symbol, ...] = field(default=())
     concludes: str = ""
     presentation: Basic | None = None
+
+    @classmethod
+    def concluding(
+        cls,
+        id: str,
+        title: str,
+        derivation: Derivation,
+        *,
+        status: Status = Status.RIGOROUS,
+        source: str = "Gaussian calculus",
+        assumptions: tuple[str, ...] = (),
+    ) -> Formula:
+        """The formula that a derivation leads to: its statement is what the last step says.
+
+        >>> from sympy import Derivative
+        >>> from sympy.abc import x
+        >>> from flrdt.derive.core.steps import Identity
+        >>> slope = Derivation((Identity("Differentiate.", Derivative(x**2, x), 2*x),))
+        >>> Formula.concluding("square.slope", "Slope of a square", slope).statement
+        Eq(Derivative(x**2, x), 2*x)
+        """
+        return cls(id, title, derivation.conclusion, derivation, status, source, assumptions)
+
+    @property
+    def variables(self) -> tuple[Symbol, ...]:
+        """The free symbols of the statement, by name."""
+        return tuple(sorted(self.statement.free_symbols, key=str))
 
     @property
     def shown(self) -> Basic:

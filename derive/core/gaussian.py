@@ -289,6 +289,7 @@ def _split(integrand: Expr, h: Symbol) -> tuple[Poly, Poly]:
     return polynomial, quadratic
 
 
+@lru_cache(maxsize=2048)
 def gaussian_piece(integrand: Expr, h: Symbol, mean: Expr, variance: Expr, lower: Expr, upper: Expr) -> GaussianPiece:
     r"""``E[P(h) exp(a h^2 + b h + c); lower < h < upper]`` for ``h ~ N(mean, variance)``, by completing the square.
 

@@ -81,6 +81,7 @@ from sympy.core.relational import Relational
 from .equality import UNABLE, equal, evaluated, positive
 from .formulas import Basis, Derivation, Verdict
 from .gaussian import Expectation, Law, NotQuadratic, check_piece, gaussian_piece
+from .insertion import insert
 from .maxima import FieldFunction, Maximum, Minimum
 
 __all__ = [
@@ -188,7 +189,7 @@ def _rewrite(expr: Expr, fact: Basic) -> Expr:
         def fits(e: Basic) -> bool:
             return isinstance(e, left.func) and all(map(may_be, e.args, left.args))
 
-        return expr.replace(fits, lambda e: right.subs(dict(zip(left.args, e.args, strict=True)), simultaneous=True))
+        return expr.replace(fits, lambda e: insert(right, dict(zip(left.args, e.args, strict=True))))
     if isinstance(left, Derivative) and isinstance(left.expr, AppliedUndef):
         return _along(expr, left, right)
     return (evaluated(expr) if left.has(Law) else expr).xreplace({left: right})
@@ -298,7 +299,7 @@ class Substitution(Step):
     def _mapped(self, expr: Expr) -> Expr:
         symbols = {old: new for old, new in self.mapping.items() if isinstance(old, Symbol)}
         functions = tuple(Eq(o, n, evaluate=False) for o, n in self.mapping.items() if not isinstance(o, Symbol))
-        return rewritten(expr, functions).subs(symbols, simultaneous=True)
+        return insert(rewritten(expr, functions), symbols)
 
     def holds(self, facts: Facts) -> bool | None:
         if not facts or not isinstance(facts[0], Equality):
@@ -345,7 +346,7 @@ class Solution(Step):
             return False
         if solved is not True or self.branch.xreplace({self.unknown: value}) == False:  # noqa: E712
             return solved and False
-        return self._unique(cancel(gap), value)
+        return self._unique(gap, value)
 
     def _unique(self, gap: Expr, value: Expr) -> bool | None:
         found = _roots(gap, self.unknown)
@@ -369,10 +370,11 @@ class Solution(Step):
         return positive(-_excess(relation), strict=isinstance(relation, (Ge, Le)))
 
 
-def _roots(gap: Expr, unknown: Expr) -> list[Expr] | None:
+@lru_cache(maxsize=512)
+def _roots(gap: Expr, unknown: Expr) -> tuple[Expr, ...] | None:
     """The zeros of a rational function, factor by factor of its numerator; ``None`` if it is none."""
     found: list[Expr] = []
-    for part in Mul.make_args(factor(numer(together(gap)))):
+    for part in Mul.make_args(factor(numer(together(cancel(gap))))):
         base = part.base if part.is_Pow else part
         if not base.has(unknown):
             continue
@@ -386,7 +388,7 @@ def _roots(gap: Expr, unknown: Expr) -> list[Expr] | None:
         else:
             pure = polynomial.degree() == 2 and polynomial.nth(1) == 0  # roots of opposite signs: nothing to simplify
             found += solve(base, unknown, check=False, simplify=not pure)
-    return list(dict.fromkeys(found))
+    return tuple(dict.fromkeys(found))
 
 
 def _excess(relation: Basic) -> Expr:
@@ -745,7 +747,7 @@ class Weighted(Step):
         return facts[0].func(*(self._integrated(side) for side in facts[0].args), evaluate=False)
 
     def _integrated(self, side: Expr) -> Expr:
-        side = side.subs(dict(self.mapping), simultaneous=True)
+        side = insert(side, dict(self.mapping))
         outside, inside = (side, Integer(1)) if not side.has(self.variable) else (Integer(1), side)
         return outside * Integral(self.weight * inside, (self.variable, self.lower, self.upper))
 
@@ -800,9 +802,7 @@ class Instances(Step):
 
     def holds(self, facts: Facts) -> bool | None:
         found = [
-            equal(
-                *(rewritten(side, facts).subs(dict(case), simultaneous=True).doit() for side in (self.left, self.right))
-            )
+            equal(*(insert(rewritten(side, facts), dict(case)).doit() for side in (self.left, self.right)))
             for case in self.cases
         ]
         return all_of(found)
@@ -843,9 +843,7 @@ class Induction(Step):
         def here(e: Basic) -> bool:
             return isinstance(e, left.func) and e.args[place] == self.index
 
-        return expr.replace(
-            here, lambda e: self.right.subs(dict(zip(left.args, e.args, strict=True)), simultaneous=True)
-        )
+        return expr.replace(here, lambda e: insert(self.right, dict(zip(left.args, e.args, strict=True))))
 
 
 def leading_to(steps: Iterable[Step], *names: str) -> tuple[Step, ...]:
@@ -887,7 +885,7 @@ class Chain:
         Raises ``ArithmeticError`` if no root can be shown to be the only one of the branch.
         """
         facts = Derivation((*self.steps, Identity("", Integer(0), Integer(0), using=using))).links[-1].facts
-        gap = cancel(evaluated(rewritten(facts[0].lhs - facts[0].rhs, facts[1:])))  # type: ignore[attr-defined]
+        gap = evaluated(rewritten(facts[0].lhs - facts[0].rhs, facts[1:]))  # type: ignore[attr-defined]
         steps = [Solution(text, unknown, root, branch, using=using, name=name) for root in _roots(gap, unknown) or ()]
         excluded = [
             branch.xreplace({unknown: s.value}) == false or bool(unknown.is_positive and s.value.is_nonpositive)

@@ -33,7 +33,7 @@ from sympy import (
 )
 
 from ..blocks.innermost import innermost
-from ..core.formulas import Derivation, Formula, Status
+from ..core.formulas import Derivation, Formula
 from ..core.gaussian import Expectation, H, Phi, gaussian_piece, phi
 from ..core.steps import (
     Bound,
@@ -79,18 +79,7 @@ DIP = exp(zeta**2 / 2) * H(pi / (2 * zeta))
 def _formula(
     id: str, title: str, steps: tuple[Step, ...], assumptions: tuple[str, ...], source: str = LEMMAS
 ) -> Formula:
-    derivation = Derivation(steps)
-    statement = derivation.conclusion
-    return Formula(
-        id=id,
-        title=title,
-        statement=statement,
-        derivation=derivation,
-        status=Status.RIGOROUS,
-        source=source,
-        assumptions=assumptions,
-        variables=tuple(sorted(statement.free_symbols, key=str)),
-    )
+    return Formula.concluding(id, title, Derivation(steps), source=source, assumptions=assumptions)
 
 
 def _primitive() -> Expr:

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from sympy import Eq, Expr, Ge, Integer, Max, Min, Symbol, oo
 
-from ..core.formulas import Derivation, Formula, Status
+from ..core.formulas import Derivation, Formula
 from ..core.gaussian import Expectation
 from ..core.steps import Bound, Definition, Extremum, Identity, Theorem
 from ..core.symbols import alpha, chi, gamma_p, gamma_s, nu
@@ -179,14 +179,4 @@ def plain_objective() -> Formula:
 
 
 def _formula(id: str, title: str, steps: tuple, source: str = f"arXiv 2410.20646 and {GORDON}") -> Formula:
-    derivation = Derivation(steps)
-    statement = derivation.conclusion
-    return Formula(
-        id=id,
-        title=title,
-        statement=statement,
-        derivation=derivation,
-        status=Status.RIGOROUS,
-        source=source,
-        variables=tuple(sorted(statement.free_symbols, key=str)),
-    )
+    return Formula.concluding(id, title, Derivation(steps), source=source)

@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from sympy import Eq, Expr, Function, Integer, Sum, Symbol, binomial
 
-from ..core.formulas import Derivation, Formula, Status
+from ..core.formulas import Derivation, Formula
 from ..core.steps import Definition, Identity, Step, Theorem
 
 __all__ = ["expected_rays", "line_probability"]
@@ -93,7 +93,4 @@ def line_probability() -> Formula:
 
 
 def _formula(id: str, title: str, steps: tuple[Step, ...], assumptions: tuple[str, ...]) -> Formula:
-    derivation = Derivation(steps)
-    statement = derivation.conclusion
-    variables = tuple(v for v in (m, n, k) if v in statement.free_symbols)
-    return Formula(id, title, statement, derivation, Status.RIGOROUS, SOURCE, assumptions, variables)
+    return Formula.concluding(id, title, Derivation(steps), source=SOURCE, assumptions=assumptions)

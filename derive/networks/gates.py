@@ -11,8 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from itertools import pairwise
+from typing import Any
 
 from sympy import (
+    Basic,
     Expr,
     Integer,
     Interval,
@@ -81,46 +83,54 @@ def reach(chi: Expr) -> Expr:
     return solve(moving(t, c) - 1, t, simplify=False)[0].subs(c, chi)
 
 
-@dataclass(frozen=True, repr=False)
-class Gate:
+class Gate(Basic):
     """A gate given by its active set, an open union of intervals (theory, section 2).
 
     ``radius`` is the norm of the input: pre-activations are N(0, radius**2); only gates that are not positively
-    homogeneous depend on it.  Raises :class:`GateError` for a set that is empty, the whole line, or of measure zero.
+    homogeneous depend on it.  A gate is a SymPy object, of its active set, its name and its radius.  Raises
+    :class:`GateError` for a set that is empty, the whole line, or of measure zero.
 
     >>> from sympy import Interval
     >>> Gate(Interval.open(0, oo)).pieces(Symbol("chi", positive=True))[1]
     EnvelopePiece(lower=0, upper=sqrt(2)*sqrt(chi), distance=h, plateau=0)
     """
 
-    active: Set
-    name: str = ""
-    radius: Expr = field(default=Integer(1))
-
-    def __post_init__(self) -> None:
-        intervals = self.active.args if isinstance(self.active, Union) else (self.active,)
+    def __new__(cls, active: Set, name: str | Str = "", radius: Expr | int = 1) -> Gate:
+        intervals = active.args if isinstance(active, Union) else (active,)
         if not all(isinstance(i, Interval) for i in intervals) or not all(
             e.is_real or e in (oo, -oo) for i in intervals for e in i.args[:2]
         ):
-            raise GateError(f"active set {self.active} is not a finite union of intervals of positive length")
-        if self.active == Interval(-oo, oo):
+            raise GateError(f"active set {active} is not a finite union of intervals of positive length")
+        if active == Interval(-oo, oo):
             raise GateError("the active set is the whole line: such a gate is injective and has capacity 1")
-        if not (sympify(self.radius).is_number and self.radius > 0):
-            raise GateError(f"radius {self.radius} is not a positive number")
+        size = sympify(radius)
+        if not (size.is_number and size > 0):
+            raise GateError(f"radius {radius} is not a positive number")
         ends = sorted(i.args[:2] for i in intervals)
         if any(b == c for (_, b), (c, _) in pairwise(ends)):
             raise GateError(
-                f"active set {self.active} has touching intervals, which leave a set of measure zero inactive: "
-                "join them"
+                f"active set {active} has touching intervals, which leave a set of measure zero inactive: join them"
             )
-        # open and closed end points differ by null sets: keep the open version as the canonical one
-        object.__setattr__(self, "active", Union(*(Interval.open(*i.args[:2]) for i in intervals)))
-        object.__setattr__(self, "radius", sympify(self.radius))
+        # open and closed end points differ by null sets: the open version is the canonical one
+        return Basic.__new__(cls, Union(*(Interval.open(*i.args[:2]) for i in intervals)), Str(str(name)), size)
 
-    def __str__(self) -> str:
-        return self.name or str(self.active)
+    @property
+    def active(self) -> Set:
+        """The set on which the gate is active."""
+        return self.args[0]
 
-    __repr__ = __str__
+    @property
+    def name(self) -> str:
+        """What the gate is called; empty for one that was given by its set alone."""
+        return self.args[1].name
+
+    @property
+    def radius(self) -> Expr:
+        """The norm of the input."""
+        return self.args[2]
+
+    def _sympystr(self, printer: Any) -> str:
+        return self.name or printer._print(self.active)
 
     @property
     def components(self) -> list[tuple[Expr, Expr]]:
@@ -194,16 +204,13 @@ class MoreauEnvelope(Expr):
     M_chi(h)
     """
 
-    def __new__(cls, h, chi, active, radius=1, name=""):
-        if isinstance(active, Gate):
-            active, radius, name = active.active, active.radius, active.name
-        return Expr.__new__(cls, sympify(h), sympify(chi), active, sympify(radius), Str(str(name)))
+    def __new__(cls, h, chi, gate):
+        return Expr.__new__(cls, sympify(h), sympify(chi), gate)
 
     @property
     def gate(self) -> Gate:
         """The gate whose cost it is the envelope of."""
-        active, radius, name = self.args[2:]
-        return Gate(active, name.name, radius)
+        return self.args[2]
 
     def _eval_is_real(self):
         return True

@@ -10,7 +10,7 @@ from functools import lru_cache
 from sympy import Integer, oo
 
 from ..blocks.tower import tower
-from ..core.formulas import Derivation, Formula, Status
+from ..core.formulas import Derivation, Formula
 from ..core.steps import Approach, Identity
 from ..core.symbols import Level, Lifting, alpha, chi
 from ..objectives.energy_map import energy_sphere
@@ -48,13 +48,10 @@ def injective_energy(level: Level | int | str) -> Formula:
             ),
         )
     )
-    return Formula(
-        id=f"gate.injective.{level}",
-        title=f"A gate that is injective everywhere: infimum of P_r at level {level}, so that the capacity is the budget",
-        statement=derivation.conclusion,
-        derivation=derivation,
-        status=Status.RIGOROUS,
+    return Formula.concluding(
+        f"gate.injective.{level}",
+        f"A gate that is injective everywhere: infimum of P_r at level {level}, so that the capacity is the budget",
+        derivation,
         source="definition of the active set: the whole line",
         assumptions=("the active set is the whole line",),
-        variables=(alpha, chi),
     )

@@ -31,6 +31,7 @@ from sympy import (
 from ..blocks.hidden_averages import eta, hidden_exponential, hidden_mean, kappa, tau
 from ..blocks.innermost import innermost, plain_expectation
 from ..core.equality import equal
+from ..core.insertion import insert
 from ..core.steps import Facts, Step, rewritten
 from ..core.symbols import Level, LevelError, Lifting
 from ..networks.gates import Gate
@@ -164,4 +165,4 @@ def _count(gate: Gate, level: Level) -> Expr:
         return -plain_expectation(gate).subs(chi, reach**2 / 2)
     inner = innermost(gate)
     point = {inner.x: 0, inner.D: 1, inner.chi: reach**2 / 2, inner.y: lifting}
-    return log(inner.W.subs(point, simultaneous=True))
+    return log(insert(inner.W, point))

@@ -18,6 +18,7 @@ from ..blocks.hidden_maximum import SOURCE, chi, inner_maximum, mu
 from ..blocks.innermost import innermost
 from ..core.formulas import Derivation, Formula, Status
 from ..core.gaussian import Expectation
+from ..core.insertion import insert
 from ..core.steps import Definition, Identity, PiecewiseMean, Step, Substitution, Theorem
 from ..core.symbols import chi as symbol_chi
 from ..networks.gates import relu
@@ -120,15 +121,13 @@ class DeepObjective(Objective):
         """The composed objective as a formula object."""
         if form != "energy":
             self.psi_terms  # noqa: B018  raises: there is no psi form
-        return Formula(
-            id=f"objective.energy.{self.level}.{self.network.gate}.depth{self.network.depth}",
-            title=f"Level-{self.level} objective, energy form, depth {self.network.depth}",
-            statement=Eq(self.name, self.energy, evaluate=False),
-            derivation=Derivation(self.composed_steps()),
+        return Formula.concluding(
+            f"objective.energy.{self.level}.{self.network.gate}.depth{self.network.depth}",
+            f"Level-{self.level} objective, energy form, depth {self.network.depth}",
+            Derivation(self.composed_steps()),
             status=Status.LIFTED if self.level.closed else Status.FULLY_LIFTED,
             source=SOURCE,
             assumptions=("stationary in every parameter; widths given",),
-            variables=(*self.widths, *self.parameters()),
         )
 
     @property
@@ -184,8 +183,8 @@ class DeepObjective(Objective):
         y = self.family(0).y(2) if partial else Integer(1)
         for i, layer in enumerate(self.layers, start=1):
             own = {p_w: layer.before.p(1), q_h: layer.own.q(1), chi: layer.susceptibility, mu: layer.own.mu, rate: y}
-            closed = scaled_average(kind).conclusion.rhs.subs(own, simultaneous=True)  # type: ignore[attr-defined]
-            average = scaled_average(kind).conclusion.lhs.subs(own, simultaneous=True)  # type: ignore[attr-defined]
+            closed = insert(scaled_average(kind).conclusion.rhs, own)  # type: ignore[attr-defined]
+            average = insert(scaled_average(kind).conclusion.lhs, own)  # type: ignore[attr-defined]
             hidden = Add(*(t.value for t in self.scaled_terms if t.name == f"hidden {i}"))
             nested, value = layer.term() * y, hidden / self.width(i) * y
             steps += [
@@ -210,7 +209,7 @@ class DeepObjective(Objective):
         if partial:
             inner = innermost(gate)
             at = {inner.x: Integer(0), inner.D: p, inner.chi: last, inner.y: y}
-            W, mean = inner.W.subs(at, simultaneous=True), inner.formula.statement.lhs.subs(at, simultaneous=True)  # type: ignore[attr-defined]
+            W, mean = insert(inner.W, at), insert(inner.formula.statement.lhs, at)  # type: ignore[attr-defined]
             steps += [
                 *inner.formula.derivation.steps,
                 Substitution("The innermost mean of the count.", Dict(at), W, using=("innermost",), name="counted"),

@@ -249,7 +249,6 @@ def psi_parameter_formulas(level: Level) -> tuple[Formula, ...]:
             status=base.status,
             source=base.source,
             assumptions=("P_r stationary", "P_r = -budget"),
-            variables=tuple(sorted(form.free_symbols, key=str)),
             concludes=f"closed {name}",
         )
         for name, form in psi_parameters(level).items()
@@ -288,13 +287,11 @@ def energy_map(level: Level) -> Formula:
         ),
         ("psi_r stationary in gamma_s and the q_k", "Lambda_1 = 2 gamma_p"),
     )
-    return Formula(
-        id=f"energy_map.{level}",
-        title=f"From the psi form to the energy form, level {level}",
-        statement=derivation.conclusion,
-        derivation=derivation,
+    return Formula.concluding(
+        f"energy_map.{level}",
+        f"From the psi form to the energy form, level {level}",
+        derivation,
         status=Status.FULLY_LIFTED if level.r > 1 and not level.partial else Status.RIGOROUS,
         source=SOURCE + "; arXiv 2302.14112 (replica form)",
         assumptions=("chi = 2 gamma_p nu", "y_k = c_k nu"),
-        variables=(nu, chi, gamma_p),
     )

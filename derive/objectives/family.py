@@ -16,6 +16,7 @@ from ..blocks.field_averages import FieldAverage, envelope_average, mean_value, 
 from ..blocks.outputs import Cost, HardSet, Piece
 from ..blocks.tower import tower
 from ..core.formulas import InputError
+from ..core.insertion import insert
 from ..core.symbols import Level, LevelError, Lifting, alpha, chi
 from ..networks.problems import NormOutput, Problem, SymmetricCoupling
 from .closed_form import ScaledTerm
@@ -134,11 +135,11 @@ class FamilyObjective:
             elementary = elementary.subs(alpha, self.problem.alpha)
         at = {chi: kernel.slope_at_one * (1 if self.hard else chi), DELTA_ONE: kernel.value_at_one}  # type: ignore[operator]
         if self.level.r == 1:
-            tower = self.plain().subs(at, simultaneous=True)
+            tower = insert(self.plain(), at)
         else:
             inner, y = self.average(), self.lifting.y(2)
             place = {chi: at[chi], inner.x: 0, inner.D: at[DELTA_ONE], inner.y: y}
-            tower = log(inner.W.subs(place, simultaneous=True)) / y
+            tower = log(insert(inner.W, place)) / y
         width = None if self.spins else alpha
         return (
             ScaledTerm("input", None, Integer(1), elementary, symbols),

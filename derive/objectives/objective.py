@@ -223,14 +223,12 @@ class Objective(Shown):
     def formula(self, form: str = "energy") -> Formula:
         """The objective as a formula object."""
         derivation = self._psi_derivation() if form == "psi" else self._energy_derivation()
-        return Formula(
-            id=f"objective.{form}.{self.level}.{self.network.gate}",
-            title=f"Level-{self.level} objective, {form} form, gate {self.network.gate}",
-            statement=derivation.conclusion,
-            derivation=derivation,
+        return Formula.concluding(
+            f"objective.{form}.{self.level}.{self.network.gate}",
+            f"Level-{self.level} objective, {form} form, gate {self.network.gate}",
+            derivation,
             status=self._status,
             source=SOURCE,
-            variables=(alpha, *self.parameters(form)),
         )
 
 

@@ -90,7 +90,6 @@ class LiftingRelations(Shown, Mapping):
                 status=Status.FULLY_LIFTED if not self.level.partial and self.level.r > 1 else Status.RIGOROUS,
                 source=SOURCE,
                 assumptions=self.derivation.uses,
-                variables=tuple(sorted(statement.rhs.free_symbols, key=str)),
                 concludes=f"closed {name}",
                 presentation=presented(statement),
             )
@@ -400,15 +399,12 @@ def scaling(level: Level | int | str) -> Formula:
     level = Level.parse(level)
     lifting = Lifting(level)
     derivation = Derivation((*InputSphere().integrated(lifting).steps, *_scaling_steps(lifting)))
-    return Formula(
-        id=f"scaling.{level}",
-        title=f"Scaling symmetry of the psi form, level {level}",
-        statement=derivation.conclusion,
-        derivation=derivation,
-        status=Status.RIGOROUS,
+    return Formula.concluding(
+        f"scaling.{level}",
+        f"Scaling symmetry of the psi form, level {level}",
+        derivation,
         source=SOURCE,
         assumptions=("gamma_s, gamma_p, c_k -> 1/lambda times; nu -> lambda times",),
-        variables=(Symbol("lambda", positive=True),),
     )
 
 
@@ -495,13 +491,11 @@ def recursion() -> Formula:
     )
     chain.solve("Subtract the two.", pp, using=("S", "S here", "S next", "jump of L"), name="p")
     chain.add(Identity("In other words.", 1 / tk - 1 / tp, ck * (pp - pk), using=("p",), name="recursion"))
-    return Formula(
-        id="relations.recursion",
-        title="Recursion of the lifting parameters at any level",
-        statement=chain.derivation().conclusion,
-        derivation=chain.derivation(("psi_r stationary in gamma_s and q_2, ..., q_r",)),
+    return Formula.concluding(
+        "relations.recursion",
+        "Recursion of the lifting parameters at any level",
+        chain.derivation(("psi_r stationary in gamma_s and q_2, ..., q_r",)),
         status=Status.FULLY_LIFTED,
         source=SOURCE,
         assumptions=("c_k != c_{k+1}", "Theta_k > 0"),
-        variables=(ck, tk, tp, pk, pp),
     )

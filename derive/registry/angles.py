@@ -23,10 +23,11 @@ from ..blocks.angular import (
     wedge_steps,
 )
 from ..blocks.hidden_maximum import SOURCE, h, w
-from ..core.formulas import Derivation
+from ..core.formulas import Derivation, Formula
 from ..core.gaussian import phi
+from ..core.insertion import insert
 from ..core.steps import Identity, Quadrature, Substitution, Theorem, leading_to
-from .entries import Comparison, Entry, make_entry, stated
+from .entries import Comparison, Entry, make_entry
 
 upper = Symbol("T", positive=True)
 FORM = QuadraticForm(A, 2 * B, C)
@@ -105,7 +106,7 @@ def _over_a_wedge(kind: str) -> Derivation:
 def _sector() -> Derivation:
     """In polar coordinates; the slope T is the tangent of the angle."""
     theta = Symbol("theta", real=True)
-    polar = PLANE.subs({w: cos(theta), h: sin(theta)}, simultaneous=True)
+    polar = insert(PLANE, {w: cos(theta), h: sin(theta)})
     primitive = integrate(polar.expand(), theta)
     radial = Derivation(leading_to(angular_steps(), "radial mean")).conclusion
     radius = radial.lhs.subs(rate, 1)  # type: ignore[attr-defined]
@@ -148,27 +149,18 @@ def _antiderivative(kind: str) -> Entry:
 
     derivation = Derivation(leading_to(angular_steps(), f"antiderivative {kind}"))
     return make_entry(
-        stated(
-            f"angular.{name}",
-            title,
-            derivation.conclusion,
-            derivation=derivation,
-            source=SOURCE,
-            assumptions=("A C > B^2",),
-        ),
+        Formula.concluding(f"angular.{name}", title, derivation, source=SOURCE, assumptions=("A C > B^2",)),
         "numerical quadrature from 0 to T",
         route,
     )
 
 
 def _entry(name: str, title: str, derivation: Derivation, how: str, ranges: dict, most: int | None = None) -> Entry:
-    statement = derivation.conclusion
-    formula = stated(
+    formula = Formula.concluding(
         f"angular.{name}",
         title,
-        statement,
-        derivation=derivation,
+        derivation,
         source=SOURCE,
-        assumptions=("2 eta v < 1 on the unit circle",) if eta in statement.free_symbols else (),
+        assumptions=("2 eta v < 1 on the unit circle",) if eta in derivation.conclusion.free_symbols else (),
     )
     return make_entry(formula, how, most=most, ranges=ranges)

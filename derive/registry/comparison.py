@@ -7,6 +7,7 @@ from sympy.core.relational import Relational
 
 from ..blocks.innermost import plain_expectation
 from ..core.gaussian import H, phi
+from ..core.insertion import insert
 from ..core.symbols import alpha, chi, gamma_p, gamma_s, nu
 from ..lemmas.comparison import covariances, plain_bound, plain_objective
 from .entries import Comparison, Entry, make_entry
@@ -49,7 +50,7 @@ def _in_the_plane(statement: Relational) -> list[Comparison]:
     bilinear = Add(*(u[i] * x[j] * v[i] * w[j] for i in range(2) for j in range(2))) + 1
     decoupled = Add(*(u[i] * v[i] for i in range(2))) + Add(*(x[i] * w[i] for i in range(2)))
     distances = {one: _squared(u, v), other: _squared(x, w)}
-    return [Comparison(bilinear - decoupled, statement.rhs.subs(distances, simultaneous=True))]
+    return [Comparison(bilinear - decoupled, insert(statement.rhs, distances))]
 
 
 def _squared(first: tuple[Expr, ...], second: tuple[Expr, ...]) -> Expr:

@@ -16,7 +16,7 @@ from ..core.symbols import Level
 from ..networks.network import relu_network
 from ..objectives.closed_form import reach
 from ..objectives.deep import DeepObjective
-from .entries import Comparison, Entry, make_entry, stated
+from .entries import Comparison, Entry, make_entry
 from .recursions import by_recursion
 
 PLAIN, PARTIAL, FULL = Level(1), Level(2, True), Level(2)
@@ -86,11 +86,10 @@ def _closed(objective: DeepObjective) -> Entry:
         return [Comparison(other, statement.rhs)]
 
     from_recursion = "the moments of the layer recursion in place of the wedge integrals"
-    formula: Formula = stated(
+    formula: Formula = Formula.concluding(
         f"objective.closed.{level}.depth{depth}",
         f"Level-{level} objective in closed form, depth {depth}",
-        derivation.conclusion,
-        derivation=derivation,
+        derivation,
         status=objective.formula().status,
         source=SOURCE,
         assumptions=objective.formula().assumptions,

@@ -7,13 +7,14 @@ from sympy.core.relational import Relational
 
 from ..blocks.hidden_averages import HiddenLayer, LayerLifting, merged_steps, named
 from ..blocks.hidden_maximum import SOURCE
-from ..core.formulas import Derivation
+from ..core.formulas import Derivation, Formula
+from ..core.insertion import insert
 from ..core.steps import Definition, Identity, Substitution, Theorem
 from ..core.symbols import Level, Lifting, alpha, chi
 from ..objectives.objective import objective, width
 from .deep_objectives import DEPTHS, FULL, PARTIAL, PLAIN, POLAR, admissible, composed, merged
 from .energies import NESTED, _closed_count
-from .entries import Comparison, Entry, make_entry, stated
+from .entries import Comparison, Entry, make_entry
 
 
 def entries() -> list[Entry]:
@@ -31,7 +32,7 @@ def _one_layer(level: Level) -> Entry:
     lifting, own = Lifting(level), deep.family(0)
     names = {deep.susceptibility(0): chi, width(1): alpha}
     names |= {own.p(k): lifting.p(k) for k in lifting.steps if isinstance(own.p(k), Symbol)}
-    value = (deep.energy if level == FULL else deep.closed_form).subs(names, simultaneous=True)
+    value = insert(deep.energy if level == FULL else deep.closed_form, names)
 
     def route(statement: Relational) -> list[Comparison]:
         if level != FULL:
@@ -50,11 +51,10 @@ def _one_layer(level: Level) -> Entry:
             Substitution("Sphere and count are all there is.", Dict(), value, using=(composed_, *own_names)),
         )
     )
-    formula = stated(
+    formula = Formula.concluding(
         f"reduction.depth1.{level}",
         f"The deep composition at depth 1 is the objective of one layer, level {level}",
-        derivation.conclusion,
-        derivation=derivation,
+        derivation,
         status=deep.formula().status,
         source=SOURCE,
     )
@@ -94,11 +94,10 @@ def _overlaps(depth: int, lower: Level) -> Entry:
             ),
         )
     )
-    formula = stated(
+    formula = Formula.concluding(
         f"reduction.level2.{where}.depth{depth}",
         f"Level 2 with second overlaps {where} is level {lower}, depth {depth}",
-        derivation.conclusion,
-        derivation=derivation,
+        derivation,
         status=full.formula().status,
         source=SOURCE + "; the fully lifted level of deep networks is derived here",
     )
@@ -128,11 +127,10 @@ def _no_lifting(depth: int) -> Entry:
             ),
         )
     )
-    formula = stated(
+    formula = Formula.concluding(
         f"merging.objective.2p.y.depth{depth}",
         f"Level 2p as y_2 -> 0 is the plain level, depth {depth}",
-        derivation.conclusion,
-        derivation=derivation,
+        derivation,
         status=plain.formula().status,
         source=SOURCE,
     )
@@ -160,12 +158,8 @@ def _couplings() -> list[Entry]:
     found = []
     for name, where, left, symbols, values, right in cases:
         step = Identity("Insert; the sum telescopes.", Subs(left, symbols, values), right)
-        formula = stated(
-            f"merging.coupling.{name}",
-            f"Coupling of a hidden layer, {where}",
-            step.expression,
-            derivation=Derivation((step,)),
-            source=SOURCE,
+        formula = Formula.concluding(
+            f"merging.coupling.{name}", f"Coupling of a hidden layer, {where}", Derivation((step,)), source=SOURCE
         )
         found.append(make_entry(formula, "values at the merged point"))
     return found

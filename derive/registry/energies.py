@@ -11,6 +11,7 @@ from ..blocks.innermost import innermost, plain_expectation
 from ..blocks.sphere import InputSphere, coupling
 from ..core.formulas import Formula
 from ..core.gaussian import Expectation
+from ..core.insertion import insert
 from ..core.symbols import Level, Lifting, alpha, chi, gamma_p, nu
 from ..objectives.energy_map import energy_map, energy_sphere, psi_parameter_formulas, psi_parameters
 from ..objectives.objective import objective
@@ -57,7 +58,7 @@ def _map(text: str) -> Entry:
     def route(statement: Relational) -> list[Comparison]:
         inserted = {Symbol("psi"): _bracket(lifting) + budget * nu, Symbol("P"): energy_sphere(lifting)}
         inserted |= {Symbol("budget"): budget}
-        right = statement.rhs.subs(inserted, simultaneous=True)
+        right = insert(statement.rhs, inserted)
         return [Comparison(psi, _at_psi_parameters(level, right))]
 
     return make_entry(energy_map(level), PSI, route)
@@ -92,7 +93,7 @@ def _closed_count(level: Level) -> Expr:
         return -plain_expectation(gate)
     inner = innermost(gate)
     p, y, u = lifting.p(2), lifting.y(2), Symbol("u", real=True)
-    at = inner.W.subs({inner.D: 1 - p, inner.y: y, inner.x: p ** Rational(1, 2) * u}, simultaneous=True)
+    at = insert(inner.W, {inner.D: 1 - p, inner.y: y, inner.x: p ** Rational(1, 2) * u})
     return log(at) / y if level.partial else Expectation(log(at) / y, u)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache, partial
 
 from sympy import Basic, Eq, Expr, Ge, Gt, Le, Lt, Symbol
 from sympy.core.relational import Relational
@@ -45,7 +45,8 @@ Route = Callable[[Relational], Sequence[Comparison]]
 class Check:
     """A route from a statement to comparisons, and what is independent about it in a sentence.
 
-    The route reads the statement that it is given, so that a changed statement is checked as changed.  ``most`` caps the
+    The route reads the statement that it is given, so that a changed statement is checked as changed.  ``place`` makes the
+    domain, when it is asked for: what is only shown or derived needs no route.  ``most`` caps the
     number of samples where one is expensive.  ``instances`` says that the comparisons are cases of the statement: then
     they cannot prove it, however they are shown.  ``everywhere`` asks for points of the domain where a side has no value
     even where no proof is in reach, as for statements that nobody has looked at before.
@@ -53,10 +54,15 @@ class Check:
 
     how: str
     route: Route
-    domain: Domain
+    place: Callable[[], Domain]
     most: int | None = None
     instances: bool = False
     everywhere: bool = False
+
+    @cached_property
+    def domain(self) -> Domain:
+        """What the symbols of the comparisons range over."""
+        return self.place()
 
 
 @dataclass(frozen=True)
@@ -77,7 +83,7 @@ class Entry:
 
     def also(self, how: str, route: Route, ranges: dict | None = None) -> Entry:
         """The entry with one more check, on the domain of the symbols that its comparisons contain."""
-        return replace(self, checks=(*self.checks, Check(how, route, _domain(self.formula, route, ranges))))
+        return replace(self, checks=(*self.checks, Check(how, route, partial(_domain, self.formula, route, ranges))))
 
 
 def as_it_stands(statement: Relational) -> list[Comparison]:
@@ -96,7 +102,7 @@ def make_entry(
 ) -> Entry:
     """An entry with one check; its domain is that of the symbols which the comparisons contain."""
     route = lru_cache(maxsize=1)(route)  # what the domain was read from is what will be compared
-    return Entry(formula, (Check(how, route, _domain(formula, route, ranges), most, instances),))
+    return Entry(formula, (Check(how, route, partial(_domain, formula, route, ranges), most, instances),))
 
 
 def _domain(formula: Formula, route: Route, ranges: dict | None) -> Domain:
@@ -122,5 +128,4 @@ def stated(
         status=status,
         source=source,
         assumptions=assumptions,
-        variables=tuple(sorted(statement.free_symbols, key=str)),
     )

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from sympy import Derivative, Eq, Integer, Symbol
+from sympy import Derivative, Symbol
 
 from ..blocks.definitions import envelope
-from ..blocks.innermost import mean_envelope_steps, plain_expectation, zero_energy_steps, zero_energy_threshold
+from ..blocks.innermost import mean_envelope_steps, zero_energy_steps
 from ..conditions.plain import moments
-from ..core.formulas import Derivation
+from ..core.formulas import Derivation, Formula
 from ..core.gaussian import Expectation
 from ..core.steps import Identity
 from ..core.symbols import chi
+from ..networks.gates import Gate, relu
 from ..networks.gates import gate as named
-from ..networks.gates import relu
-from .entries import Entry, make_entry, stated
+from .entries import Entry, make_entry
 
 __all__ = ["GATES", "entries"]
 
@@ -26,8 +24,8 @@ GATES = (
     named("softshrink:1/2"),
     named("relu6"),
     named("hardsigmoid"),
-    replace(named("hardshrink:1"), name="hardshrink:1.radius-2", radius=Integer(2)),
-    replace(named("threshold:1/2"), name="threshold:1/2.radius-3", radius=Integer(3)),
+    Gate(named("hardshrink:1").active, "hardshrink:1.radius-2", 2),
+    Gate(named("threshold:1/2").active, "threshold:1/2.radius-3", 3),
 )
 SOURCE = "arXiv 2302.14112 (cost of a pre-activation); Moreau envelope"
 
@@ -40,7 +38,6 @@ def entries() -> list[Entry]:
     for gate in GATES:
         mean = Expectation(gate.envelope(u, chi), u)
         moved, _ = moments(gate)
-        cost = plain_expectation(gate)
         steps = mean_envelope_steps(gate)
         average = Derivation(steps)
         slope = Derivation(
@@ -57,33 +54,30 @@ def entries() -> list[Entry]:
         found += [
             make_entry(envelope(gate), "least cost over the components of the line"),
             make_entry(
-                stated(
+                Formula.concluding(
                     f"mean_envelope.{gate}",
                     f"Mean envelope, gate {gate}",
-                    Eq(mean, cost, evaluate=False),
-                    derivation=average,
+                    average,
                     source=SOURCE,
                     assumptions=("chi > 0",),
                 ),
                 "numerical quadrature of the least cost",
             ),
             make_entry(
-                stated(
+                Formula.concluding(
                     f"mean_envelope_slope.{gate}",
                     f"Slope of the mean envelope in chi, gate {gate}",
-                    Eq(Derivative(mean, chi), -moved / (2 * chi**2), evaluate=False),
-                    derivation=slope,
+                    slope,
                     source=SOURCE,
                     assumptions=("chi > 0",),
                 ),
                 "difference quotient of numerical quadrature",
             ),
             make_entry(
-                stated(
+                Formula.concluding(
                     f"zero_energy.{gate}",
                     f"Zero-energy threshold, gate {gate}",
-                    Eq(1 / Expectation(gate.distance(u) ** 2, u), zero_energy_threshold(gate), evaluate=False),
-                    derivation=Derivation(zero_energy_steps(gate)),
+                    Derivation(zero_energy_steps(gate)),
                     source=SOURCE,
                 ),
                 "numerical quadrature of the squared distance",

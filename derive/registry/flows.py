@@ -18,8 +18,9 @@ from ..conditions.flow import (
 from ..conditions.stationarity import TiltedExpectation
 from ..core.formulas import Derivation, Formula
 from ..core.gaussian import Expectation, phi
+from ..core.insertion import insert
 from ..core.steps import Identity, Substitution, Theorem
-from .entries import Comparison, Entry, make_entry, stated
+from .entries import Comparison, Entry, make_entry
 from .envelopes import GATES
 
 x, u = Symbol("x", real=True), Symbol("u", real=True)
@@ -47,7 +48,7 @@ def entries() -> list[Entry]:
 
 def _W(field: Expr, overlap: Expr) -> Expr:
     """The innermost level of the ReLU on its step, at an overlap."""
-    return INNER.W.subs({INNER.x: field, INNER.D: 1 - overlap}, simultaneous=True)
+    return insert(INNER.W, {INNER.x: field, INNER.D: 1 - overlap})
 
 
 def _semigroup() -> Entry:
@@ -75,11 +76,10 @@ def _semigroup() -> Entry:
         Substitution("The mean at once.", Dict({D: D + d}), outer, using=("innermost",), name="outer"),
         Identity("Insert both.", Expectation(inner, v), outer, using=("~inner", "sum", "outer")),
     )
-    formula = stated(
+    formula = Formula.concluding(
         "flow.mass",
         "Mass of the tilted law along the flow, innermost step of the ReLU",
-        Derivation(steps).conclusion,
-        derivation=Derivation(steps),
+        Derivation(steps),
         source=SOURCE,
     )
     ranges = {"D": (Rational(1, 5), Integer(1)), "d": (Rational(1, 50), Integer(1)), "x": (Integer(-4), Integer(4))}

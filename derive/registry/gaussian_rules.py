@@ -6,11 +6,12 @@ from sympy import Derivative, Eq, Expr, Function, Heaviside, Integer, Symbol, di
 
 from ..blocks.innermost import innermost
 from ..conditions.stationarity import flow_steps, heat_steps
-from ..core.formulas import Derivation
+from ..core.formulas import Derivation, Formula
 from ..core.gaussian import Expectation, H, Phi, gaussian_piece, phi
+from ..core.insertion import insert
 from ..core.steps import Definition, GaussianMean, Identity
 from ..networks.gates import relu
-from .entries import Comparison, Entry, make_entry, stated
+from .entries import Comparison, Entry, make_entry
 
 x, t, u, z = symbols("x t u z", real=True)
 d, k, c = symbols("d k c", positive=True)
@@ -33,7 +34,7 @@ def _integral(id: str, title: str, integrand: Expr, lower: Expr = -oo, upper: Ex
                 Identity("Together.", mean, value, using=("I", "integral")),
             )
         )
-    formula = stated(id, title, derivation.conclusion, derivation=derivation)
+    formula = Formula.concluding(id, title, derivation)
     return make_entry(formula, "numerical quadrature of the expectation")
 
 
@@ -63,9 +64,7 @@ def entries() -> list[Entry]:
 
 def _identity(id: str, title: str, left: Expr, right: Expr) -> Entry:
     derivation = Derivation((Identity("Differentiate.", left, right),))
-    return make_entry(
-        stated(id, title, derivation.conclusion, derivation=derivation), "difference quotients of the closed form"
-    )
+    return make_entry(Formula.concluding(id, title, derivation), "difference quotients of the closed form")
 
 
 def _complement() -> Entry:
@@ -79,9 +78,7 @@ def _complement() -> Entry:
             Identity("Together.", indicator, 1 - H(x), using=("F", "mass")),
         )
     )
-    formula = stated(
-        "gaussian.complement", "Distribution function and tail", derivation.conclusion, derivation=derivation
-    )
+    formula = Formula.concluding("gaussian.complement", "Distribution function and tail", derivation)
     return make_entry(formula, "numerical quadrature of the indicator")
 
 
@@ -95,7 +92,7 @@ def _by_parts() -> Entry:
     ]
     left, right = (Expectation(side, u) for side in sides)
     derivation = Derivation((*means, Identity("Both means are the same.", left, right, using=("left", "right"))))
-    formula = stated("gaussian.by_parts", "Gaussian integration by parts", derivation.conclusion, derivation=derivation)
+    formula = Formula.concluding("gaussian.by_parts", "Gaussian integration by parts", derivation)
     return make_entry(formula, "numerical quadrature of both sides")
 
 
@@ -104,7 +101,7 @@ def _heat() -> Entry:
     derivation = Derivation(heat_steps())
     generic = Function("K")(d, z)
     return make_entry(
-        stated("gaussian.heat", "Heat equation of the Gaussian kernel", derivation.conclusion, derivation=derivation),
+        Formula.concluding("gaussian.heat", "Heat equation of the Gaussian kernel", derivation),
         "second difference quotients of the kernel",
         lambda s: [Comparison(s.lhs.xreplace({generic: kernel}), s.rhs.xreplace({generic: kernel}))],
     )
@@ -115,14 +112,13 @@ def _flow() -> Entry:
     derivation = Derivation(flow_steps())
     X, D, C = Symbol("x", real=True), Symbol("d", positive=True), Symbol("c", positive=True)
     inner = innermost(relu())
-    concrete = log(inner.W.subs({inner.D: D, inner.y: C}, simultaneous=True)) / C
+    concrete = log(insert(inner.W, {inner.D: D, inner.y: C})) / C
     generic = Function("f")(X, D)
     return make_entry(
-        stated(
+        Formula.concluding(
             "gaussian.flow",
             "Backward flow of a tower level in its variance",
-            derivation.conclusion,
-            derivation=derivation,
+            derivation,
             source="arXiv 2410.20646 (lifted tower); Hopf-Cole transform of the heat equation",
         ),
         "difference quotients of the innermost level of the ReLU",

@@ -22,8 +22,9 @@ from ..blocks.hidden_maximum import SOURCE, HiddenValue, chi, h, inner_maximum, 
 from ..core.domains import Below
 from ..core.formulas import Derivation, Formula
 from ..core.gaussian import Expectation
+from ..core.insertion import insert
 from ..core.steps import Approach, Definition, Identity, Substitution, Theorem
-from .entries import Entry, make_entry, stated
+from .entries import Entry, make_entry
 
 POLAR = "polar quadrature over both fields, the inner maximum by search"
 LIMIT = "value at an extreme point"
@@ -49,11 +50,10 @@ def entries() -> list[Entry]:
 def _scaled(name: str) -> Entry:
     """The average of a layer whose fields have the variances p and q."""
     chain = scaled_average(name)
-    formula = stated(
+    formula = Formula.concluding(
         f"hidden.{name}.scaled",
         f"{NAMES[name]} term of a hidden layer, fields of variances p and q",
-        chain.conclusion,
-        derivation=chain,
+        chain,
         source=SOURCE,
         assumptions=() if name == "mean" else (CONDITION,),
     )
@@ -87,11 +87,10 @@ def _first_order() -> Entry:
             Substitution("So the two closed forms fit.", Dict(), mean.statement.rhs, using=("~limit", "slope", "mean")),  # type: ignore[attr-defined]
         )
     )
-    formula = stated(
+    formula = Formula.concluding(
         "hidden.exponential.first_order",
         "The partially lifted term of a hidden layer without lifting",
-        chain.conclusion,
-        derivation=chain,
+        chain,
         source=SOURCE,
     )
     return make_entry(formula, LIMIT + " of the closed form")
@@ -102,7 +101,7 @@ def _stiff(name: str) -> Entry:
     closed, average = _averaged(name)
     M, f = Function("M")(kappa), (lambda e: exp(eta * e)) if name == "exponential" else (lambda e: e)
     value = next(s.result for s in inner_maximum().steps if s.name == "v closed")  # type: ignore[attr-defined]
-    at = value.subs({chi: 1 / tau, mu: kappa}, simultaneous=True)
+    at = insert(value, {chi: 1 / tau, mu: kappa})
     active, idle = sorted(at.args, key=lambda e: kappa not in e.free_symbols)
     fallen, rest = limit(active, kappa, oo), -tau * Max(w, 0) ** 2 / 2
     whole = Limit(M, kappa, oo)
@@ -137,11 +136,7 @@ def _stiff(name: str) -> Entry:
             ),
         )
     )
-    formula = stated(
-        f"hidden.{name}.stiff",
-        f"{NAMES[name]} term of a hidden layer as kappa -> oo",
-        chain.conclusion,
-        derivation=chain,
-        source=SOURCE,
+    formula = Formula.concluding(
+        f"hidden.{name}.stiff", f"{NAMES[name]} term of a hidden layer as kappa -> oo", chain, source=SOURCE
     )
     return make_entry(formula, LIMIT + " against quadrature", ranges={"eta": (Integer(1) / 1000, Integer(4))})

@@ -18,11 +18,12 @@ from ..blocks.hidden_maximum import SOURCE, HiddenValue, chi, h, inner_maximum, 
 from ..conditions.stationarity import TiltedExpectation, flow_steps
 from ..core.domains import Below
 from ..core.equality import evaluated
-from ..core.formulas import Derivation, Status
+from ..core.formulas import Derivation, Formula, Status
 from ..core.gaussian import Expectation
+from ..core.insertion import insert
 from ..core.steps import Chain, Definition, Identity, Induction, Substitution, Theorem
 from ..core.symbols import Level
-from .entries import Comparison, Entry, make_entry, stated
+from .entries import Comparison, Entry, make_entry
 
 OWN = SOURCE + "; the full levels of deep networks are derived here"
 k = Symbol("j", integer=True, positive=True) + 1
@@ -73,16 +74,15 @@ def _written(r: int) -> Entry:
     def route(statement: Relational) -> list[Comparison]:
         none = {e(j): Integer(0) for j in own.steps for e in (before.p, own.q)}
         at = {p_w: before.p(1), q_h: own.q(1), mu: own.mu, rate: own.y(2)}
-        partial = log(scaled_average("exponential").conclusion.rhs.subs(at, simultaneous=True)) / own.y(2)  # type: ignore[attr-defined]
+        partial = log(insert(scaled_average("exponential").conclusion.rhs, at)) / own.y(2)  # type: ignore[attr-defined]
         return [Comparison(evaluated(statement.rhs.subs(none)), partial)]
 
     bound = lifting_bound(before.p(1), own.q(1), chi, own.mu)
     return make_entry(
-        stated(
+        Formula.concluding(
             f"hidden.tower.{r}",
             f"Tower of a hidden layer over both fields, level {r}",
-            derivation.conclusion,
-            derivation=derivation,
+            derivation,
             status=Status.FULLY_LIFTED,
             source=OWN,
         ),
@@ -175,11 +175,10 @@ def _overlap(letter: str) -> Entry:
 
     label, sign = ("outputs", "w") if letter == "p" else ("duals", "h")
     return make_entry(
-        stated(
+        Formula.concluding(
             f"gradient.hidden.{letter}",
             f"Stationarity in an overlap of the {label}: field {sign} of a hidden layer, any level",
-            chain.derivation().conclusion,
-            derivation=chain.derivation(),
+            chain.derivation(),
             status=Status.FULLY_LIFTED,
             source=OWN,
             assumptions=("y_k > y_{k+1}",),
@@ -287,11 +286,10 @@ def _merged(kind: str) -> Entry:
 
     titles = {"increments": "without increments", "lifting": "with the lifting parameter of the level below"}
     return make_entry(
-        stated(
+        Formula.concluding(
             f"merging.hidden.{kind}",
             f"Tower of a hidden layer, a level {titles[kind]}: one level less, for every level",
-            derivation.conclusion,
-            derivation=derivation,
+            derivation,
             source=OWN,
         ),
         "nested quadrature over one field of a quadratic form",

@@ -21,9 +21,10 @@ from ..blocks.hidden_maximum import (
     w,
     z,
 )
-from ..core.formulas import Derivation
+from ..core.formulas import Derivation, Formula
+from ..core.insertion import insert
 from ..core.maxima import Maximum
-from .entries import Comparison, Entry, make_entry, stated
+from .entries import Comparison, Entry, make_entry
 
 SEARCH = "the best pre-activation found by search"
 length, beyond = Symbol("k", positive=True), Symbol("epsilon", positive=True)
@@ -36,7 +37,7 @@ def entries() -> list[Entry]:
 
 
 def _stated(id: str, title: str, derivation: Derivation, assumptions=("chi > 0", "mu > 0")):
-    return stated(id, title, derivation.conclusion, derivation=derivation, source=SOURCE, assumptions=assumptions)
+    return Formula.concluding(id, title, derivation, source=SOURCE, assumptions=assumptions)
 
 
 def _maximiser() -> Entry:
@@ -46,8 +47,8 @@ def _maximiser() -> Entry:
         found = []
         for side in (1, -1):
             at = {w: side * length, h: length * inner_maximum().form(side, True).lower + beyond}
-            best = HiddenActivation(w, h, chi, mu).subs(at, simultaneous=True)
-            found.append(Comparison(best, statement.rhs.subs(at, simultaneous=True)))
+            best = insert(HiddenActivation(w, h, chi, mu), at)
+            found.append(Comparison(best, insert(statement.rhs, at)))
         return found
 
     chain = Derivation(inner_maximum().chain("maximiser"))
@@ -90,7 +91,7 @@ def _scaling() -> Entry:
     p, q = (Symbol(n, positive=True) for n in "pq")
 
     def route(statement: Relational) -> list[Comparison]:
-        return [Comparison(statement.lhs, statement.rhs.subs(reduced_parameters(p, q, chi, mu), simultaneous=True))]
+        return [Comparison(statement.lhs, insert(statement.rhs, reduced_parameters(p, q, chi, mu)))]
 
     formula = _stated("hidden.scaling", "Reduced parameters of a hidden layer", Derivation(scaling_steps()))
     return make_entry(formula, SEARCH + ", at scaled fields and parameters", route)

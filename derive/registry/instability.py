@@ -22,10 +22,11 @@ from ..conditions.stability import (
 from ..conditions.stationarity import TiltedExpectation
 from ..core.formulas import Derivation, Formula
 from ..core.gaussian import Expectation
+from ..core.insertion import insert
 from ..core.steps import Identity
 from ..core.symbols import Level, Lifting, alpha, chi
 from ..networks.gates import Gate
-from .entries import Comparison, Entry, make_entry, stated
+from .entries import Comparison, Entry, make_entry
 from .envelopes import GATES
 
 REPLICA = "arXiv 2302.14112 (de Almeida-Thouless condition)"
@@ -59,11 +60,10 @@ def _kink(gate: Gate) -> Entry:
     def route(statement: Relational) -> list[Comparison]:
         return [Comparison(Add(*(jump(at) ** 2 for at in kinks(gate, chi))), statement.rhs)]
 
-    formula = stated(
+    formula = Formula.concluding(
         f"replicon.1.{gate}",
         f"Squared jumps of the slope of the envelope, gate {gate}: positive, so that level 1 is unstable",
-        derivation.conclusion,
-        derivation=derivation,
+        derivation,
         source=REPLICA,
         assumptions=("chi > 0", "zero temperature", "sqrt(2 chi) less than half the length of every component"),
     )
@@ -95,7 +95,7 @@ def _split(formula: Formula) -> Entry:
     """The condition anywhere on the outermost step of level 2: its left side is what the split does to stationarity."""
     lifting, inner = Lifting(Level(2)), innermost(GATES[0])
     p, y = lifting.p(2), lifting.y(2)
-    f = log(inner.W.subs({inner.D: 1 - p, inner.y: y}, simultaneous=True)) / y
+    f = log(insert(inner.W, {inner.D: 1 - p, inner.y: y})) / y
     x = inner.x
     Lambda = chi + y * (1 - p)
 
@@ -140,11 +140,10 @@ def _thermal(gate: Gate) -> list[Entry]:
     found = []
     for name, title, steps in closed:
         derivation = Derivation((*inner.steps, *steps))
-        formula = stated(
+        formula = Formula.concluding(
             f"thermal.{gate}.{name}",
             f"{title} of the thermal plain level, gate {gate}",
-            derivation.conclusion,
-            derivation=derivation,
+            derivation,
             source="arXiv 2302.14112 (replica-symmetric level at finite temperature)",
             assumptions=("chi -> 0", "beta = y_2 > 0"),
         )

@@ -8,9 +8,10 @@ from ..blocks.hidden_averages import lifting_bound, merged_steps, p_w, q_h, scal
 from ..blocks.hidden_lifted import CONDITION, field, increment, lifted_hidden, mean, variance
 from ..blocks.hidden_maximum import SOURCE, chi, mu
 from ..core.domains import Below
-from ..core.formulas import Derivation
+from ..core.formulas import Derivation, Formula
+from ..core.insertion import insert
 from ..core.steps import Substitution
-from .entries import Entry, make_entry, stated
+from .entries import Entry, make_entry
 
 LINE = "numerical quadrature, the inner maximum by search"
 RANGES = {
@@ -32,11 +33,10 @@ def _plane() -> Entry:
     bound = Below((lifting_bound(increment, variance, chi, mu),), Rational(1, 20), Rational(1, 2))
     inner, means = (Rational(1, 4), Rational(3, 4)), (Integer(-1), Integer(1))
     return make_entry(
-        stated(
+        Formula.concluding(
             "hidden.lifted.plane",
             "Full levels: average over both fields of a hidden layer",
-            chain.conclusion,
-            derivation=chain,
+            chain,
             source=SOURCE + "; the full levels of deep networks are derived here",
             assumptions=(CONDITION, "D > 0", "V > 0"),
         ),
@@ -56,7 +56,7 @@ def _partial() -> Entry:
             Substitution(
                 "Centred fields of variances p and q, first over h.",
                 Dict(centred),
-                plane.conclusion.rhs.subs(centred, simultaneous=True),  # type: ignore[attr-defined]
+                insert(plane.conclusion.rhs, centred),  # type: ignore[attr-defined]
                 using=("plane",),
                 name="centred",
             ),
@@ -70,11 +70,10 @@ def _partial() -> Entry:
         plane.uses,
     )
     return make_entry(
-        stated(
+        Formula.concluding(
             "reduction.hidden.2p",
             "The innermost average of level 2 is that of level 2p at p_2 = q_2 = 0",
-            chain.conclusion,
-            derivation=chain,
+            chain,
             source=SOURCE,
             assumptions=(CONDITION,),
         ),

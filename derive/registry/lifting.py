@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from sympy import Derivative, Eq, Expr, Integer, Rational, Subs, Symbol
+from sympy import Derivative, Expr, Integer, Rational, Subs, Symbol
 from sympy.core.relational import Relational
 
 from ..blocks.sphere import InputSphere, coupling
 from ..core.formulas import Derivation, Formula
+from ..core.insertion import insert
 from ..core.steps import Identity
 from ..core.symbols import Level, Lifting, gamma_p, gamma_s
 from ..objectives.relations import LiftingRelations, recursion, relations
-from .entries import Comparison, Entry, make_entry, stated
+from .entries import Comparison, Entry, make_entry
 
 LEVELS = ("1", "2p", "2", "3", "4")
 SPHERE = InputSphere()
@@ -94,15 +95,14 @@ def _products(solved: LiftingRelations) -> list[Entry]:
         defined = _definitions(lifting, solved.forms) | {gamma_s: solved["gamma_s"]}
         if gamma_p != solved["gamma_p"]:
             defined |= {gamma_p: solved["gamma_p"]}
-        return [Comparison(statement.lhs.subs(defined, simultaneous=True), statement.rhs)]
+        return [Comparison(insert(statement.lhs, defined), statement.rhs)]
 
     return [
         make_entry(
-            stated(
+            Formula.concluding(
                 f"relations.{solved.level}.{name}",
                 f"{title}, level {solved.level}",
-                Eq(left, right, evaluate=False),
-                derivation=Derivation(
+                Derivation(
                     (*solved.derivation.steps, Identity("Multiply.", left, right, using=using)), solved.derivation.uses
                 ),
                 status=first.status,
@@ -134,7 +134,7 @@ def _recursion() -> Entry:
                     names["p_k"]: lifting.p(k),
                     names["p_{k-1}"]: lifting.p(k - 1),
                 }
-                found.append(Comparison(*(side.subs(at, simultaneous=True) for side in statement.args)))
+                found.append(Comparison(*(insert(side, at) for side in statement.args)))
         return found
 
     return make_entry(formula, "the closed forms of levels 3 and 4, index by index", route, ranges=DUAL, instances=True)

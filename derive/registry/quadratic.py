@@ -8,8 +8,9 @@ from sympy.core.relational import Relational
 from ..blocks.innermost import innermost, plain_expectation
 from ..blocks.sphere import InputSphere, coupling
 from ..blocks.tower import tower
-from ..core.formulas import Derivation
+from ..core.formulas import Derivation, Formula
 from ..core.gaussian import Expectation
+from ..core.insertion import insert
 from ..core.steps import Approach, Definition, GaussianMean, Identity, Solution
 from ..core.symbols import Level, Lifting, gamma_p, gamma_s
 from ..objectives.energy_map import energy_sphere
@@ -51,11 +52,10 @@ def _one_step() -> Entry:
             Identity("Write the new Theta out.", left, explicit, using=("level", "Theta")),
         )
     )
-    formula = stated(
+    formula = Formula.concluding(
         "tower.quadratic.step",
         "One integration of the quadratic tower",
-        derivation.conclusion,
-        derivation=derivation,
+        derivation,
         source=SOURCE,
         assumptions=("c d < Theta_1",),
     )
@@ -91,11 +91,10 @@ def _quadratic(text: str) -> Entry:
             ),
         )
     )
-    formula = stated(
+    formula = Formula.concluding(
         f"tower.quadratic.{text}",
         f"Tower of the sphere, level {text}",
-        derivation.conclusion,
-        derivation=derivation,
+        derivation,
         source=SOURCE,
         assumptions=("Theta_k > 0",),
     )
@@ -114,7 +113,7 @@ def _merged_spheres() -> list[Entry]:
     s = {lifting.level: energy_sphere(lifting) for lifting in (one, two, three, partial_level)}
     p2, p3, y2, y3 = three.p(2), three.p(3), three.y(2), three.y(3)
     sphere = {r: s[Level(r)] for r in (1, 2, 3)}
-    lower = sphere[2].subs({p2: p3, y2: y3}, simultaneous=True)  # level 2 with the outer pair of level 3
+    lower = insert(sphere[2], {p2: p3, y2: y3})  # level 2 with the outer pair of level 3
     cases: list[tuple[str, str, Expr, Expr]] = [
         ("2.p", "p_2 = 1 at level 2", Subs(sphere[2], (p2,), (1,)), sphere[1]),
         ("2.zero", "p_2 = 0 at level 2", Subs(sphere[2], (p2,), (0,)), s[Level(2, True)]),
@@ -132,11 +131,10 @@ def _merged_spheres() -> list[Entry]:
             step = Approach(text, *left.args[:3], right)  # type: ignore[call-arg]
         else:
             step = Identity(text, left, right)  # type: ignore[assignment]
-        formula = stated(
+        formula = Formula.concluding(
             f"merging.sphere.{name}",
             f"Sphere part with merged levels: {where}",
-            step.expression,
-            derivation=Derivation((step,)),
+            Derivation((step,)),
             source=SOURCE + "; energy form",
         )
         found.append(make_entry(formula, "values next to and at the merged point"))
@@ -148,7 +146,7 @@ def _towers() -> list[Entry]:
     inner = innermost(GATES[0])
     lifting = Lifting(Level(2))
     p, y, u = lifting.p(2), lifting.y(2), Symbol("u", real=True)
-    level = log(inner.W.subs({inner.D: 1 - p, inner.y: y, inner.x: sqrt(p) * u}, simultaneous=True)) / y
+    level = log(insert(inner.W, {inner.D: 1 - p, inner.y: y, inner.x: sqrt(p) * u})) / y
     outer = Expectation(level, u)
     cases = (
         ("2.y", "y_2 -> 0 at level 2", Limit(outer, y, 0), -plain_expectation(GATES[0])),
@@ -180,7 +178,7 @@ def _scaling(text: str) -> Entry:
     def route(statement: Relational) -> list[Comparison]:
         left = Subs(tower_part + rest, scaled, [s / lam for s in scaled])
         parts = {Symbol("X", real=True): tower_part, Symbol("Y", real=True): rest}
-        return [Comparison(left, statement.rhs.subs(parts, simultaneous=True))]
+        return [Comparison(left, insert(statement.rhs, parts))]
 
     return make_entry(
         formula,

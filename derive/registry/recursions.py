@@ -18,13 +18,13 @@ from ..conditions.layer_recursion import (
     output_closure,
     width,
 )
-from ..core.formulas import Derivation
+from ..core.formulas import Derivation, Formula
 from ..core.steps import Definition, Identity, Step, Substitution, leading_to, rewritten
 from ..core.symbols import Level
 from ..networks.network import relu_network
 from ..objectives.closed_form import ChainRule, ScaledTerm, reach
 from ..objectives.deep import DeepObjective
-from .entries import Comparison, Entry, make_entry, stated
+from .entries import Comparison, Entry, make_entry
 
 FORM, CLOSURE = layer_recursion(), output_closure()
 POLAR = "polar quadrature over both fields, the output found by search"
@@ -49,13 +49,8 @@ def entries() -> list[Entry]:
 
 
 def _entry(name, title, derivation, how, route=None, *, most=None) -> Entry:
-    formula = stated(
-        f"recursion.{name}",
-        title,
-        derivation.conclusion,
-        derivation=derivation,
-        source=FORM.formula.source,
-        assumptions=FORM.formula.assumptions,
+    formula = Formula.concluding(
+        f"recursion.{name}", title, derivation, source=FORM.formula.source, assumptions=FORM.formula.assumptions
     )
     return make_entry(formula, how, *(() if route is None else (route,)), most=most)
 
@@ -120,11 +115,10 @@ def _functional() -> list[Entry]:
     found = []
     for symbol in objective.parameters():
         derivation = _slope(objective, symbol)
-        formula = stated(
+        formula = Formula.concluding(
             f"recursion.functional.depth{DEPTH}.{symbol}",
             f"Slope of the plain objective in {symbol} by the recursion, depth {DEPTH}",
-            derivation.conclusion,
-            derivation=derivation,
+            derivation,
             source=SOURCE,
         )
         found.append(make_entry(formula, "difference quotient of the closed form of the objective", most=6))

@@ -9,12 +9,13 @@ from sympy.core.relational import Relational
 from ..blocks.innermost import innermost
 from ..conditions.adjoint import lifting_slope, variance_slope
 from ..conditions.stationarity import SOURCE, TiltedExpectation, sphere_derivative, stationarity
-from ..core.formulas import Derivation
+from ..core.formulas import Derivation, Formula
 from ..core.gaussian import Expectation
+from ..core.insertion import insert
 from ..core.steps import Identity
 from ..core.symbols import Level, Lifting, alpha, chi
 from ..objectives.energy_map import energy_sphere, lambda_forms
-from .entries import Comparison, Entry, make_entry, stated
+from .entries import Comparison, Entry, make_entry
 from .envelopes import GATES
 
 
@@ -35,13 +36,10 @@ def _spheres(text: str) -> list[Entry]:
         statement = Eq(Derivative(sphere, symbol), slope.subs(explicit), evaluate=False)
         found.append(
             make_entry(
-                stated(
+                Formula.concluding(
                     f"gradient.sphere.{text}.{symbol}",
                     f"Slope of the sphere part in {symbol}, level {text}",
-                    statement,
-                    derivation=Derivation(
-                        (Identity("Chain rule through the Lambda_k.", statement.lhs, statement.rhs),)
-                    ),
+                    Derivation((Identity("Chain rule through the Lambda_k.", statement.lhs, statement.rhs),)),
                     source=SOURCE,
                 ),
                 "difference quotient of the written-out sphere part",
@@ -58,11 +56,10 @@ def _innermost() -> list[Entry]:
         statement = Eq(Derivative(level, symbol), diff(level, symbol), evaluate=False)
         found.append(
             make_entry(
-                stated(
+                Formula.concluding(
                     f"gradient.innermost.{symbol}",
                     f"Slope of the innermost level of the ReLU in {symbol}",
-                    statement,
-                    derivation=Derivation((Identity("Differentiate.", statement.lhs, statement.rhs),)),
+                    Derivation((Identity("Differentiate.", statement.lhs, statement.rhs),)),
                     source=SOURCE,
                 ),
                 "difference quotient of the closed form",
@@ -101,7 +98,7 @@ def _stationary_at_three(formula) -> Entry:
     inner, g, u = innermost(GATES[0]), Symbol("g", real=True), Symbol("u", real=True)
     x = Symbol("x", real=True)
     field = sqrt(p3) * g + sqrt(p2 - p3) * u
-    W = inner.W.subs({inner.D: 1 - p2, inner.y: y2, inner.x: x}, simultaneous=True)
+    W = insert(inner.W, {inner.D: 1 - p2, inner.y: y2, inner.x: x})
     weight = W ** (y3 / y2)
 
     def tilted(of: Expr) -> Expr:
@@ -148,7 +145,7 @@ def _stationary(text: str, formula) -> Entry:
     lifting = Lifting(level)
     inner, gate = innermost(GATES[0]), GATES[0]
     p, y, u, x = lifting.p(2), lifting.y(2), Symbol("u", real=True), Symbol("x", real=True)
-    W = inner.W.subs({inner.D: 1 - p, inner.y: y}, simultaneous=True)
+    W = insert(inner.W, {inner.D: 1 - p, inner.y: y})
     f2 = log(W) / y
     v = Symbol("v", real=True)
     cost = gate.envelope(x + sqrt(1 - p) * v, chi)

@@ -74,8 +74,10 @@ class _SourcePrinter(StrPrinter):
         return f"TiltedExpectation({self._print(expr.args[0])}, {expr.args[1]})"
 
     def _print_MoreauEnvelope(self, expr):
-        gate = f"Gate({self._print(expr.gate.active)}, {expr.gate.name!r}, {self._print(expr.gate.radius)})"
-        return f"{gate}.envelope({self._print(expr.args[0])}, {self._print(expr.args[1])})"
+        return f"{self._print(expr.gate)}.envelope({self._print(expr.args[0])}, {self._print(expr.args[1])})"
+
+    def _print_Gate(self, expr):
+        return f"Gate({self._print(expr.active)}, {expr.name!r}, {self._print(expr.radius)})"
 
     def _print_Interval(self, expr):
         return f"Interval.open({self._print(expr.start)}, {self._print(expr.end)})"

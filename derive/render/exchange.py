@@ -62,7 +62,7 @@ def representation(value: Basic) -> str:
 
     >>> from ..networks.gates import relu
     >>> representation(relu().envelope(1, 2))
-    "MoreauEnvelope(Integer(1), Integer(2), Interval(Integer(0), oo, true, true), Integer(1), 'relu')"
+    "MoreauEnvelope(Integer(1), Integer(2), Gate(Interval(Integer(0), oo, true, true), 'relu', Integer(1)))"
     """
     return _Representation().doprint(value)
 

@@ -21,8 +21,7 @@ from .common import (
 )
 
 ALPHA = {
-    "one layer": "outputs/inputs of the layer: from the capacity on a large random layer is injective, below it is not",
-    "deep": "outputs of the last layer/inputs of the first: from the capacity on a large random network is injective",
+    "network": "outputs of the last layer/inputs of the first: from the capacity on a large random network is injective",
     "problem": "constraints per variable: up to the capacity a large random instance has a solution; energies are at a given alpha",
 }
 LEVEL = {
@@ -44,12 +43,12 @@ def explanation(options: argparse.Namespace) -> str:
     """What alpha, level, notion, budget and status mean for what the options ask for, a line each."""
     from flrdt.derive.core.symbols import is_limit
 
-    problem = options.problem is not None
+    of = "network" if options.problem is None else "problem"
     lines = {
-        "alpha": ALPHA["problem" if problem else "deep" if _is_deep(options) else "one layer"],
+        "alpha": ALPHA[of],
         "level": LEVEL["inf" if is_limit(options.level) else "finite"],
-        "notion": NOTION["problem" if problem else "network"],
-        "budget": BUDGET["problem" if problem else "network"],
+        "notion": NOTION[of],
+        "budget": BUDGET[of],
         "status": STATUS,
     }
     return "\n".join(f"{word:<7} {text}." for word, text in lines.items())
@@ -101,10 +100,6 @@ def run(options: argparse.Namespace) -> int:
     return admissible(shown)
 
 
-def _is_deep(options: argparse.Namespace) -> bool:
-    return options.widths is not None or options.first_level is not None or options.depth not in (None, "1")
-
-
 def _solved(options: argparse.Namespace):
     from ..limits.store import Store, cache_folder
     from ..results.door import capacity
@@ -122,46 +117,24 @@ def _solved(options: argparse.Namespace):
 
 def _limit(options: argparse.Namespace) -> int:
     from ..arithmetic.decimals import InputError
-    from ..limits.limits import limit
-    from ..limits.store import Store, cache_folder
-    from ..results.chain import Requirement
-    from .limit import deep as deep_limit
-    from .limit import text as limit_text
+    from .limit import show_limit
 
-    if options.gate != "relu" or options.backend != "arb":
-        raise InputError("level inf is offered for the relu gate with the arb backend")
-    if options.first_level is not None:
+    if options.backend != "arb":
+        raise InputError("level inf is offered with the arb backend")
+    words = network_words(options)
+    if words.pop("first_level") is not None:
         raise InputError("level inf takes every width in the limit: leave out --first-level")
-    if _is_deep(options):
-        return deep_limit(options)
-    found = limit(
-        10 if options.digits is None else options.digits,
-        budget=Requirement.parse(options.notion, options.budget).of(1, 1),
-        store=Store(cache_folder()),
-        report=progress(),
-    )
-    shown = found.to_json()
-    emit(shown if options.json else limit_text(shown, columns(options.output)), options.output)
-    return 0
+    return show_limit(options, **words)
 
 
 def _both_sides(options: argparse.Namespace) -> int:
     from ..arithmetic.decimals import InputError
     from ..proofs.bracket import bracket
-    from ..results.chain import Requirement
 
-    if _is_deep(options) or options.backend != "arb":
-        raise InputError(
-            "--both-sides is offered for one layer with the arb backend: leave out --depth, --widths, --first-level"
-        )
-    required = Requirement.parse(options.notion, options.budget)
-    found = bracket(
-        30 if options.digits is None else options.digits,
-        gate=options.gate,
-        radius=options.radius,
-        budget=required.of(1, 1),
-        report=progress(),
-    )
+    if options.backend != "arb":
+        raise InputError("--both-sides is offered with the arb backend")
+    digits = 30 if options.digits is None else options.digits
+    found = bracket(digits, report=progress(), **network_words(options))
     shown = found.to_json()
     emit(shown if options.json else both_sides_text(shown, columns(options.output)), options.output)
     return 0

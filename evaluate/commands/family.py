@@ -254,14 +254,18 @@ def _stability_text(shown: dict) -> str:
 
 
 def plot(options: argparse.Namespace, levels: list[str]) -> Any:
-    """``flrdt plot capacity --problem WORD``: the value against the level."""
+    """``flrdt plot capacity --problem WORD``: the value against the level; ``plot energy``: that of a cost against alpha."""
     from ..arithmetic.decimals import InputError
-    from ..output.curves import value_curve
+    from ..output.curves import cost_curve, value_curve
     from ..results.family import family_value
 
-    if options.kind != "capacity":
-        raise InputError(f"the figure {options.kind} is one of networks: use flrdt plot capacity --problem WORD")
+    if options.kind not in ("capacity", "energy"):
+        raise InputError(
+            f"the figure {options.kind} is one of networks: use flrdt plot capacity --problem WORD, or energy for a cost"
+        )
     _refuse(options, gate="relu")
+    if options.kind == "energy":
+        return cost_curve(levels, options.problem, progress())
     values = [family_value(options.problem, level.strip(), 8, report=progress()) for level in levels]
     name = {"capacity": r"$\alpha$", "energy": "$e$"}.get(values[0].problem.quantity, "value")
     shown = [float(v.value) for v in values]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
 from .common import columns, emit, output_option, place, problem_options, progress
 
@@ -49,115 +50,73 @@ def run(options: argparse.Namespace) -> int:
     from pathlib import Path
 
     from ..arithmetic.decimals import InputError
-    from ..limits.limits import certified_bound, limit
-    from ..limits.store import Store, cache_folder
-    from ..results.chain import Requirement
 
-    if options.widths is not None or options.depth not in (None, "1"):
-        return deep(options, not options.no_cache)
     if options.resume and options.checkpoint is None:
         raise InputError("--resume needs --checkpoint FILE, the file that an earlier run wrote")
-    required = Requirement.parse(options.notion, options.budget)
-    found = limit(
-        10 if options.digits is None else options.digits,
-        max_level=options.max_level,
-        budget=required.of(1, 1),
-        second_route=not options.one_route,
-        store=Store(None if options.no_cache else cache_folder()),
-        checkpoint=None if options.checkpoint is None else Path(options.checkpoint),
-        resume=options.resume,
-        report=progress(),
-    )
-    shown = found.to_json()
-    if options.certified:
-        level, bound = certified_bound(found, progress())
-        shown["certified_upper_bound"] = {"level": str(level), "alpha": bound}
-    emit(shown if options.json else text(shown, columns(options.output)), options.output)
-    return 0
-
-
-def deep(options: argparse.Namespace, cached: bool = True) -> int:
-    """The limit behind hidden layers."""
-    from ..arithmetic.decimals import InputError
-    from ..limits.deep import deep_limit
-    from ..limits.store import Store, cache_folder
-
-    for name in ("certified", "one_route", "checkpoint", "resume"):
-        if getattr(options, name, None):
-            word = name.replace("_", "-")
-            raise InputError(f"--{word} is offered for one layer: leave it out; solved levels are kept in the store")
-    found = deep_limit(
-        3 if options.digits is None else options.digits,
+    return show_limit(
+        options,
         depth=options.depth,
         widths=() if options.widths is None else options.widths.split(","),
         notion=options.notion,
         budget=options.budget,
-        max_level=getattr(options, "max_level", None),
-        store=Store(cache_folder() if cached else None),
-        report=progress(),
+        max_level=options.max_level,
+        second_route=not options.one_route,
+        checkpoint=None if options.checkpoint is None else Path(options.checkpoint),
+        resume=options.resume,
+        cached=not options.no_cache,
     )
-    shown = found.to_json()
-    emit(shown if options.json else deep_text(shown, columns(options.output)), options.output)
+
+
+def show_limit(options: argparse.Namespace, cached: bool = True, **words: Any) -> int:
+    """Print the limit of the levels of the network that the words describe."""
+    from ..limits.door import limit
+    from ..limits.store import Store, cache_folder
+
+    store = Store(cache_folder() if cached else None)
+    shown = limit(digits=options.digits, certified=options.certified, store=store, report=progress(), **words).to_json()
+    emit(shown if options.json else text(shown, columns(options.output)), options.output)
     return 0
-
-
-def deep_text(shown: dict, width: int) -> str:
-    """A readable page of the limit behind hidden layers."""
-    from ..output.pages import entry, sentence
-
-    levels = f"levels {shown['levels'][0]['level']} to {shown['levels'][-1]['level']}"
-    lines = [
-        *sentence(
-            f"Injectivity capacity of the last of {shown['depth']} layers in the limit of the levels (full replica symmetry "
-            "breaking), extrapolated: the ratio alpha = outputs/inputs from which every input of a large random network keeps "
-            f"{shown['budget']} active output{'s' * (shown['budget'] != '1')} per input dimension.",
-            width,
-        ),
-        *entry("alpha", shown["alpha"], width),
-        *entry("error", f"{shown['alpha_error']} ({shown['error_kind']})", width, sign="<"),
-        *entry("depth", f"{shown['depth']}, notion {shown['notion']}, budget {shown['budget']}", width),
-    ]
-    for i, (alpha, error, ratio) in enumerate(
-        zip(shown["chain"], shown["chain_errors"], shown["expansions"], strict=True), start=1
-    ):
-        lines += entry(f"alpha_{i}", f"{alpha}   error < {error}   expansion {ratio}", width)
-    lines += entry("status", f"{shown['status']} from {levels}", width)
-    for name, m in shown["acceleration"]["methods"].items():
-        lines += entry(name, f"{m['alpha']} (order {m['order']}, spread {m['spread']})", width)
-    for row in shown["levels"]:
-        signs = "+{} -{}".format(*row["inertia"])
-        lines += entry(f"level {row['level']}", f"{'   '.join(row['chain'])}   inertia {signs}", width)
-    if shown["reason"]:
-        lines += entry("stopped", shown["reason"], width)
-    return "\n".join(lines)
 
 
 def text(shown: dict, width: int) -> str:
     """A readable page of the limit, opening with what was computed."""
     from ..output.pages import entry, parameter_lines, sentence
 
+    layers = "one layer" if shown["depth"] == 1 else f"the last of {shown['depth']} layers"
     levels = f"levels {shown['levels'][0]['level']} to {shown['levels'][-1]['level']}"
     lines = [
         *sentence(
-            "Injectivity capacity of one layer in the limit of the levels (full replica symmetry breaking), extrapolated: "
-            "the ratio alpha = outputs/inputs from which a large random layer is injective.",
+            f"Injectivity capacity of {layers} in the limit of the levels (full replica symmetry breaking), extrapolated: the "
+            f"ratio alpha = outputs/inputs from which every input of a large random network keeps {shown['budget']} active "
+            f"output{'s' * (shown['budget'] != '1')} per input dimension"
+            + (", so that it is injective." if shown["budget"] == "1" else "."),
             width,
         ),
         *entry("alpha", shown["alpha"], width),
         *entry("error", f"{shown['alpha_error']} ({shown['error_kind']})", width, sign="<"),
         *entry("status", f"{shown['status']} from {levels}", width),
     ]
+    if "chain" in shown:
+        lines += entry("depth", f"{shown['depth']}, notion {shown['notion']}, budget {shown['budget']}", width)
+        rows = zip(shown["chain"], shown["chain_errors"], shown["expansions"], strict=True)
+        for i, (alpha, error, ratio) in enumerate(rows, start=1):
+            lines += entry(f"alpha_{i}", f"{alpha}   error < {error}   expansion {ratio}", width)
     for name, m in shown["acceleration"]["methods"].items():
         lines += entry(name, f"{m['alpha']} (order {m['order']}, spread {m['spread']})", width)
+    for row in shown["levels"] if "chain" in shown else ():
+        signs = "+{} -{}".format(*row["inertia"])
+        lines += entry(f"level {row['level']}", f"{'   '.join(row['chain'])}   inertia {signs}", width)
+    if shown.get("reason"):
+        lines += entry("stopped", shown["reason"], width)
     if "parisi_flow" in shown:
         flow = shown["parisi_flow"]
         lines += entry("flow", f"{flow['alpha']} (second route, error {flow['alpha_error']})", width)
     if "certified_upper_bound" in shown:
         bound = shown["certified_upper_bound"]
         lines += entry("proved", f"{bound['alpha']} (certificate of level {bound['level']})", width, sign="<")
-    errors = shown["parameter_errors"]
-    lines += parameter_lines({n: f"{v}, error < {errors[n]}" for n, v in shown["parameters"].items()}, width)
-    exponent = shown["exponent"]
-    lines += entry("exponent", f"{exponent['value']}, error < {exponent['error']} ({exponent['statement']})", width)
+    if "exponent" in shown:
+        errors, exponent = shown["parameter_errors"], shown["exponent"]
+        lines += parameter_lines({n: f"{v}, error < {errors[n]}" for n, v in shown["parameters"].items()}, width)
+        lines += entry("exponent", f"{exponent['value']}, error < {exponent['error']} ({exponent['statement']})", width)
     lines += [f"y({row['p']:<6}) = {row['y']}" for row in shown.get("overlap", [])]
     return "\n".join(lines)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ def limit(
     budget: Any = None,
     max_level: int | str | None = None,
     second_route: bool = True,
+    certified: bool = False,
     store: Store | None = None,
     checkpoint: Path | None = None,
     resume: bool = False,
@@ -43,8 +45,9 @@ def limit(
 
     It is :math:`\lim_{r\to\infty} \alpha_r`, full replica symmetry breaking, extrapolated from the levels.  Without a network,
     ``limit(digits)`` takes the one that the keywords describe, by default one ReLU layer.  ``digits`` is 10 for one layer and 3
-    behind hidden layers unless given.  ``second_route``, ``checkpoint`` and ``resume`` belong to one layer: behind hidden layers
-    the Parisi flow has no second field, and the solved levels are kept in the store.  See
+    behind hidden layers unless given.  ``certified`` proves a bound from above, by a certificate of a finite level; ``second_route`` is the Parisi
+    flow.  ``certified``, ``checkpoint`` and ``resume`` belong to one layer: behind hidden layers the full levels are no theorems, the
+    Parisi flow has no second field, and the solved levels are kept in the store.  See
     :func:`flrdt.evaluate.limits.limits.limit` and :func:`flrdt.evaluate.limits.deep.deep_limit` for what is raised.
     Source: arXiv 2410.20646 (the levels), arXiv 2412.19677 (deep networks).
 
@@ -66,11 +69,12 @@ def limit(
             f"gate {gate}: the limit of the levels is offered for the ReLU; take a finite level of another gate"
         )
     if is_single(depth, widths):
-        return one_layer.limit(
+        found = one_layer.limit(
             10 if digits is None else digits, max_level=max_level, budget=Requirement.parse(notion, budget).of(1, 1),
             second_route=second_route, store=store, checkpoint=checkpoint, resume=resume, report=report,
         )  # fmt: skip
-    for name, given in {"second_route": not second_route, "checkpoint": checkpoint, "resume": resume}.items():
+        return replace(found, bound=one_layer.certified_bound(found, report)) if certified else found
+    for name, given in {"certified": certified, "checkpoint": checkpoint, "resume": resume}.items():
         if given:
             raise InputError(f"{name} is offered for one layer: leave it out; solved levels are kept in the store")
     return deep.deep_limit(

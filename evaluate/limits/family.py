@@ -10,6 +10,7 @@ from typing import Any
 from mpmath import mp, mpf, nstr, workdps
 
 from flrdt.derive.blocks.outputs import Cost
+from flrdt.derive.core.symbols import Level
 from flrdt.derive.networks.problems import Problem, SymmetricCoupling
 
 from ..arithmetic.decimals import InputError, error_text, known_digits, parse_digits
@@ -17,15 +18,14 @@ from ..arithmetic.exclusive import exclusive
 from ..results.capacity import shown_error, tool_version
 from ..results.family import as_problem, family_value
 from ..results.shown_values import ShownValue, equation
-from ..solve.family import ladder, solve_family
+from ..solve.family import gapped, minima, solve_family
 from ..solve.point import ConvergenceError
-from .acceleration import accelerate
+from .acceleration import accelerate, carried
+from .limits import ENOUGH, GUARD, SHORTEST
 
 __all__ = ["FamilyLimit", "family_limit"]
 
-SHORTEST = 8  # levels 3 to 8: the first acceleration
 DEEPEST = 24
-GUARD = 12  # digits of the levels beyond those of the limit: acceleration amplifies noise
 Report = Callable[[str], None]
 
 
@@ -84,7 +84,8 @@ def family_limit(
 ) -> FamilyLimit:
     """The limit of the levels of a problem, to ``digits`` decimal places.
 
-    Levels are added until the accelerations agree.  Where lifting stops helping at a level, the limit is its value.
+    Levels are added until the accelerations agree; the error is the spread of the accelerations and what the errors of the levels
+    carry over.  Where lifting stops helping at a level, the limit is its value.
     Raises ``InputError`` for bad input and ``ConvergenceError`` if the digits are not reached.
     """
     started = time.perf_counter()
@@ -100,44 +101,41 @@ def family_limit(
     sign = -1 if isinstance(given.output, Cost) else 1
     working = wanted + GUARD
     solved: dict[int, Any] = {}
+    errors: dict[int, Any] = {}
     rows: list[tuple[str, Any, Any]] = []
-    error = mpf(0)
     with workdps(working + 15):
         if first.reached != "2":
             return _stopped(given, wanted, first, rows, started)
         found = None
-        for minimum in ladder(given, deepest):
-            if minimum is None:
-                last = rows[-1] if rows else None
-                if last is None:
-                    return _stopped(given, wanted, first, rows, started)
-                reason = f"no point of level {int(last[0]) + 1} below the value of level {last[0]} was found"
-                raise ConvergenceError(f"{reason}; the levels end at {nstr(last[1], 12)}, before the limit is known")
+        for minimum in minima(given, Level(deepest), outer_zero=gapped(given)):
             if minimum.level.r < 3:
                 continue
-            point = solve_family(given, minimum, working, report=report)
+            point = solve_family(minimum, working, report)
             r = minimum.level.r
-            solved[r] = sign * point.value
-            error = max(error, point.value_error)
+            solved[r], errors[r] = sign * point.value, point.value_error
             rows.append((str(r), solved[r], point.value_error))
             if r >= SHORTEST:
                 found = accelerate(solved)
                 report(
                     f"level {r}: {nstr(solved[r], 14)}; limit {nstr(found.value, 12)}, error {error_text(found.error)}"
                 )
-                if found.error < mpf(10) ** -wanted / 4:
+                if found.error < ENOUGH * mpf(10) ** -wanted:
                     break
             else:
                 report(f"level {r}: {nstr(solved[r], 14)}")
-        if found is None or found.error > mpf(10) ** -wanted:
-            said = (
-                "no acceleration yet"
-                if found is None
-                else f"{nstr(found.value, 12)} with error {error_text(found.error)}"
-            )
+        else:
+            if not rows:
+                return _stopped(given, wanted, first, rows, started)
+            last = max(solved)
+            if last < deepest:
+                reason = f"no point of level {last + 1} below the value of level {last} was found"
+                raise ConvergenceError(
+                    f"{reason}; the levels end at {nstr(solved[last], 12)}, before the limit is known"
+                )
+        total = mpf("inf") if found is None else found.error + carried(solved, errors, found)
+        if found is None or total > mpf(10) ** -wanted:
+            said = "no acceleration yet" if found is None else f"{nstr(found.value, 12)} with error {error_text(total)}"
             raise ConvergenceError(f"level {rows[-1][0]} gives {said}, not 1e-{wanted}: allow more levels")
-        # an extrapolation from r levels weighs their errors by at most about r^order
-        total = found.error + mpf(max(solved)) ** 6 * error
         status = "theorem, extrapolated" if isinstance(given.output, SymmetricCoupling) else "extrapolated"
         return FamilyLimit(given, wanted, found.value, total, tuple(rows), status, time.perf_counter() - started)
 

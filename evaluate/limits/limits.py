@@ -59,7 +59,10 @@ class Estimate:
 
 @dataclass(frozen=True, repr=False)
 class Limit(ShownValue):
-    """The limit capacity, how it was obtained, and what it says of the order parameter."""
+    """The limit capacity, how it was obtained, and what it says of the order parameter.
+
+    ``bound`` is a proved one from above, if it was asked for, with its level.
+    """
 
     digits: int
     budget: Fraction
@@ -71,6 +74,7 @@ class Limit(ShownValue):
     exponent: Estimate
     flow: FlowSolution | None
     seconds: float
+    bound: tuple[int, str] | None = None
 
     def _line(self) -> str:
         levels = f"{self.levels[0].level} to {self.levels[-1].level}"
@@ -130,6 +134,8 @@ class Limit(ShownValue):
                     {"p": p, "y": known_digits(mpf(y), mpf(e))}
                     for p, (y, e) in zip(SAMPLES, self.flow.overlap([float(p) for p in SAMPLES]), strict=True)
                 ]
+            if self.bound is not None:
+                shown["certified_upper_bound"] = {"level": str(self.bound[0]), "alpha": self.bound[1]}
             shown |= {
                 "residual": error_text(max(s.error for s in self.levels)),
                 "status": "extrapolated",

@@ -15,14 +15,17 @@ from sympy import ceiling
 
 from flrdt.derive import InjectiveGate, Level
 from flrdt.derive.blocks.innermost import zero_energy_threshold
+from flrdt.derive.blocks.outputs import Cost
 
 from ..arithmetic.decimals import InputError
 from ..results.capacity import as_gate, capacity, energy
+from ..results.family import as_problem, family_value
 from .figures import COLOURS, MARKERS, empty_figure, house_style, look
 
-__all__ = ["KINDS", "capacity_curve", "draw_overlaps", "energy_curve", "overlap_curve", "value_curve"]
+__all__ = ["KINDS", "capacity_curve", "cost_curve", "draw_overlaps", "energy_curve", "overlap_curve", "value_curve"]
 
 Report = Callable[[str], None]
+BEYOND = (1.2, 1.4, 1.6, 1.8, 2.0)  # multiples of the plain capacity at which the energy of a cost is drawn
 _DIGITS = 8  # far more than a figure shows
 
 
@@ -132,6 +135,34 @@ def value_curve(levels: Sequence[str], values: Sequence[float], name: str, title
         axes.annotate(f"{value:.4f}", (place, value), textcoords="offset points", xytext=(6, 6), fontsize="small")
     axes.margins(x=0.15, y=0.15)
     axes.set_title(title)
+    return figure
+
+
+@house_style()
+def cost_curve(levels: Sequence[str], word: str, report: Report = lambda _: None) -> Any:
+    """Ground-state energy of a cost at several levels, from the capacity of its zero set on, where the energy leaves zero.
+
+    The points between are computed at the same multiples of the plain capacity for all levels.  Raises ``InputError`` for a
+    problem that is no cost without alpha.
+    """
+    cost = as_problem(word)
+    if not isinstance(cost.output, Cost) or cost.alpha is not None:
+        raise InputError(f"{word}: the figure energy is one of a cost without alpha, such as hinge:kappa=0")
+    wanted = [Level.parse(level) for level in levels]
+    plain = float(family_value(cost, 1, _DIGITS).value)
+    figure, axes = _axes(r"$\alpha$", r"$e_r(\alpha)$")
+    for number, level in enumerate(wanted):
+        start = float(family_value(cost, level, _DIGITS, report=report).value)
+        places, values = [start], [0.0]
+        for share in BEYOND:
+            at = Fraction(share * plain).limit_denominator(1000)
+            if at > start:
+                report(f"energy at alpha {at}, level {level}")
+                places.append(float(at))
+                values.append(float(family_value(cost, level, _DIGITS, alpha=at).value))
+        axes.plot(places, values, linewidth=1.4, markersize=4, label=f"level {level}: {start:.4f}", **look(number))
+    axes.set_title(str(cost))
+    axes.legend(loc="upper left")
     return figure
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from itertools import pairwise
 from unicodedata import lookup
 from xml.etree import ElementTree
@@ -22,6 +23,7 @@ DOUBLE_STRUCK = {c: lookup(f"MATHEMATICAL DOUBLE-STRUCK CAPITAL {c}") for c in "
 ElementTree.register_namespace("", SPACE)
 
 
+@lru_cache(maxsize=4096)
 def mathml(source: str, display: bool = False, annotate: bool = False) -> str:
     r"""The MathML element of a LaTeX formula; raises ``InputError`` if ``latex2mathml`` is not installed.
 

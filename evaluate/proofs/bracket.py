@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from ..arithmetic.decimals import parse_digits
+from ..arithmetic.decimals import InputError, parse_digits
 from ..results.capacity import Capacity, capacity
+from ..results.chain import Requirement
+from ..results.door import is_single
 from ..solve.point import CertifyError
 from .lower_bound import LowerCapacity, lower_capacity
 from .outward_rounding import midpoint
@@ -45,7 +47,11 @@ def bracket(
     *,
     gate: str = "relu",
     radius: Fraction | int | str = 1,
-    budget: Fraction | int | str = 1,
+    depth: int | str | None = None,
+    widths: Sequence[Any] = (),
+    notion: str = "weak",
+    budget: Any = None,
+    first_level: Any = None,
     report: Callable[[str], None] = lambda _: None,
 ) -> Bracket:
     """The interval in which the capacity of one layer lies, with what proves each end.
@@ -58,8 +64,13 @@ def bracket(
     ('4.71668', '7.44864')
     """
     places = parse_digits(digits)
-    lower = lower_capacity(places, gate=gate, radius=radius, budget=budget, report=report)
-    upper = _upper(places, gate, radius, budget, report)
+    if not is_single(depth, widths, first_level):
+        raise InputError(
+            "an interval between two theorems is offered for one layer: leave out depth, widths, first level"
+        )
+    required = Requirement.parse(notion, budget).of(1, 1)
+    lower = lower_capacity(places, gate=gate, radius=radius, budget=required, report=report)
+    upper = _upper(places, gate, radius, required, report)
     low = _rounded(midpoint(lower.alpha) - midpoint(lower.alpha.rad()), places, up=False)
     high = _rounded(_exact(upper.alpha) + _exact(upper.alpha_error), places, up=True)
     return Bracket(lower, upper, low, high)

@@ -1,14 +1,17 @@
 r"""Kernels of committees by quadrature, where no closed form is known.
 
-:math:`\Delta(p) = \mathbb E f(z_1) f(z_2) - (\mathbb E f)^2` and :math:`\Delta'(p) = \mathbb E f'(z_1) f'(z_2)` with
-:math:`z_2 = p z_1 + \sqrt{1-p^2}\,u`, by the trapezoidal rule in z_1 and u.  For an activation that is analytic near the real line
-it converges geometrically; the step is the one at which the averages of f^2 and f'^2 have settled to the working precision, so a
-solve at more digits takes a finer one and sees what the coarser left out.
+By Mehler's formula :math:`\Delta(p) = \mathbb E f(z_1) f(z_2) - (\mathbb E f)^2 = \sum_{n \ge 1} c_n^2 p^n`, with the coefficients
+:math:`c_n = \mathbb E f(z)\, He_n(z)/\sqrt{n!}`, by the trapezoidal rule.  For an activation that is analytic near the real line
+the rule converges geometrically; the step is the one at which the averages of f^2 and f'^2 have settled to the working precision, so
+a solve at more digits takes a finer one and sees what the coarser left out.  The squares of the coefficients sum to
+:math:`\operatorname{Var} f`, and n times them to :math:`\mathbb E f'^2`: that bounds what a sum to n = N leaves out.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -24,6 +27,7 @@ __all__ = ["kernel_at", "kernel_ends"]
 FLOAT_DIGITS = 15.0
 GUARD_DIGITS = 8
 FIRST, LEAST = 2, 160  # points per unit of the first rule, and of the finest
+MOST = 4000  # coefficients: activations that need more are all but singular on the real line
 z = Symbol("z", real=True)
 
 
@@ -102,46 +106,55 @@ def kernel_ends(kernel: Kernel, backend: Any) -> tuple[Any, Any]:
 
 def kernel_at(kernel: Kernel, p: Any, backend: Any) -> tuple[Any, Any]:
     """``Delta(p)`` and ``Delta'(p)`` for ``0 < p < 1``."""
-    per_unit, (mean, _, _) = _rule(kernel.activation, backend)
-    reach = _reach(_digits(backend))
-    s = backend.functions()["sqrt"](1 - p * p)
-    sums = _float_plane if backend.name == "float64" else _ball_plane
-    value, slope = sums(kernel.activation, p, s, per_unit, reach, backend)
-    return value - mean * mean, slope
-
-
-def _float_plane(
-    activation: Expr, p: float, s: float, per_unit: int, reach: float, backend: Any
-) -> tuple[float, float]:
-    import numpy
-
-    functions = _compiled(activation, "float64")
-    x = numpy.arange(-math.ceil(reach * per_unit), math.ceil(reach * per_unit) + 1) / per_unit
-    weight = numpy.exp(-(x**2) / 2) / (math.sqrt(2 * math.pi) * per_unit)
-    first, second = functions(x), functions(p * x[:, None] + s * x[None, :])
-    shape = (len(x), len(x))
-    found = [
-        float((weight * numpy.broadcast_to(a, x.shape)) @ numpy.broadcast_to(b, shape) @ weight)
-        for a, b in zip(first, second, strict=True)
-    ]
-    return found[0], found[1]
-
-
-def _ball_plane(activation: Expr, p: Any, s: Any, per_unit: int, reach: float, backend: Any) -> tuple[Any, Any]:
-    functions, exp = _compiled(activation, backend.name), backend.functions()["exp"]
-    n = math.ceil(reach * per_unit)
-    step = backend.number(1) / per_unit
-    points = [step * j for j in range(-n, n + 1)]
-    weights = [exp(-x * x / 2) for x in points]
+    squares = _squares(kernel.activation, backend.name, round(_digits(backend)))
     value = slope = backend.number(0)
-    for i, (x, w) in enumerate(zip(points, weights, strict=True)):
-        m = math.isqrt(max(n * n - (i - n) ** 2, 0))  # outside the disc the joint density is below the precision
-        f, rise = functions(x)
-        inner = rising = backend.number(0)
-        centre = p * x
-        for j in range(n - m, n + m + 1):
-            a, b = functions(centre + s * points[j])
-            inner, rising = inner + weights[j] * a, rising + weights[j] * b
-        value, slope = value + w * f * inner, slope + w * rise * rising
-    scale = step * step / (2 * backend.functions()["pi"]())
-    return value * scale, slope * scale
+    whole, steep = kernel_ends(kernel, backend)
+    power, least = backend.number(1), 10.0 ** -min(_digits(backend) + 1, 300)
+    for n in itertools.count(1):
+        square = squares(n)
+        slope, whole, steep = slope + n * square * power, whole - square, steep - n * square
+        power = power * p
+        value = value + square * power
+        # the terms that are left have at least this power of p, and their coefficients sum to what is left of the ends
+        if float(power) * max(abs(float(steep)), float(p) * abs(float(whole))) < least or n == MOST:
+            return value, slope
+
+
+@lru_cache(maxsize=64)
+def _squares(activation: Expr, name: str, digits: int) -> Callable[[int], Any]:
+    """The squares of the coefficients, computed as far as they are asked for.
+
+    He_n comes from its recurrence, which is stable where it oscillates; balls would grow at every step, so their midpoints go on.
+    """
+    b = get_backend(name)
+    per_unit, reach = _rule(activation, b)[0], math.sqrt(2) * _reach(digits)  # He_n grows like the root of 1/density
+    n, exp = math.ceil(reach * per_unit), b.functions()["exp"]
+    norm = 1 / (per_unit * b.functions()["sqrt"](2 * b.functions()["pi"]()))
+    x = [b.number(j) / per_unit for j in range(-n, n + 1)]
+    weighted = [norm * exp(-v * v / 2) * _compiled(activation, name)(v)[0] for v in x]
+    if name == "float64":
+        import numpy
+
+        x, weighted = numpy.array(x), numpy.array(weighted)
+    found, flat = [b.number(0)], [0 * v for v in x]
+    state = [0 * x if name == "float64" else flat, 0 * x + 1 if name == "float64" else [1 + v for v in flat]]
+
+    def root(k: int) -> Any:
+        return b.functions()["sqrt"](b.number(k))
+
+    def square(k: int) -> Any:
+        while len(found) <= k:
+            m = len(found)
+            up, down = 1 / root(m), root(m - 1)
+            before, now = state
+            if name == "float64":
+                after = (x * now - down * before) * up
+                total = float(weighted @ after)
+            else:
+                after = [((v * u - down * w) * up).mid() for v, u, w in zip(x, now, before, strict=True)]
+                total = sum((w * a for w, a in zip(weighted, after, strict=True)), b.number(0)).mid()
+            state[:] = now, after
+            found.append(total * total)
+        return found[k]
+
+    return square

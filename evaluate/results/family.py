@@ -133,10 +133,12 @@ def status_of(problem: Problem, level: Level, free: bool = False) -> str:
             return "rigorous upper bound" if output.sign > 0 else "rigorous lower bound"
     elif problem.ising:
         if level.r == 2 and isinstance(output, HardSet):
-            if output.half_line == 0:
-                return "theorem under numerical conditions"  # Ding and Sun below, Huang above
             if output.symmetric and output.convex:
                 return "theorem"  # first moment: Abbe, Li and Sly; Perkins and Xu
+            if level.partial or output.symmetric:
+                return "rigorous upper bound"  # a first moment, by Markov's inequality
+            if output.half_line == 0:
+                return "theorem under numerical conditions"  # Ding and Sun below, Huang above
     elif isinstance(output, HardSet):
         if output.half_line is not None and problem.kernel.identity:
             if output.half_line >= 0:
@@ -296,13 +298,12 @@ def _minimised(
         return _made(
             problem, level, Level(1), digits, started, value=value, error=error, error_kind=proof, reason=reason
         )
-    point = solve_family(problem, found, digits, free, report)
+    point = solve_family(found, digits, report)
     reason = ""
     if found.level != level:
         reason = f"level {level} has no point of its own below the value of level {found.level}: lifting does not help further"
-    system = FamilySystem(problem, found.level, "float64", free, found.outer_zero)
-    free_point = free and not _falls(found.values, system)
-    if found.outer_zero:
+    free_point = free and not _falls(found.values, found.system)
+    if found.system.outer_zero:
         reason = "; ".join(filter(None, (reason, "the outermost overlap vanishes: the symmetric branch")))
     rest = _of_point(point, sign)
     if free_point:
@@ -340,7 +341,7 @@ def _ising(problem: Problem, level: Level, digits: int, free: bool, report: Repo
     for start in starts:
         try:
             x, hessian = stationary(system, system.coordinates([float(v) for v in start]))
-        except (ConvergenceError, numpy.linalg.LinAlgError):
+        except ConvergenceError:
             continue
         report(f"level {level}: double-precision stationary point")
         point = refine(EntropicSystem(form), system.goal, x, digits, hessian, report)
@@ -405,7 +406,7 @@ def _smallest(problem: Problem, level: Level, digits: int, free: bool, report: R
             x, hessian = stationary(system, system.coordinates(start))
             if sum(numpy.linalg.eigvalsh(numpy.array(hessian)) < 0) != 1:
                 continue
-        except (ConvergenceError, numpy.linalg.LinAlgError):
+        except ConvergenceError:
             continue
         balls = system.using("arb")
         closed = closed_point(balls, x, digits, report)

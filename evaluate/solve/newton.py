@@ -18,7 +18,7 @@ from mpmath import matrix, mp, mpf
 
 from ..quadrature.grid import GUARD_DIGITS
 from ..systems.system import EnergyGoal, Goal, System
-from .descent import curvature_at
+from .descent import curvature_at, learned
 from .enclosure import GUARD, enclose, inertia
 from .point import ConvergenceError, Point
 
@@ -121,20 +121,6 @@ def differences(system: System, goal: Goal, x: Sequence[Any], digits: float) -> 
     return (found + found.T) / 2
 
 
-def _learned(rows: Any, step: Sequence[Any], change: Sequence[Any]) -> Any:
-    """Symmetric rank-one update of a Hessian: the slope changed by ``change`` along a step."""
-    n = len(step)
-    missing = [c - mp.fsum(rows[i, j] * step[j] for j in range(n)) for i, c in enumerate(change)]
-    along = mp.fdot(missing, step)
-    if abs(along) <= mp.norm(missing) * mp.norm(step) / 10**6:
-        return rows
-    found = rows.copy()
-    for i in range(n):
-        for j in range(n):
-            found[i, j] += missing[i] * missing[j] / along
-    return found
-
-
 def refine(
     system: System,
     goal: Goal,
@@ -191,7 +177,8 @@ def refine(
             work = full if known + gain - lost >= target - SHORT else min(full, known + gain + EXTRA)
             here = evaluate_at(system, goal, x, work)
             if before is not None and not system.curved:
-                rows = _learned(rows, before.step, [a - b for a, b in zip(here.slope, before.slope, strict=True)])
+                change = [a - b for a, b in zip(here.slope, before.slope, strict=True)]
+                rows = matrix(learned(rows.tolist(), before.step, change))
             step = [-s for s in solve_linear(rows, here.slope)]
             size = max(map(abs, step))
             reached = min(math.inf if size == 0 else float(-mp.log10(size)), work)  # what x was good to

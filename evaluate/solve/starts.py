@@ -16,7 +16,7 @@ from ..systems.one_field import OneFieldSystem
 from ..systems.system import Goal, System
 from .descent import STRICT, Minimum, descend, float_value
 
-__all__ = ["interpolated", "lowest", "merged_minimum", "nearby", "predict", "system_of"]
+__all__ = ["interpolated", "lowest", "merged_minimum", "natural_start", "nearby", "predict", "system_of"]
 
 SEEDED = 3
 """Levels up to here start from seeds; the higher ones continue the pattern of this one."""
@@ -83,7 +83,7 @@ def nearby(network: Network, level: Level, goal: Goal, values: Sequence[float]) 
     ``None`` if it fails or ends so far away that it may have left the branch of the neighbour.
     """
     system = system_of(network, level)
-    start = _coordinates(system, values)
+    start = natural_start(system, values)
     found = None if start is None else descend(system, goal, start)
     if found is None or not found.converged:
         return None
@@ -91,7 +91,7 @@ def nearby(network: Network, level: Level, goal: Goal, values: Sequence[float]) 
     return found if moved < NEARBY else None
 
 
-def _coordinates(system: System, values: Sequence[float]) -> list[float] | None:
+def natural_start(system: System, values: Sequence[float]) -> list[float] | None:
     """Natural coordinates as floats, ``None`` where the values do not belong to the level."""
     import numpy
 
@@ -103,7 +103,7 @@ def _coordinates(system: System, values: Sequence[float]) -> list[float] | None:
 def interpolated(level: Level, left: Sequence[float], right: Sequence[float], weight: float) -> list[float] | None:
     """Parameters between those of two solutions at a full level, ``None`` if one of them is no point of the level."""
     system = OneFieldSystem(objective(level=level), "float64")
-    a, b = (_coordinates(system, values) for values in (left, right))
+    a, b = (natural_start(system, values) for values in (left, right))
     if a is None or b is None:
         return None
     return [float(v) for v in system.values([(1 - weight) * u + weight * v for u, v in zip(a, b, strict=True)])]
@@ -112,8 +112,8 @@ def interpolated(level: Level, left: Sequence[float], right: Sequence[float], we
 def predict(x: Sequence[float], level: int, before: Sequence[float] | None = None) -> list[float]:
     """A start at a higher level: the pattern of log(1-p) and log y over the level index, resampled.
 
-    ``x`` are the natural coordinates of a minimum at a level of at least 3, ``before`` those at the level below it: the
-    pattern then goes on changing from level to level, in proportion to the inverse of the level.
+    ``x`` are the natural coordinates of a minimum at a level of at least 3, with
+    or without chi in front, ``before`` those at the level below it: the pattern then goes on changing from level to level, in proportion to the inverse of the level.
     """
     import numpy
 
@@ -124,20 +124,23 @@ def predict(x: Sequence[float], level: int, before: Sequence[float] | None = Non
         found = [a + weight * (a - b) for a, b in zip(found, earlier, strict=True)]
     chi, missing, lifting = found
     gaps, rises = numpy.diff([0.0, *numpy.exp(missing)]), -numpy.diff([*numpy.exp(lifting), 0.0])
-    if not (numpy.all(gaps > 0) and numpy.all(rises > 0)):  # the change was not as steady as that
+    if before is not None and not (
+        numpy.all(gaps > 0) and numpy.all(rises > 0)
+    ):  # the change was not as steady as that
         return predict(x, level)
-    return [float(v) for v in [chi, *numpy.log(gaps), *numpy.log(rises)]]
+    with numpy.errstate(invalid="ignore", divide="ignore"):
+        return [float(v) for v in [*chi, *numpy.log(gaps), *numpy.log(rises)]]  # nan where it is no point of the level
 
 
 def _resampled(x: Sequence[float], level: int) -> list:
-    """``log chi``, ``log(1 - p_k)`` and ``log y_k`` of a pattern at another level."""
+    """``log chi`` (if there is one), ``log(1 - p_k)`` and ``log y_k`` of a pattern at another level."""
     import numpy
     from scipy.interpolate import CubicSpline
 
-    n = len(x) // 2
+    n, head = len(x) // 2, len(x) % 2
     values = numpy.exp(numpy.array(x))
-    missing = numpy.cumsum(values[1 : n + 1])
-    lifting = numpy.cumsum(values[:n:-1])[::-1]
+    missing = numpy.cumsum(values[head : head + n])
+    lifting = numpy.cumsum(values[head + n :][::-1])[::-1]
     a, b, c, d = PATTERN
     old, new = numpy.arange(1, n + 1), numpy.arange(1, level)
 
@@ -145,7 +148,7 @@ def _resampled(x: Sequence[float], level: int) -> list:
         pattern = CubicSpline(numpy.log((old + inner) / (n + outer)), numpy.log(y), bc_type="natural")
         return pattern(numpy.log((new + inner) / (level - 1 + outer)))
 
-    return [x[0], resample(missing, a, b), resample(lifting, c, d)]
+    return [numpy.array(x[:head]), resample(missing, a, b), resample(lifting, c, d)]
 
 
 def merged_minimum(network: Network, goal: Goal) -> list[float] | None:

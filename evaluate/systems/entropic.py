@@ -16,7 +16,7 @@ from flrdt.derive.core.symbols import chi
 from ..arithmetic.backends import backend as get_backend
 from ..arithmetic.compile import compile_scalar
 from ..quadrature.field_tower import FieldGrid, compiled_average, field_tower, plan_fields
-from .family import plan_pulled
+from .family import affordable, plan_pulled
 from .system import CapacityGoal, Goal, Parts
 
 __all__ = ["EntropicSystem"]
@@ -101,7 +101,8 @@ class EntropicSystem:
         # log 2cosh and what follows from it behave like log cosh(m x)
         widths = [0.9 * math.pi / 2, *(0.9 * math.pi / (2 * max(1.0, a)) for a in m[1:])]
         first = plan_fields([1.0, *spins[1:]], m, pull, digits, strip, widths)
-        return first, plan_pulled(fields, m, 0.0, digits, strip)
+        second = plan_pulled(fields, m, 0.0, digits, strip)
+        return affordable(first, self.backend_name), affordable(second, self.backend_name)
 
     def bits(self, x: Sequence[Any], digits: float) -> int:
         """Working precision for so many digits."""

@@ -30,6 +30,9 @@ from .system import CapacityGoal, EnergyGoal, Goal, Parts
 
 __all__ = ["FamilySystem"]
 
+CLOSEST = 1e-4  # increments and lifting parameters at which a descent is on its way to a lower level
+WIDEST = 3000  # grid points on one side in double precision: more belong to all but merged levels
+
 
 @lru_cache(maxsize=64)
 def _compiled_elementary(objective: FamilyObjective, backend_name: str) -> Any:
@@ -83,6 +86,13 @@ def plan_pulled(
         if k:
             reaches[k] += math.ceil(reach * y * d / stiffness * grid.steps_per_unit / grid.strides[k - 1])
     return replace(grid, reaches=tuple(reaches))
+
+
+def affordable(grid: FieldGrid, arithmetic: str) -> FieldGrid:
+    """The grid, unless it is so fine in double precision that two levels have all but merged."""
+    if arithmetic == "float64" and grid.halves[0] > WIDEST:
+        raise ArithmeticError("two levels are all but merged: too fine a grid for double precision")
+    return grid
 
 
 @dataclass(frozen=True)
@@ -215,12 +225,17 @@ class FamilySystem:
         return found
 
     def inside(self, values: Sequence[Any]) -> bool:
-        """Whether overlaps and lifting parameters are positive."""
-        return all(math.isfinite(float(v)) and v > 0 for v in values)
+        """Whether everything is positive, and neither overlaps nor lifting parameters have all but merged with the next."""
+        floats = [float(v) for v in values]
+        _, p, y = self.split(floats)
+        apart = [a - b for a, b in itertools.pairwise([1.0, *p])]
+        apart += y if self.free_order else [a - b for a, b in itertools.pairwise([*y, 0.0])]
+        return all(math.isfinite(v) and v > 0 for v in floats) and all(v > CLOSEST for v in apart)
 
     def quadrature(self, x: Sequence[Any], digits: float, strip: float = 1.0) -> FieldGrid:
         """The grid for so many digits near natural coordinates x."""
-        return self.grid([float(self.backend.to_mpf(v)) for v in self.values(x)], digits, strip)  # type: ignore[arg-type]
+        grid = self.grid([float(self.backend.to_mpf(v)) for v in self.values(x)], digits, strip)  # type: ignore[arg-type]
+        return affordable(grid, self.backend_name)
 
     def bits(self, x: Sequence[Any], digits: float) -> int:
         """Working precision for so many digits."""

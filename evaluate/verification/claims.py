@@ -130,7 +130,7 @@ def _entry(name: str, claim: dict[str, Any]) -> Entry:
         )
     formula = stated(name, title, statement, status=Status.CONJECTURAL, source="claim of the user")
     domain = _domain(symbols, ranges, overrides)
-    return Entry(formula, (Check("both sides as they are written", as_it_stands, domain, everywhere=True),))
+    return Entry(formula, (Check("both sides as they are written", as_it_stands, lambda: domain, everywhere=True),))
 
 
 def _bound(text: Any) -> tuple[dict[str, Expr], dict[str, tuple[Expr, Expr]]]:

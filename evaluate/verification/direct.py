@@ -160,8 +160,10 @@ def _close(left: Any, right: Any, digits: int) -> bool:
 
 
 def separated(expressions: Sequence[Expr], point: Mapping[Symbol, Rational], bits: int) -> tuple[Any, Any] | None:
-    """The values of two expressions at a point, if their balls at a precision do not meet."""
+    """The values of two expressions at a point, if their balls at a precision do not meet; None where the point has not all symbols."""
     symbols, compiled = _written(tuple(expressions))
+    if not set(symbols) <= set(point):
+        return None
     with _arb().precision(bits):
         left, right = (arb(v) for v in compiled(*(_number(point[s]) for s in symbols)))
         difference = left - right
@@ -193,11 +195,11 @@ def _compare(
         for resolution in RESOLUTIONS if quadrature else (1,):
             with _arb().precision(bits):
                 try:
-                    numbers = {s: _number(v) for s, v in point.items()}
                     effort = Effort(effort_digits + 6, resolution)
                     # a side that the last refinement did not move is not refined further
                     left, right = (
-                        kept[side] if side in kept else value(e, numbers, effort) for side, e in enumerate(both)
+                        kept[side] if side in kept else _at(e, _around(e, point), effort, bits)
+                        for side, e in enumerate(both)
                     )
                 except (Undefined, SearchError, ZeroDivisionError) as problem:
                     note = str(problem)
@@ -213,6 +215,17 @@ def _compare(
                 earlier = (left, right)
         bits *= 2
     return Outcome(None, note=note)
+
+
+def _around(expr: Expr, point: Mapping[Symbol, Rational]) -> tuple[tuple[Symbol, Rational], ...]:
+    """The coordinates of a point that an expression depends on."""
+    return tuple((s, v) for s, v in point.items() if s in expr.free_symbols)
+
+
+@lru_cache(maxsize=1024)
+def _at(expr: Expr, point: tuple[tuple[Symbol, Rational], ...], effort: Effort, bits: int) -> Any:
+    """The value of a side at ``bits``, which is the current precision: changed statements share their other side."""
+    return value(expr, {s: _number(v) for s, v in point}, effort)
 
 
 def _unmoved(new: Any, old: Any, digits: int) -> bool:

@@ -49,9 +49,10 @@ def test_certificates(run, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_figure(run, tmp_path):
-    file = tmp_path / "strip.svg"
-    code, _, _ = run("plot", "capacity", "--problem", "strip:1", "--levels", "1,2p", "--output", str(file))
+@pytest.mark.parametrize("kind, word", [("capacity", "strip:1"), ("energy", "hinge:kappa=1")])
+def test_a_figure(run, tmp_path, kind, word):
+    file = tmp_path / "figure.svg"
+    code, _, _ = run("plot", kind, "--problem", word, "--levels", "1,2p", "--output", str(file))
     assert code == 0 and file.read_text().startswith("<?xml")
 
 
@@ -146,7 +147,8 @@ def test_the_whole_table_of_the_literature(run):
         (("sweep", "--problem", "sk", "--alpha", "2", "--output", "x.csv"), "takes no alpha"),
         (("docs", "--problem", "sk", "--depth", "2", "x"), "belong to networks"),
         (("docs", "--problem", "nothing", "x"), "unknown problem"),
-        (("plot", "energy", "--problem", "sk", "--output", "x.svg"), "one of networks"),
+        (("plot", "energy", "--problem", "sk", "--output", "x.svg"), "cost without alpha"),
+        (("plot", "steps", "--problem", "sk", "--output", "x.svg"), "one of networks"),
         (("certify", "--problem", "strip:1", "--level", "1", "--depth", "2"), "belongs to networks"),
         (("energy", "--alpha", "3", "--order", "free"), "need --problem"),
         (("capacity", "--problem", "perceptron", "--level", "3", "--branch", "full"), "one branch"),

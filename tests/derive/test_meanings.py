@@ -1,16 +1,23 @@
 """Every symbol of the registry has a meaning, and no name has two in one family."""
 
+import copy
 import pickle
 import re
 from collections import defaultdict
 
 import pytest
-from sympy import Integer, Rational, Symbol
+from sympy import Basic, Integer, Rational, Symbol
 
-from flrdt.derive import relations
+from flrdt.derive import Level, objective, relations, relu, relu_network
+from flrdt.derive.blocks.innermost import innermost
+from flrdt.derive.conditions.flow import forward_equation
+from flrdt.derive.conditions.lower_bound import lower_bound
 from flrdt.derive.core.meanings import NAMES, SHARED, meaning, symbol_table
+from flrdt.derive.lemmas.finite_counts import expected_rays
 from flrdt.derive.networks.gates import MoreauEnvelope, read_gate
-from flrdt.derive.registry import SECTIONS, registry
+from flrdt.derive.networks.problems import problem
+from flrdt.derive.objectives.family import family_objective
+from flrdt.derive.registry import SECTIONS, Entry, registry
 from flrdt.evaluate import capacity, energy
 
 
@@ -66,18 +73,38 @@ GATES = ["relu", "(-1,1)", "relu-bias:1/2", "(-oo,-1) U (1,oo)"]
 
 
 @pytest.mark.parametrize("name", GATES)
-def test_gates_and_envelopes_are_rebuilt_from_their_arguments(name):
-    found = _read(name)
+def test_gates_and_envelopes_are_sympy_objects(name):
+    found = read_gate(name, Integer(2))
     h, chi = Symbol("h", real=True), Symbol("chi", positive=True)
     envelope = MoreauEnvelope(h, chi, found)
-    assert envelope.func(*envelope.args) == envelope and envelope.gate == found
-    for item in (found, envelope):
-        assert pickle.loads(pickle.dumps(item)) == item
+    assert envelope.gate == found and found in envelope.args and found.free_symbols == set()
     assert envelope.subs(chi, Rational(1, 3)) == MoreauEnvelope(h, Rational(1, 3), found)
+    assert envelope.xreplace({found: relu()}) == relu().envelope(h, chi)
+    for item in (found, envelope):
+        assert isinstance(item, Basic) and item.func(*item.args) == item
 
 
-def _read(name):
-    return read_gate(name, Integer(1))
+def _sent(item):
+    return pickle.loads(pickle.dumps(item))
+
+
+def _public():
+    """One object of every kind that the toolkit hands out without a solve."""
+    deep, hinge = relu_network(depth=2), problem("hinge:kappa=1")
+    yield from (Level.parse("2p"), read_gate("tanh"), deep, hinge, innermost(relu()), lower_bound(relu_network()))
+    yield from (family_objective(hinge, Level(2)), forward_equation(), Entry(expected_rays()))
+    for network, levels in ((relu_network(), (1, "2p")), (deep, (1, 2))):
+        for level in levels:
+            found = objective(network, level)
+            formula = _sent(found.formula())
+            assert formula.statement == found.formula().statement
+            yield from (found, formula)  # SymPy multiplies out the factors of a step's sums when it reads them
+
+
+def test_what_is_handed_out_can_be_copied_and_sent():
+    for item in _public():
+        for again in (copy.copy(item), copy.deepcopy(item), _sent(item)):
+            assert again == item and hash(again) == hash(item) and str(again) == str(item), item
 
 
 @pytest.mark.slow

@@ -309,6 +309,11 @@ def test_what_is_said_of_a_value():
     assert family_value("perceptron:kappa=-1", 1, 10).status == "rigorous upper bound"
     assert family_value("strip:1", 1, 10).status == "lifted RDT value"
     assert family_value("ising-strip:1", 2, 10).status == "theorem"
+    for word, level in (
+        ("ising:kappa=0", "2p"),
+        ("ising-outside:1", 2),
+    ):  # Markov's inequality for the number of solutions
+        assert family_value(word, level, 10).status == "rigorous upper bound"
     assert family_value("sk", 1, 10).status == "rigorous upper bound"
     assert "Gardner" in family_value("perceptron:kappa=0", 2, 10).reason
 

@@ -126,8 +126,8 @@ def test_enclosures_hold_the_value_of_the_tower(word, level):
     value = family_value(word, level, 20)
     assert value.error_kind == "enclosure" and value.error < mpf(10) ** -20
     system = FamilySystem(problem(word), Level.parse(level), "arb")
-    minimum = level_minima(problem(word), Level.parse(level))[-1]
+    minimum = level_minima(problem(word), Level.parse(level))[-1].minimum
     with mp.workdps(60):
-        other = refine(system, system.goal, list(minimum.x), 45, minimum.hessian.tolist())
+        other = refine(system, system.goal, minimum.x, 45, minimum.hessian)
         sign = -1 if "hinge" in word else 1
         assert abs(sign * other.value - value.value) <= value.error + other.value_error

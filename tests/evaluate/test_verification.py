@@ -12,7 +12,7 @@ from flrdt.derive import Verdict
 from flrdt.derive.core.domains import DomainError, Range, default_domain
 from flrdt.derive.core.formulas import Derivation
 from flrdt.derive.core.steps import Identity, Substitution
-from flrdt.derive.registry import make_entry, registry, select, stated
+from flrdt.derive.registry import family, make_entry, registry, select, stated
 from flrdt.evaluate.verification.direct import compare
 from flrdt.evaluate.verification.runner import verify, verify_entry
 from flrdt.evaluate.verification.sampling import points
@@ -89,6 +89,8 @@ DEEP_AVERAGES = (
     "objective.energy.2p.relu.depth2",
     "objective.energy.2.relu.depth2",
 )
+
+FAMILY = ("average", "perceptron", "kernel")
 
 
 def test_every_entry_has_an_independent_check():
@@ -195,6 +197,13 @@ def test_mutants_of_the_hidden_layer_are_killed():
 def test_all_mutants_of_deep_networks_are_killed(prefixes, per_entry, least):
     tried, alive = killed(prefixes, per_entry, nested=prefixes is DEEP_AVERAGES)
     assert tried >= least and not alive
+
+
+@pytest.mark.slow
+def test_all_mutants_of_the_family_are_killed():
+    assert {e.id for e in select(list(FAMILY))} == {e.id for e in family.entries()}
+    tried, alive = killed(FAMILY, 4, nested=True)
+    assert tried >= 50 and not alive
 
 
 def test_deep_formulas_have_derivations_and_sources():
