@@ -3,6 +3,9 @@
 The capacities of levels 12 and 24 are solved from scratch, without the store of starts.
 """
 
+import itertools
+import math
+import time
 import tracemalloc
 from functools import lru_cache
 
@@ -11,6 +14,9 @@ import pytest
 
 from flrdt.derive import Level, relu_network
 from flrdt.evaluate import capacity
+from flrdt.evaluate.limits.flow_equations import evaluate_flow
+from flrdt.evaluate.limits.levels import solve_levels
+from flrdt.evaluate.limits.parisi_flow import COUNTS, solve_flow
 from flrdt.evaluate.solve.descent import descend
 from flrdt.evaluate.solve.one_layer import polished
 from flrdt.evaluate.solve.starts import lowest, system_of
@@ -116,3 +122,18 @@ def test_memory_of_a_deep_level(ratio):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     ratio("peak memory of Python objects, level 24, 60 digits, in MiB", peak / 2**20, "below 4096")
+
+
+def test_flow_against_one_gradient(ratio):
+    """The second route to the limit, from a level, in values with gradient of the flow at its finest grid; processor time."""
+    levels = itertools.islice(solve_levels(NETWORK, 12), 8)
+    start = [list(map(float, found.parameters())) for found in levels][-1]
+    begin = time.process_time()
+    found = solve_flow(NETWORK, start, 8)
+    whole = time.process_time() - begin
+    theta = numpy.array(
+        [math.log(found.profile.chi), math.log(found.profile.p_min / found.profile.s_max), *found.profile.coefficients]
+    )
+    begin = time.process_time()
+    evaluate_flow(NETWORK.gate, theta, 1.0, COUNTS[-1])
+    ratio("Parisi flow, all steps / one value and gradient", whole / (time.process_time() - begin), "no aim")

@@ -82,6 +82,14 @@ class _Parser(argparse.ArgumentParser):
         """What may be written for each option of this command."""
         return self._option_string_actions
 
+    def given(self, words: Sequence[str]) -> dict[str, str]:
+        """What was written on the command line, defaults left out: the name of the attribute, and that of the option."""
+        names: dict[str, list[str]] = {}
+        for action in self._actions:
+            names.setdefault(action.dest, []).append((action.option_strings or [str(action.metavar)])[0])
+        found, _ = self.parse_known_args(words, argparse.Namespace(**dict.fromkeys(names)))
+        return {name: " or ".join(names[name]) for name in names if getattr(found, name) is not None}
+
     def add_spellings(self) -> None:
         """Take every spelling of an option that the command has."""
         for names in SPELLINGS:
@@ -140,6 +148,9 @@ def parser(chosen: str | None, every: bool = False) -> _Parser:
 
             import_module(f"flrdt.evaluate.commands.{name}").arguments(sub)
             sub.add_spellings()
+            for action in sub._actions:  # a message names the choices, not the attribute that keeps them
+                if not action.option_strings and action.choices and action.metavar is None:
+                    action.metavar = f"{{{','.join(map(str, action.choices))}}}"
     return top
 
 
@@ -204,6 +215,7 @@ def _answered(arguments: Sequence[str] | None) -> int:
         if options.command is None:
             top.print_help()
             return DONE
+        options.given = command_parser(top, options.command).given(words[verb + 1 :])
         return _run(options)
     except SystemExit as stop:
         return int(stop.code or 0)

@@ -19,6 +19,7 @@ from sympy import (
     Function,
     Integer,
     Integral,
+    Subs,
     Symbol,
     diff,
     exp,
@@ -35,22 +36,36 @@ from ..objectives.relations import dual_overlaps
 from .stationarity import TiltedExpectation
 
 __all__ = [
+    "BACKWARD",
+    "FLUX",
+    "FORWARD",
     "dual_overlap_integral",
     "forward_equation",
     "generator",
     "marginal_stability",
+    "response",
     "slope_growth",
     "slope_is_conserved",
     "sphere_integral",
+    "sphere_step",
 ]
 
 SOURCE = "arXiv 2302.14112 (full replica symmetry breaking, zero temperature); arXiv 2410.20646 (lifted tower)"
 
 x, s = symbols("x s", real=True)
 p = Symbol("p", real=True)
-y, Lambda = symbols("y Lambda", positive=True)
+y, Lambda, d = symbols("y Lambda d", positive=True)
 f, m, v, g = (Function(name)(x, p) for name in "fmvg")
-BACKWARD = -(diff(f, x, 2) + y * diff(f, x) ** 2) / 2
+
+
+def _backward(f: Expr, y: Expr) -> Expr:
+    return -(diff(f, x, 2) + y * diff(f, x) ** 2) / 2
+
+
+BACKWARD = _backward(f, y)
+FLUX = y * diff(f, x) * m
+FORWARD = Derivative(m, (x, 2)) / 2 - Derivative(FLUX, x)
+"""Rates of f and of the tilted density in p, the second as the spread of the density less the slope of its drift."""
 
 
 BACKWARD_FLOW = Definition("f obeys the backward flow.", Eq(diff(f, p), BACKWARD, evaluate=False), name="backward")
@@ -88,7 +103,7 @@ def forward_equation() -> Formula:
         Identity(
             "Differentiate the product.",
             diff(m, p),
-            diff(m, x, 2) / 2 - diff(y * diff(f, x) * m, x),
+            FORWARD.doit(),
             using=("tilted", "diffusion", "backward"),
             name="forward",
         ),
@@ -116,7 +131,7 @@ def generator() -> Formula:
     'proved'
     """
     forward = forward_equation().derivation
-    boundary = (g * diff(m, x) - diff(g, x) * m) / 2 - y * diff(f, x) * m * g
+    boundary = (g * diff(m, x) - diff(g, x) * m) / 2 - FLUX * g
     statement, rate = _moves(g, _generated(g)), Function("A")(x, p)
     steps = (
         *forward.steps,
@@ -178,21 +193,66 @@ def slope_growth() -> Formula:
     return _formula("slope_growth", "Growth of the squared slope along the flow", derivation)
 
 
+@lru_cache(maxsize=1)
+def response() -> Formula:
+    r"""If y moves by :math:`\eta`, f by g: :math:`\frac{d}{dp} E_m g = -\tfrac12 \eta E_m f'^2`, in first order.
+
+    As g vanishes at p = 1, a change of the overlap function moves the count by :math:`\tfrac12 \int \eta\, E_m f'^2 dp`.
+
+    >>> response().statement.rhs
+    E_m_p[-eta*Derivative(f(x, p), x)**2/2]
+    """
+    eta, change = Symbol("eta", real=True), Symbol("epsilon", real=True)
+    general = generator().derivation
+    moved = _backward(f + change * g, y + change * eta)
+    statement = _moves(g, -eta * diff(f, x) ** 2 / 2)
+    steps = (
+        *general.steps,
+        Definition(
+            "g is the slope of f in epsilon where y + epsilon eta takes the place of y: it obeys the slope of the flow.",
+            Eq(diff(g, p), Subs(Derivative(moved, change), change, 0), evaluate=False),
+            name="moved flow",
+        ),
+        Identity(
+            "Differentiate: the flow of g is linear, with a source.",
+            diff(g, p),
+            -(diff(g, x, 2) + 2 * y * diff(f, x) * diff(g, x) + eta * diff(f, x) ** 2) / 2,
+            using=("moved flow",),
+            name="linear flow",
+        ),
+        Identity("The generator leaves the source.", statement.lhs, statement.rhs, using=("generator", "linear flow")),
+    )
+    return _formula("response", "What a change of the overlap function does to f", Derivation(steps, general.uses))
+
+
+@lru_cache(maxsize=1)
+def sphere_step() -> Quadrature:
+    """The sphere part of one step of length d, along which Lambda grows from ``Lambda`` with the slope y."""
+    return _over_a_step(
+        1 / (2 * Lambda + 2 * y * s),
+        log(Lambda + y * s) / (2 * y),
+        "Within a step Lambda grows with the slope y: the integral of 1/(2 Lambda) is a logarithm.",
+    )
+
+
+def _over_a_step(integrand: Expr, primitive: Expr, text: str) -> Quadrature:
+    """The integral of a function of s, Lambda and y from 0 to d."""
+    closed = primitive.subs(s, d) - primitive.subs(s, 0)
+    return Quadrature(text, integrand, s, Integer(0), d, primitive, closed, name="integral")
+
+
 def _steps_of(lifting: Lifting) -> list[tuple[Expr, Expr, Expr]]:
     """Length in s = 1 - p, Lambda at its beginning, and y, of every step from the inside out."""
     forms = lambda_forms(lifting)
     return [(lifting.increment(lifting.p, k), forms[lifting.Lambda(k - 1)], lifting.y(k)) for k in lifting.steps]
 
 
-def _integrated(integrand: Expr, primitive: Expr, steps: list[tuple[Expr, Expr, Expr]], text: str) -> tuple[Step, ...]:
-    """The integral of a function of s, Lambda and y from 0 to d, and the same on every step, called ``step 1`` and so on."""
-    d = Symbol("d", positive=True)
-    closed = primitive.subs(s, d) - primitive.subs(s, 0)
-    general = Quadrature(text, integrand, s, Integer(0), d, primitive, closed, name="integral")
+def _integrated(general: Quadrature, steps: list[tuple[Expr, Expr, Expr]]) -> tuple[Step, ...]:
+    """An integral over a step, and the same on every step, called ``piece 1`` and so on."""
     found: list[Step] = [general]
     for i, (length, before, rate) in enumerate(steps, 1):
         mapping = Dict({Lambda: before, y: rate, d: length})
-        value = insert(closed, dict(mapping))
+        value = insert(general.value, dict(mapping))
         found.append(Substitution(f"On piece {i}.", mapping, value, using=("integral",), name=f"piece {i}"))
     return tuple(found)
 
@@ -213,12 +273,7 @@ def sphere_integral(level: Level | int | str) -> Formula:
     lifting = Lifting(Level.parse(level))
     r = lifting.level.r
     last = lambda_forms(lifting)[lifting.Lambda(r)]
-    steps = _integrated(
-        1 / (2 * Lambda + 2 * y * s),
-        log(Lambda + y * s) / (2 * y),
-        _steps_of(lifting),
-        "Within a step Lambda grows with the slope y: the integral of 1/(2 Lambda) is a logarithm.",
-    )
+    steps = _integrated(sphere_step(), _steps_of(lifting))
     final = Identity(
         "The logarithms of the sphere part are those of the pieces.",
         energy_sphere(lifting),
@@ -246,12 +301,12 @@ def dual_overlap_integral(level: Level | int | str, k: int) -> Formula:
     """
     lifting = Lifting(Level.parse(level))
     r, forms = lifting.level.r, lambda_forms(lifting)
-    steps = _integrated(
+    general = _over_a_step(
         (Lambda + y * s) ** -2,
         s / (Lambda * (Lambda + y * s)),
-        _steps_of(lifting)[k - 1 :],
         "Within a step Lambda grows with the slope y: the increment of q is the integral of 1/Lambda^2.",
     )
+    steps = _integrated(general, _steps_of(lifting)[k - 1 :])
     final = Identity(
         "Add the increments from the outermost overlap to k.",
         dual_overlaps(lifting)[k].subs(forms),

@@ -103,6 +103,7 @@ SHARED: dict[str, dict[str, str]] = {
     "s": {"certificate": "shift of the line of integration"},
     "h": {"tower": "Gaussian field"},
     "z": {"gaussian": "standard normal variable"},
+    "eta": {"flow": "change of the overlap function"},
     "y": {"flow": "overlap function: lifting parameter as a function of the overlap"},
     "lambda": {"lower": "multiplier of a constraint", "hidden": "eigenvalue of a quadratic form"},
 }

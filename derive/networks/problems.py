@@ -260,6 +260,7 @@ def problem(text: str) -> Problem:
     if not isinstance(text, str):
         raise ProblemError(f"{text!r} is not the name of a problem: use a word like perceptron:kappa=-3/2")
     word, _, rest = (part.strip() for part in text.strip().partition(":"))
+    word = word.lower()
     name = f"{word}:{rest}" if rest else word
     if word == "perceptron":
         return Problem(Sphere(), _half_line(_kappa(rest, word)), name=name)

@@ -90,6 +90,8 @@ def select(ids: list[str], report: Report = lambda _: None) -> list[Entry]:
     """
     if not ids:
         return list(registry(report).values())
+    if "" in ids:
+        raise InputError("the id of a formula is empty: give one, or leave it out for all of them")
     families = {id.partition(".")[0] for id in ids}
     known = _merged([name for name, names in SECTIONS.items() if families & {*names}], report)
     found: dict[str, Entry] = {}
@@ -99,7 +101,10 @@ def select(ids: list[str], report: Report = lambda _: None) -> list[Entry]:
             import difflib
 
             names = known or {family for names in SECTIONS.values() for family in names}
-            near = difflib.get_close_matches(id, sorted(names), n=3, cutoff=0.5)
+            spelt = {name.lower(): name for name in sorted(names)}
+            near = [spelt[n] for n in difflib.get_close_matches(id.lower(), spelt, n=3, cutoff=0.5)]
+            if id.partition(".")[0].lower() in spelt and not known:
+                near = [id.lower()]
             hint = f"did you mean {', '.join(near)}?" if near else "see flrdt formulas"
             raise InputError(f"no formula {id!r}: {hint}")
         found |= matching

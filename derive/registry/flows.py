@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sympy import Derivative, Dict, Eq, Expr, Function, Integer, Rational, Symbol, exp, log, sqrt
+from sympy import Derivative, Dict, Eq, Expr, Function, Integer, Rational, Symbol, diff, exp, log, sqrt
 from sympy.core.relational import Relational
 
 from ..blocks.innermost import innermost
@@ -11,6 +11,7 @@ from ..conditions.flow import (
     dual_overlap_integral,
     forward_equation,
     generator,
+    response,
     slope_growth,
     slope_is_conserved,
     sphere_integral,
@@ -37,7 +38,8 @@ SMOOTH = RANGES | {"p": (Rational(3, 5), Rational(7, 10)), "y": (Rational(1, 4),
 def entries() -> list[Entry]:
     """Forward equation, averages along the flow, and the integrals of the limit."""
     found = [_semigroup(), _forward()]
-    found += [_average(f) for f in (generator(), slope_is_conserved(), slope_growth())]
+    found += [_average(f, x**2 * p) for f in (generator(), slope_is_conserved(), slope_growth())]
+    found.append(_average(response(), diff(log(_W(x, p)) / y, y), most=1))  # y moves by 1
     integrals = [sphere_integral(level) for level in ("2p", "2", "3")]
     integrals += [dual_overlap_integral(level, k) for level, k in (("2", 1), ("3", 1), ("3", 2))]
     # next to chi = 0 the integrands are almost singular
@@ -100,14 +102,14 @@ def _forward() -> Entry:
     )
 
 
-def _average(formula: Formula) -> Entry:
-    """Averages from a point: one normal, reweighted by W; the observable of the generator is x^2 p."""
+def _average(formula: Formula, observable: Expr, most: int = 3) -> Entry:
+    """Averages from a point: one normal, reweighted by W."""
     z = Symbol("z", real=True)
-    concrete = {Function("f")(x, p): log(_W(x, p)) / y, Function("g")(x, p): x**2 * p}
+    flow, eta = log(_W(x, p)) / y, Symbol("eta", real=True)
+    concrete = {Function("f")(x, p): flow, Function("g")(x, p): observable, eta: Integer(1)}
 
     def average(node: TiltedExpectation) -> Expr:
-        observable = node.args[0].xreplace(concrete).doit()
-        at = (_W(x, p) * observable).subs(x, z + sqrt(p - START) * u)
+        at = (_W(x, p) * node.args[0].xreplace(concrete).doit()).subs(x, z + sqrt(p - START) * u)
         return Expectation(at, u) / _W(z, START)
 
     def route(statement: Relational) -> list[Comparison]:
@@ -118,5 +120,9 @@ def _average(formula: Formula) -> Entry:
         return [Comparison(left, right)]
 
     return make_entry(
-        formula, "difference quotient of quadrature over the law that starts in a point", route, most=3, ranges=SMOOTH
+        formula,
+        "difference quotient of quadrature over the law that starts in a point",
+        route,
+        most=most,
+        ranges=SMOOTH,
     )

@@ -176,6 +176,8 @@ def formula_latex(text: str, name: Callable[[str], str]) -> str:
 
     >>> formula_latex("Theta_1 >= sqrt(2*k)/3", {"Theta_1": r"\Theta_{1}"}.get)
     '\\Theta_{1} \\ge \\sqrt{2 \\, k} / 3'
+    >>> formula_latex("f''^2 + 1", str)
+    "{f ' '} ^ {2} + 1"
     """
     tokens = [(kind, word) for kind, word, _ in _tokens(text) if kind != "space"]
     pieces: list[str] = []
@@ -213,7 +215,8 @@ def formula_latex(text: str, name: Callable[[str], str]) -> str:
         if before[1] in ("^", "**") and not pieces[-1].startswith("{"):
             pieces[-1] = "{" + pieces[-1] + "}"
         i += 1
-    return re.sub(r"(?<=[({[]) | (?=[]}),])", "", _spaced(pieces))
+    raised = re.sub(r"(\S+(?: ')+) \^ ", r"{\1} ^ ", _spaced(pieces))  # TeX takes a prime for a power: it allows one
+    return re.sub(r"(?<=[({[]) | (?=[]}),])", "", raised)
 
 
 def _symbol(text: str, name: Callable[[str], str]) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import count
 
 from sympy import (
@@ -33,10 +33,10 @@ from sympy import (
 from sympy.core.function import AppliedUndef
 from sympy.core.relational import Relational
 from sympy.functions.elementary.piecewise import ExprCondPair
-from sympy.logic.boolalg import Boolean
+from sympy.logic.boolalg import Boolean, BooleanFunction
 from sympy.printing.latex import LatexPrinter
 
-__all__ = ["COLUMN", "PAGE", "PAPERS", "POINTS", "Layout", "layout", "width"]
+__all__ = ["COLUMN", "PAGE", "PAPERS", "POINTS", "Layout", "layout", "named_parts", "width"]
 
 POINTS = 5.5
 """Points of a column: about the mean advance width of a letter or digit of mathematics at ten points."""
@@ -283,11 +283,45 @@ def layout(value: Basic, columns: float = PAGE, tex: Callable[[Basic], str] = la
     return _Setter(value, columns * POINTS, tex).layout()
 
 
+class _Event(BooleanFunction):
+    """A condition on variables that has a name: the name and the variables; SymPy's functions are no conditions."""
+
+    def _latex(self, printer):
+        return printer.doprint(Function(self.args[0].name)(*self.args[1:]))
+
+    def _pretty(self, printer):
+        return printer._print(Function(self.args[0].name)(*self.args[1:]))
+
+
+def named_parts(
+    value: Basic, columns: float, measure: Callable[[Basic], float]
+) -> tuple[Basic, tuple[tuple[Basic, Basic], ...]]:
+    """A formula with names for what is too wide, or occurs more than once, and the pairs of a name and what it stands for.
+
+    ``measure`` is the width of an expression in columns, of which a line has ``columns``.  A name may occur in what a later one
+    stands for; putting the parts back in from the last to the first gives the formula.
+
+    >>> from sympy import exp, symbols
+    >>> x, y = symbols("x y")
+    >>> statement, parts = named_parts(exp(sum(x**k * y for k in range(20))), 30, lambda part: len(str(part)))
+    >>> statement, [str(name) for name, _ in parts]
+    (exp(A_1), ['A_1'])
+    """
+    return _Setter(value, columns * POINTS, latex, lambda part: measure(part) * POINTS).named()
+
+
 class _Setter:
     """Names parts from the inside out, so that no more than a few lines are ever written at once."""
 
-    def __init__(self, value: Basic, line: float, tex: Callable[[Basic], str]) -> None:
+    def __init__(
+        self,
+        value: Basic,
+        line: float,
+        tex: Callable[[Basic], str],
+        ruler: Callable[[Basic], float] | None = None,
+    ) -> None:
         self.value, self.line, self.tex = value, line, tex
+        self.ruler = ruler or (lambda node: width(tex(node)))
         self.room = line - 24  # a later line starts with a space and a sign
         self.leaves: dict[Basic, int] = {}
         self.free: dict[Basic, frozenset[Basic]] = {}
@@ -338,16 +372,21 @@ class _Setter:
             pieces = [*(_terms(left) if left is not None else ()), *_terms(right)]
             if not any(self.wide(piece) for piece in pieces):
                 return Layout(self.value, self.lines(left, relation, right), (), ())
-        self.shared()
-        right = self.terms(right)
-        if left is None:
-            statement = right
-        else:
-            left = self.terms(left)
-            statement = relation(left, right, evaluate=False)
+        statement, named = self.named()
+        left, right = (statement.lhs, statement.rhs) if isinstance(statement, Relational) else (None, statement)
         lines = self.lines(left, relation, right)
-        parts = tuple(self.lines(name, Relational, meaning) for meaning, name in self.names.items())
-        return Layout(statement, lines, tuple((name, part) for part, name in self.names.items()), parts)
+        return Layout(statement, lines, named, tuple(self.lines(name, Relational, part) for name, part in named))
+
+    def named(self) -> tuple[Basic, tuple[tuple[Basic, Basic], ...]]:
+        """The formula with names in it, and what they stand for."""
+        self.shared()
+        value = self.value
+        if isinstance(value, Relational):
+            right = self.terms(value.rhs)  # its names come first
+            value = type(value)(self.terms(value.lhs), right, evaluate=False)
+        else:
+            value = self.terms(value)
+        return value, tuple((name, part) for part, name in self.names.items())
 
     def shared(self) -> None:
         """Names for the parts that occur more than once, the smaller before the larger that hold them."""
@@ -368,7 +407,7 @@ class _Setter:
     def measure(self, node: Basic) -> float:
         """Width of a node that is not too large to be written."""
         if node not in self.widths:
-            self.widths[node] = width(self.tex(node))
+            self.widths[node] = self.ruler(node)
         return self.widths[node]
 
     def wide(self, node: Basic) -> bool:
@@ -396,9 +435,14 @@ class _Setter:
             node = _rebuilt(node, [self.fold(a) if isinstance(a, (Expr, ExprCondPair)) else a for a in node.args])
         if isinstance(node, ExprCondPair):
             value, condition = node.args
-            named = not condition.free_symbols & self.bound  # a name with arguments would be no condition
-            if named and isinstance(condition, Boolean) and self.measure(condition) > self.room / 3:
-                condition = self.name(condition)
+            if isinstance(condition, Boolean) and self.measure(condition) > self.room / 3:
+                sides = {side: self.fold(side) for r in condition.atoms(Relational) for side in r.args}
+                condition = condition.xreplace(sides)
+                brackets = width(r"\vee ()")  # with these a part stands in its line
+                wide = [
+                    a for a in condition.args if isinstance(a, (And, Or)) and self.measure(a) + brackets > self.room
+                ]
+                condition = self.name(condition.xreplace({a: self.name(a) for a in wide}))
             return ExprCondPair(value, condition)
         if isinstance(node, Add) and self.wide(node):
             return self.name(node)
@@ -424,7 +468,8 @@ class _Setter:
         if part not in self.names:
             name = f"{self.letter}_{next(self.numbers)}"
             variables = sorted(part.free_symbols & self.bound, key=default_sort_key) if self.bound else ()
-            self.names[part] = Function(name)(*variables) if variables else Symbol(name)
+            kind = partial(_Event, Symbol(name)) if isinstance(part, Boolean) else Function(name)
+            self.names[part] = kind(*variables) if variables else Symbol(name)
             self.taken.add(self.names[part])
         return self.names[part]
 
@@ -467,7 +512,7 @@ def _sign(relation: type[Relational]) -> str:
 
 
 def _named(node: Basic) -> bool:
-    return isinstance(node, (Symbol, AppliedUndef))
+    return isinstance(node, (Symbol, AppliedUndef, _Event))
 
 
 def _terms(side: Basic) -> tuple[Basic, ...]:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
-from sympy import Add, Basic, Symbol, default_sort_key
+from sympy import Add, And, Basic, Or, Symbol, default_sort_key
 from sympy.core.relational import Relational
+from sympy.logic.boolalg import Boolean
 from sympy.printing.pretty.pretty import PrettyPrinter
 from sympy.printing.pretty.pretty_symbology import pretty_symbol, pretty_use_unicode, sub
 from sympy.printing.pretty.stringpict import prettyForm, stringPict
 
 from .replica import plain_name, split_names
+from .typeset import named_parts
 
 __all__ = ["COLUMNS", "display", "name", "sentence"]
 
@@ -18,7 +21,7 @@ COLUMNS = 100
 """Width at which a formula is broken unless another one is asked for."""
 
 MARGIN = "    "
-LARGEST = 600  # operations; a picture of more is not readable, and takes long to draw
+LARGEST = 600  # operations; a picture of more takes long to draw, to find that it is too wide
 
 
 def name(symbol: str, convention: str = "toolkit", level: int = 1) -> str:
@@ -56,7 +59,7 @@ def sentence(text: str, convention: str = "toolkit", level: int = 1) -> str:
 def display(value: Basic, columns: int = COLUMNS, convention: str = "toolkit", level: int = 1) -> str:
     """An expression or relation as a picture of lines; a sum wider than ``columns`` is broken between its terms.
 
-    An expression that is too large for a picture is written in a line, as SymPy does.
+    Where a term is wider, or the whole is too large for a picture, parts get names A_1, A_2, ..., and what they stand for follows.
 
     >>> from sympy import Eq, sqrt
     >>> from sympy.abc import alpha, x
@@ -66,10 +69,12 @@ def display(value: Basic, columns: int = COLUMNS, convention: str = "toolkit", l
          x + 1
     """
     printer = _UnicodePrinter(convention, level)
-    if value.count_ops() > LARGEST:
-        return printer.line(value)
-    whole = printer.picture(value)
-    rows = [whole] if whole.width() <= columns else printer.rows(value, columns)
+    rows: list[prettyForm] = []
+    if value.count_ops() <= LARGEST:
+        whole = printer.picture(value)
+        rows = [whole] if whole.width() <= columns else printer.rows(*printer.relation(value), columns)
+    if not rows or any(row.width() > columns for row in rows):
+        rows = printer.named(value, columns)
     return "\n\n".join(_rendered(row, columns) for row in rows)
 
 
@@ -93,50 +98,62 @@ class _UnicodePrinter(PrettyPrinter):
         finally:
             pretty_use_unicode(before)
 
-    def line(self, value: Basic) -> str:
-        """The expression in a line, with the names of the convention."""
-        named = {s: Symbol(name(s.name, self.convention, self.level)) for s in value.atoms(Symbol)}
-        if isinstance(value, Relational):
-            sign = str(self.picture(type(value)(Symbol("l"), Symbol("r"), evaluate=False)))[1:-1]
-            return f"{value.lhs.xreplace(named)}{sign}{value.rhs.xreplace(named)}"
-        return str(value.xreplace(named))
+    def relation(self, value: Basic) -> tuple[prettyForm | None, Basic]:
+        """The left side of a relation with its sign, and the right side."""
+        if not isinstance(value, Relational):
+            return None, value
+        sign = str(self.picture(type(value)(Symbol("l"), Symbol("r"), evaluate=False)))[1:-1]
+        return self.headed(value.lhs, sign), value.rhs
 
-    def term_rows(self, value: Basic, columns: int) -> list[list[tuple[bool, Basic]]]:
-        """The right side of a relation, or a sum, as rows of (subtracted?, term) no wider than ``columns`` if possible."""
-        side, used = value, 0
-        if isinstance(value, Relational):
-            side, used = value.rhs, self.picture(value.lhs).width() + 3
-        if not isinstance(side, Add):
-            return [[(False, side)]]
-        rows: list[list[tuple[bool, Basic]]] = [[]]
-        for term in self._as_ordered_terms(side):
-            negative = bool(term.as_coeff_Mul()[0].is_negative)
-            piece = -term if negative else term
-            width = self.picture(piece).width() + 3
-            if used + width > columns and rows[-1]:
-                rows.append([])
-                used = len(MARGIN)
-            used += width
-            rows[-1].append((negative, piece))
-        return rows
+    def headed(self, left: Basic, sign: str) -> prettyForm:
+        """What stands in front of a sum or a condition."""
+        return prettyForm(*self.picture(left).right(sign))
 
-    def rows(self, value: Basic, columns: int) -> list[prettyForm]:
-        """The pictures of :meth:`term_rows`, the left side in front of the first one or on a line of its own."""
-        found = []
-        for place, row in enumerate(self.term_rows(value, columns)):
-            parts: list = [MARGIN] if place else []
-            for negative, term in row:
-                first = not place and not parts
-                parts += [
-                    ("-" if negative else "") if first else (" - " if negative else " + ")[bool(parts == [MARGIN]) :]
-                ]
-                parts.append(self.picture(term))
-            found.append(prettyForm(*stringPict.next(*parts)))
-        if isinstance(value, Relational):
-            sign = str(self.picture(type(value)(Symbol("l"), Symbol("r"), evaluate=False)))[1:-1]
-            left = prettyForm(*self.picture(value.lhs).right(sign))
-            joined = prettyForm(*left.right(found[0]))
-            found[:1] = [joined] if joined.width() <= columns else [left, prettyForm(*found[0].left(MARGIN))]
+    def pieces(self, side: Basic) -> Iterator[tuple[str, prettyForm]]:
+        """The terms of a sum, or the parts of a condition, each with its sign."""
+        if isinstance(side, Add):
+            for term in self._as_ordered_terms(side):
+                negative = bool(term.as_coeff_Mul()[0].is_negative)
+                yield "-" if negative else "+", self.picture(-term if negative else term)
+        elif isinstance(side, (And, Or)):
+            for part in sorted(side.args, key=default_sort_key):
+                picture = self.picture(part)
+                yield (
+                    "∧∨"[isinstance(side, Or)],
+                    prettyForm(*picture.parens()) if isinstance(part, (And, Or)) else picture,
+                )
+        else:
+            yield "", self.picture(side)
+
+    def rows(self, head: prettyForm | None, side: Basic, columns: int) -> list[prettyForm]:
+        """A sum or condition in rows no wider than ``columns`` if possible, the head before the first or on a line of its own."""
+        found: list[prettyForm] = []
+        row: list = []
+        used = head.width() if head is not None else 0
+        for sign, picture in self.pieces(side):
+            if row and used + picture.width() + 3 > columns:
+                found.append(prettyForm(*stringPict.next(*row)))
+                row, used = [MARGIN, f"{sign} "], len(MARGIN)
+            elif row:
+                row.append(f" {sign} ")
+            elif sign == "-":
+                row.append(sign)
+            row.append(picture)
+            used += picture.width() + 3
+        found.append(prettyForm(*stringPict.next(*row)))
+        if head is not None:
+            joined = prettyForm(*head.right(found[0]))
+            found[:1] = [joined] if joined.width() <= columns else [head, prettyForm(*found[0].left(MARGIN))]
+        return found
+
+    def named(self, value: Basic, columns: int) -> list[prettyForm]:
+        """The rows of an expression with names for what is too wide, and of what they stand for."""
+        room = columns - len(MARGIN)  # a term stands behind its margin and sign
+        statement, parts = named_parts(value, room, lambda node: self.picture(node).width())
+        found = self.rows(*self.relation(statement), columns)
+        found += [prettyForm("where")] if parts else []
+        for name, part in parts:
+            found += self.rows(self.headed(name, ": " if isinstance(part, Boolean) else " = "), part, columns)
         return found
 
     def _print_Symbol(self, expr, bold_name=False):

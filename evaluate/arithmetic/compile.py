@@ -244,7 +244,7 @@ def _nesting(text: str) -> int:
     return deepest
 
 
-def _unfold(expr: Expr) -> Expr:
+def unfolded(expr: Expr) -> Expr:
     return (
         expr.replace(H, lambda a: H(a).rewrite(erfc))
         .replace(Phi, lambda a: Phi(a).rewrite(erfc))
@@ -252,19 +252,27 @@ def _unfold(expr: Expr) -> Expr:
     )
 
 
-def _checked(expressions: Sequence[Expr], symbols: Sequence[Symbol]) -> list[Expr]:
+def _check(expressions: Sequence[Expr], symbols: Sequence[Symbol]) -> None:
     for e in expressions:
         unknown = e.free_symbols - set(symbols)
         if unknown:
             raise CompileError(f"undeclared symbol {', '.join(sorted(map(str, unknown)))} in {_short(e)}")
-    return list(expressions)
 
 
-def _function(arguments: Sequence[Basic], expressions: Sequence[Expr], backend: Any, share: bool) -> Callable:
+def _function(
+    arguments: Sequence[Basic],
+    expressions: Sequence[Expr],
+    backend: Any,
+    share: bool,
+    definitions: Sequence[tuple[Symbol, Expr]] = (),
+) -> Callable:
     writer = _Writer(arguments, backend)
-    replacements: list[tuple[Symbol, Expr]] = []
+    replacements = list(definitions)
     if share:
-        replacements, expressions = cse(list(expressions), symbols=iter(lambda: Dummy("shared"), None))
+        named = [name for name, _ in definitions]
+        shared, found = cse([*(e for _, e in definitions), *expressions], symbols=iter(lambda: Dummy("shared"), None))
+        replacements = _in_order([*shared, *zip(named, found, strict=False)])
+        expressions = found[len(named) :]
     writer.count([*(e for _, e in replacements), *expressions])
     for symbol, e in replacements:
         writer.name(symbol, writer.number(e, False))
@@ -276,12 +284,35 @@ def _function(arguments: Sequence[Basic], expressions: Sequence[Expr], backend: 
     return space["compiled"]
 
 
+def _in_order(definitions: Sequence[tuple[Symbol, Expr]]) -> list[tuple[Symbol, Expr]]:
+    """The definitions, each after those that it is made of."""
+    forms = dict(definitions)
+    place = {name: i for i, name in enumerate(forms)}
+    ordered: dict[Symbol, Expr] = {}
+
+    def after(name: Symbol) -> None:
+        if name not in ordered:
+            for needed in sorted(forms[name].free_symbols & forms.keys(), key=place.__getitem__):
+                after(needed)
+            ordered[name] = forms[name]
+
+    for name in forms:
+        after(name)
+    return list(ordered.items())
+
+
 def compile_scalar(
-    expressions: Sequence[Expr], symbols: Sequence[Symbol], backend: Any, *, as_written: bool = False
+    expressions: Sequence[Expr],
+    symbols: Sequence[Symbol],
+    backend: Any,
+    *,
+    as_written: bool = False,
+    definitions: Sequence[tuple[Symbol, Expr]] = (),
 ) -> Callable:
     """A function of the symbols (in order) that returns the list of values, common subexpressions shared.
 
-    ``as_written`` leaves expressions that were built without evaluation as they are: only parts that are the same are
+    The expressions may use the symbols of ``definitions``, in order, each of which may use those before it.  ``as_written``
+    leaves expressions that were built without evaluation as they are: only parts that are the same are
     shared.  Raises :class:`CompileError` for a float constant, an undeclared symbol, or a kind of node that the backend has
     no function for.
 
@@ -291,40 +322,63 @@ def compile_scalar(
     >>> compile_scalar([x + Rational(1, 3)], [x], backend("mpmath"))(0)
     [mpf('0.33333333333333331')]
     """
-    checked = _checked(expressions, symbols)
-    return _function(symbols, checked if as_written else [_unfold(e) for e in checked], backend, not as_written)
+    _check([*(e for _, e in definitions), *expressions], [*symbols, *(name for name, _ in definitions)])
+    if as_written:
+        return _function(symbols, expressions, backend, False, definitions)
+    plain = [(name, unfolded(e)) for name, e in definitions]
+    return _function(symbols, [unfolded(e) for e in expressions], backend, True, plain)
 
 
 def compile_grid(
-    expressions: Sequence[Expr], point: Symbol | Sequence[Symbol], parameters: Sequence[Symbol], backend: Any
+    expressions: Sequence[Expr],
+    point: Symbol | Sequence[Symbol],
+    parameters: Sequence[Symbol],
+    backend: Any,
+    definitions: Sequence[tuple[Symbol, Expr]] = (),
 ) -> Callable:
     """A function of the parameters that returns a function of the grid point alone (of its coordinates, if it has several).
 
-    Everything that does not depend on the point is hoisted and computed once per call with the parameters.
+    Everything that does not depend on the point is hoisted and computed once per call with the parameters.  The expressions
+    may use the symbols of ``definitions``, in order, each of which may use those before it.
     """
     points = (point,) if isinstance(point, Symbol) else tuple(point)
     hoisted: dict[Expr, Symbol] = {}
+    moves: dict[Basic, bool] = {}  # nodes are shared by derivatives, so each is looked at once
+    written: dict[Expr, Expr] = {}
+
+    def moving(e: Basic) -> bool:
+        if e not in moves:
+            moves[e] = e in points or any(moving(a) for a in e.args)
+        return moves[e]
 
     def hoist(e: Expr) -> Expr:
-        if e.free_symbols.isdisjoint(points):
-            if e.is_Integer or (e.is_Symbol and e in hoisted.values()):
-                return e
-            return hoisted.setdefault(e, Dummy(f"hoisted_{len(hoisted)}"))
+        if e not in written:
+            written[e] = rebuilt(e)
+        return written[e]
+
+    def rebuilt(e: Expr) -> Expr:
+        if not moving(e):
+            return e if e.is_Integer else hoisted.setdefault(e, Dummy(f"hoisted_{len(hoisted)}"))
         if not e.args:
             return e
         if e.is_Add or e.is_Mul:
-            fixed, moving = e.as_independent(*points, as_Add=e.is_Add)
-            parts = moving.args if moving.func is e.func else (moving,)
-            return e.func(*(hoist(a) for a in ((fixed, *parts) if fixed != e.identity else parts)))
+            fixed = [a for a in e.args if not moving(a)]
+            parts = [hoist(a) for a in e.args if moving(a)]
+            return e.func(hoist(e.func(*fixed)), *parts) if fixed else e.func(*parts)
         if e.is_Pow and e.exp.is_Rational:
             return hoist(e.base) ** e.exp
         if isinstance(e, sympy.Heaviside):  # its second argument is the value at the jump
             return e.func(hoist(e.args[0]), *e.args[1:])
         return e.func(*(hoist(a) for a in e.args))
 
-    moving = [hoist(_unfold(e)) for e in _checked(expressions, [*points, *parameters])]
-    before = _function(parameters, list(hoisted), backend, True)
-    per_point = _function([*points, *hoisted.values()], moving, backend, True)
+    _check([*(e for _, e in definitions), *expressions], [*points, *parameters, *(name for name, _ in definitions)])
+    fixed, at_points = [], []
+    for name, e in definitions:
+        moves[name] = moving(form := unfolded(e))
+        (at_points if moves[name] else fixed).append((name, hoist(form) if moves[name] else form))
+    found = [hoist(unfolded(e)) for e in expressions]
+    before = _function(parameters, list(hoisted), backend, True, fixed)
+    per_point = _function([*points, *hoisted.values()], found, backend, True, at_points)
 
     def at(*values: Any) -> Callable:
         constants = before(*values)

@@ -16,6 +16,7 @@ from .common import (
     progress,
     proof_asked,
     proof_options,
+    refuse_given,
     refuse_without_problem,
     the_gate,
 )
@@ -121,9 +122,9 @@ def _limit(options: argparse.Namespace) -> int:
 
     if options.backend != "arb":
         raise InputError("level inf is offered with the arb backend")
+    refuse_given(options, "to finite levels, not to the limit", "first_level", "estimate")
     words = network_words(options)
-    if words.pop("first_level") is not None:
-        raise InputError("level inf takes every width in the limit: leave out --first-level")
+    del words["first_level"]
     return show_limit(options, **words)
 
 
@@ -133,6 +134,7 @@ def _both_sides(options: argparse.Namespace) -> int:
 
     if options.backend != "arb":
         raise InputError("--both-sides is offered with the arb backend")
+    refuse_given(options, "to one level, not to the two sides", "level", "estimate")
     digits = 30 if options.digits is None else options.digits
     found = bracket(digits, report=progress(), **network_words(options))
     shown = found.to_json()

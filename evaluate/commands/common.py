@@ -33,6 +33,7 @@ __all__ = [
     "progress",
     "proof_asked",
     "proof_options",
+    "refuse_given",
     "refuse_without_problem",
     "refused_problem",
     "show_formulas",
@@ -267,6 +268,18 @@ def formulas_page(items: Sequence[Formula], options: argparse.Namespace, steps: 
 
     width = columns(options.output)
     return render.formulas(items, options.format, steps, options.notation, width, options.paper, options.document)
+
+
+def refuse_given(options: argparse.Namespace, why: str, *names: str) -> None:
+    """Raise ``InputError`` if one of the options was written, with its default value or another: it would do nothing."""
+    from ..arithmetic.decimals import InputError
+
+    found = [options.given[name] for name in names if name in options.given]
+    if found:
+        one = len(found) == 1
+        raise InputError(
+            f"{', '.join(found)} {'belongs' if one else 'belong'} {why}: leave {'it' if one else 'them'} out"
+        )
 
 
 def refuse_without_problem(options: argparse.Namespace) -> None:

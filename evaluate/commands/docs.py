@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from ..machine.streams import put
-from .common import finish_progress, notation_option, paper_option, problem_options, progress
+from .common import finish_progress, notation_option, paper_option, problem_options, progress, refuse_given
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,8 +36,9 @@ def run(options: argparse.Namespace) -> int:
     from ..output.reports import build, inadmissible, unproved
     from ..results.chain import shortfall
 
-    folder = Path(options.outdir)
-    check_folder(folder)  # before any work
+    if options.problem is not None:
+        refuse_given(options, "to networks, not to --problem", "depth", "widths", "notion", "gate")
+    check_folder(options.outdir)  # before any work
     files = build(
         options.level,
         options.digits,
@@ -51,6 +52,7 @@ def run(options: argparse.Namespace) -> int:
         figures=not options.no_figures,
         report=progress(),
     )
+    folder = Path(options.outdir)
     store(files, folder)
     finish_progress()
     for name in sorted(files):

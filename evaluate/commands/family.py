@@ -5,20 +5,10 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from .common import check_words, columns, emit, progress, show_formulas
+from .common import check_words, columns, emit, progress, refuse_given, show_formulas
 
-
-def _refuse(options: argparse.Namespace, **unused: Any) -> None:
-    """Options that belong to networks are refused beside ``--problem``."""
-    from ..arithmetic.decimals import InputError
-
-    given = [
-        f"--{name.replace('_', '-')}" for name, default in unused.items() if getattr(options, name, default) != default
-    ]
-    if given:
-        raise InputError(
-            f"{', '.join(given)} {'belongs' if len(given) == 1 else 'belong'} to networks: leave it out with --problem"
-        )
+NETWORK = ("gate", "word", "radius", "depth", "widths", "notion", "budget", "first_level")
+HERE = "to networks, not to --problem"
 
 
 def capacity(options: argparse.Namespace, alpha: str | None = None) -> int:
@@ -27,18 +17,7 @@ def capacity(options: argparse.Namespace, alpha: str | None = None) -> int:
 
     from ..results.family import family_value
 
-    _refuse(
-        options,
-        gate="relu",
-        radius="1",
-        depth=None,
-        widths=None,
-        budget=None,
-        first_level=None,
-        notion="weak",
-        certified=False,
-        estimate=False,
-    )
+    refuse_given(options, HERE, *NETWORK, "certified", "estimate", "both_sides", "backend")
     if is_limit(options.level):
         return limit(options)
     value = family_value(
@@ -100,7 +79,8 @@ def limit(options: argparse.Namespace) -> int:
     from ..limits.family import family_limit
     from ..output.pages import entry
 
-    _refuse(options, gate="relu", budget=None, depth=None, widths=None, notion="weak", certified=False)
+    unused = ("certified", "one_route", "checkpoint", "resume", "no_cache", "order", "branch")
+    refuse_given(options, "to levels or to networks, not to the limit of a problem", *NETWORK, *unused)
     found = family_limit(
         options.problem,
         "10" if options.digits is None else options.digits,
@@ -129,7 +109,7 @@ def table(options: argparse.Namespace) -> int:
 
     if options.kind != "single":
         raise InputError("problems of the family have one layer: use flrdt table single --problem WORD")
-    _refuse(options, gate="relu", depths=None)
+    refuse_given(options, HERE, "gate", "depths")
     rows = []
     for level in (options.levels or "1,2p,2").split(","):
         value = family_value(options.problem, level.strip(), options.digits, report=progress())
@@ -165,7 +145,7 @@ def derive(options: argparse.Namespace) -> int:
     from flrdt.derive.registry.family import problem_formulas
 
     check_words(options.format, options.notation, options.paper, options.document)
-    _refuse(options, gate="relu", budget="1", depth="1")
+    refuse_given(options, HERE, "gate", "budget", "depth", "form")
     level = options.level if options.level is not None else ("1" if options.what == "plain" else "2")
     show_formulas(problem_formulas(options.problem, options.what, level), options, options.steps)
     return 0
@@ -192,17 +172,7 @@ def certificate(options: argparse.Namespace) -> dict[str, Any]:
     from ..arithmetic.decimals import InputError
     from ..proofs.set_certificates import certify_set
 
-    _refuse(
-        options,
-        side="upper",
-        gate="relu",
-        radius="1",
-        depth=None,
-        widths=None,
-        notion="weak",
-        budget=None,
-        format="json",
-    )
+    refuse_given(options, HERE, *NETWORK, "side", "format")
     if options.level is None:
         raise InputError("a certificate needs --level: 1 or 2p for a problem of the family")
     return certify_set(options.problem, options.level, options.alpha, digits=options.digits, report=progress())
@@ -263,7 +233,7 @@ def plot(options: argparse.Namespace, levels: list[str]) -> Any:
         raise InputError(
             f"the figure {options.kind} is one of networks: use flrdt plot capacity --problem WORD, or energy for a cost"
         )
-    _refuse(options, gate="relu")
+    refuse_given(options, HERE, "gate")
     if options.kind == "energy":
         return cost_curve(levels, options.problem, progress())
     values = [family_value(options.problem, level.strip(), 8, report=progress()) for level in levels]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from .common import emit, output_option, progress, refused_problem
+from .common import emit, output_option, progress, refuse_given, refused_problem
 
 SHOWN = 8  # coordinates of a witness printed as text, and the most digits of one
 LONGEST = 40
@@ -60,21 +60,18 @@ def run(options: argparse.Namespace) -> int:
     from ..arithmetic.decimals import InputError
 
     if options.weights:
-        if options.n or options.m or options.layers:
-            raise InputError("--weights decides given layers: leave --n, --m and --layers out")
+        random = ("n", "m", "layers", "trials", "confidence", "workers", "figure")
+        refuse_given(options, "to random layers, not to --weights", *random)
         return _weights(options)
     if options.layers:
-        if options.n or options.m or options.bias or options.witness or options.header is not None:
-            raise InputError("--layers draws its own networks: it goes with --trials, --seed, --figure and --json only")
+        others = ("n", "m", "bias", "witness", "header", "confidence", "workers")
+        refuse_given(options, "to layers, not to the random networks of --layers", *others)
         return _layers(options)
     if not (options.n and options.m):
         raise InputError(
             "give --n and --m for random layers, --layers N,M1,M2 for random networks, or --weights FILE for given ones"
         )
-    if options.bias:
-        raise InputError("--bias goes with --weights")
-    if options.witness or options.header is not None:
-        raise InputError("--witness, --header and --no-header go with --weights")
+    refuse_given(options, "to --weights FILE", "bias", "witness", "header")
     return _random(options)
 
 

@@ -74,7 +74,7 @@ def run(options: argparse.Namespace) -> int:
         raise InputError(
             f"--verify belongs to --format json: flrdt verify {options.id or ''}".rstrip() + " shows the verdicts"
         )
-    items = select([options.id] if options.id else [], progress())
+    items = select([] if options.id is None else [options.id], progress())
     finish_progress()
     if options.format == "json":
         emit(dump(items, options.notation, outcomes(items) if options.verify else None), options.output)

@@ -64,7 +64,8 @@ def limit(
         if digits is not None:
             raise InputError("two arguments begin with a network: limit(network, digits)")
         digits = network
-    if as_gate(gate, radius) != relu():
+    wanted = as_gate(gate, radius)
+    if isinstance(wanted, InjectiveGate) or wanted.active != relu().active:  # the ReLU of any radius: homogeneous
         raise InputError(
             f"gate {gate}: the limit of the levels is offered for the ReLU; take a finite level of another gate"
         )

@@ -1,265 +1,300 @@
 r"""The limit r -> infinity as a continuous problem: the Parisi flow at zero temperature.
 
 With :math:`s = 1 - p` the tower becomes the backward flow
-:math:`\partial_s f = \tfrac12 (f'' + y(s) f'^2)`, :math:`f|_{s=0} = -M_\chi`, and the tilted density runs forward,
-:math:`\partial_p m = \tfrac12 m'' - (y f' m)'`, from :math:`m = N(0, p_{min})`.  With :math:`\Lambda(s) = \chi + \int_0^s y`
+:math:`\partial_s f = \tfrac12 (f'' + y(s) f'^2)`, :math:`f|_{s=0} = -M_\chi`.  With :math:`\Lambda(s) = \chi + \int_0^s y`
 the sphere contributes :math:`\int_0^{s_{max}} ds/(2\Lambda(s)) + p_{min}/(2\Lambda(s_{max}))` to the objective, and the count
-:math:`\alpha\, \mathbb E f(s_{max}, \sqrt{p_{min}} u)`; it is stationary in y(.), chi and p_min.  Here y is a polynomial in :math:`\xi = \sqrt{s}` over :math:`\xi`, the flows are
-integrated by finite differences, and no step function appears: an independent second route to the limit.
+:math:`\alpha\, \mathbb E f(s_{max}, \sqrt{p_{min}} u)`; it is stationary in y(.), chi and p_min.
+
+Here y is a smooth function, :math:`y = e^{Y(z)}/\sqrt s` with a polynomial Y in :math:`z = s^{1/4}`, and the flow is integrated
+with equal steps in log s: on a step y is replaced by its mean, for which the flow is a Gaussian convolution of
+:math:`e^{y f}`.  The error has even powers of the number of steps only, so that a few numbers of steps give many digits.
+f changes shape near two points, where the envelope begins and where it ends, on the scale :math:`\sqrt s`.  There
+the grid lies, as fine as that scale; between its two windows f is the flow of the quadratic envelope,
+:math:`-x^2/(2\Lambda) - \tfrac12 \int_0^s ds/\Lambda`, and outside it is constant.
 Source: arXiv 2302.14112 (zero-temperature full replica symmetry breaking of the same problem).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.polynomial import chebyshev
-from scipy.interpolate import make_interp_spline
-from sympy import finite_diff_weights
+from sympy import Symbol
 
-__all__ = ["FlowPoint", "Forward", "Profile", "Resolution", "evaluate_flow"]
+from flrdt.derive import Gate
+from flrdt.derive.blocks.field_averages import envelope_average, h
+from flrdt.derive.blocks.outputs import Piece
 
-SCALE = 0.3  # xi = sqrt(s/SCALE); only a choice of units that keeps xi in [0, 1]
-WINDOW = 7.5  # windows reach this many standard deviations: exp(-28) is below double precision
-REACH = 4  # points on either side: central differences of order eight
-_, FIRST, SECOND = (
-    np.array([float(w) for w in weights[-1]][::-1])  # as convolution kernels
-    for weights in finite_diff_weights(2, list(range(-REACH, REACH + 1)), 0)
-)
-NODES, WEIGHTS = np.polynomial.legendre.leggauss(64)
-# a function (x, chi, D, y) -> (f_2, df_2/dchi, df_2/dy) of the innermost level in closed form
-Start = Callable[[Any, float, float, float], tuple[Any, Any, Any]]
+from ..quadrature.field_tower import compiled_average, float_innermost
+
+__all__ = ["FIRST", "FlowPoint", "Profile", "evaluate_flow"]
+
+FIRST = 1e-8
+"""The s up to which y is its mean, where the flow is known in closed form; what that costs is of the order FIRST**1.5."""
+
+UNIT = 0.3  # s is at most about so large: the polynomials are Chebyshev's in z up to there
+POWER = 0.25
+DIGITS = 14.0  # of one evaluation: the grid resolves f, and the windows end where it is known, to so many digits
+NODES, WEIGHTS = np.polynomial.legendre.leggauss(8)  # for the means of y on steps that are short in log s
 
 
 @dataclass(frozen=True)
 class Profile:
-    """The order parameter: chi, p_min and ``y(s) = Y(xi)/xi`` with Y a Chebyshev series on [0, 1]."""
+    r"""The order parameter: chi, p_min and :math:`y(s) = e^{Y(z)}/\sqrt s`, Y a Chebyshev series in :math:`z = s^{1/4}`.
+
+    >>> Profile(0.02, 0.72, np.array([0.0])).y(np.array([0.04]))
+    array([5.])
+    """
 
     chi: float
     p_min: float
     coefficients: Any
 
     @property
-    def series(self) -> chebyshev.Chebyshev:
-        return chebyshev.Chebyshev(self.coefficients, domain=[0, 1])
-
-    @property
     def s_max(self) -> float:
         return 1 - self.p_min
 
+    def basis(self, s: Any) -> Any:
+        """The Chebyshev polynomials at s, one column for each coefficient."""
+        z, least = (np.asarray(s) / UNIT) ** POWER, (FIRST / UNIT) ** POWER
+        return chebyshev.chebvander(2 * (z - least) / (1 - least) - 1, len(self.coefficients) - 1)
+
     def y(self, s: Any) -> Any:
-        """The overlap function at ``s = 1 - p``."""
-        xi = np.sqrt(np.asarray(s) / SCALE)
-        return self.series(xi) / xi
+        """The overlap function at ``s = 1 - p``, for s of at least ``FIRST``."""
+        return np.exp(self.basis(s) @ self.coefficients) / np.sqrt(s)
 
-    def Lambda_of_xi(self, xi: Any) -> Any:
-        # y ds = (Y/xi) 2 SCALE xi dxi
-        return self.chi + 2 * SCALE * self.series.integ(lbnd=0)(xi)
+    def nodes(self, steps: int) -> Any:
+        """0, ``FIRST``, and so many equal steps in log s from there to s_max."""
+        found = FIRST * (self.s_max / FIRST) ** (np.arange(steps + 1) / steps)
+        return np.concatenate([[0.0], found[:-1], [self.s_max]])
 
-    def Lambda(self, s: Any) -> Any:
-        return self.Lambda_of_xi(np.sqrt(np.asarray(s) / SCALE))
+    def integrals(self, s: Any) -> tuple[Any, Any]:
+        """The integrals of y over the steps between the nodes, and their slopes, one column for each coefficient."""
+        a, b = np.sqrt(s[1:-1]), np.sqrt(s[2:])
+        xi = a[:, None] + (b - a)[:, None] * (NODES + 1) / 2  # ds/sqrt(s) = 2 d(sqrt(s))
+        at = np.vstack([np.full(len(NODES), s[1]), xi * xi])
+        weights = np.append(2 * a[:1], b - a)[:, None] * np.vstack([WEIGHTS / 2, np.tile(WEIGHTS, (len(a), 1))])
+        basis = self.basis(at)
+        inside = weights * np.exp(basis @ self.coefficients)
+        return inside.sum(axis=1), np.einsum("ig,igj->ij", inside, basis)
 
-    def dual_overlap(self, s: Any) -> Any:
-        r"""``q(s) = p_min/Lambda_max^2 + int_s^{s_max} ds'/Lambda^2``."""
-        top = math.sqrt(self.s_max / SCALE)
-        xi = np.sqrt(np.asarray(s) / SCALE)[..., None]
-        t = xi + (top - xi) * (NODES + 1) / 2
-        integral = ((top - xi) / 2 * WEIGHTS * 2 * SCALE * t / self.Lambda_of_xi(t) ** 2).sum(axis=-1)
-        return self.p_min / self.Lambda(self.s_max) ** 2 + integral
+
+@lru_cache(maxsize=4)
+def _opening(gate: Gate) -> Any:
+    """The innermost average, compiled."""
+    chi = Symbol("chi", positive=True)
+    pieces = [Piece(p.lower, p.upper, p.value(chi)) for p in gate.pieces(chi, h)]
+    return compiled_average(envelope_average(pieces), chi, "float64")
 
 
 @dataclass(frozen=True)
-class Resolution:
-    """``first``: the s where the flow takes over from the closed form; ``points``: grid points per sqrt(s)."""
+class _Segment:
+    """A stretch of the grid: points low to high in a window, or where f is known (``window`` None)."""
 
-    first: float = 1e-6
-    points: float = 6.0
-
-
-@dataclass
-class _Stage:
-    """One factor of four in s: a uniform grid from ``low * step``, times and f at every half step of the density."""
-
+    window: int | None
     low: int
-    step: float
-    times: list[float] = field(default_factory=list)
-    f: list[Any] = field(default_factory=list)
-
-    @property
-    def x(self) -> Any:
-        return self.step * (self.low + np.arange(len(self.f[0])))
-
-
-def _padded(f: Any, left: float, right: float) -> Any:
-    return np.concatenate([np.full(REACH, left), f, np.full(REACH, right)])
-
-
-def _slope(f: Any, step: float) -> Any:
-    return np.convolve(_padded(f, 0.0, -1.0), FIRST, "valid") / step
-
-
-def _runge_kutta(rhs: Callable, v: Any, dt: float, a: Any, b: Any, c: Any) -> Any:
-    """One step of the classical method; a, b, c are what the right-hand side needs at start, middle and end."""
-    k1 = rhs(v, a)
-    k2 = rhs(v + dt / 2 * k1, b)
-    k3 = rhs(v + dt / 2 * k2, b)
-    return v + dt / 6 * (k1 + 2 * k2 + 2 * k3 + rhs(v + dt * k3, c))
-
-
-def _backward(profile: Profile, start: Start, res: Resolution) -> tuple[list[_Stage], tuple]:
-    """Solve the backward flow; the grid step doubles whenever s has grown fourfold."""
-    reach, s = math.sqrt(2 * profile.chi), res.first
-    step = math.sqrt(s) / res.points
-
-    def window(until: float, step: float) -> tuple[int, int]:
-        spread = WINDOW * math.sqrt(until)
-        return -math.ceil(spread / step), math.ceil((reach + spread) / step)
-
-    low, high = window(4 * s, step)
-    first_y = float(profile.Lambda(s) - profile.chi) / s  # the mean of y over (0, first)
-    if not first_y > 0:
-        raise ArithmeticError("the overlap function must be positive")
-    opening = start(step * np.arange(low, high + 1), profile.chi, s, first_y)
-    f = opening[0]
-    stages: list[_Stage] = []
-    while True:
-        until = min(4 * s, profile.s_max)
-        # explicit steps: half the stability limit, because the density takes every second one
-        count = 2 * max(1, math.ceil((until - s) / (0.8 * step * step)))
-        dt = (until - s) / count
-        times = s + dt * np.arange(count + 1)
-        at, between = profile.y(times), profile.y(times[:-1] + dt / 2)
-
-        def rhs(v: Any, y: float, step: float = step) -> Any:
-            padded = _padded(v, 0.0, -1.0)
-            slope = np.convolve(padded, FIRST, "valid") / step
-            return 0.5 * (np.convolve(padded, SECOND, "valid") / step**2 + y * slope * slope)
-
-        if not (np.all(at > 0) and np.all(between > 0)):
-            raise ArithmeticError("the overlap function must be positive")
-        stage = _Stage(low, step, list(times), [f])
-        for i in range(count):
-            f = _runge_kutta(rhs, f, dt, at[i], between[i], at[i + 1])
-            stage.f.append(f)
-        if not np.all(np.abs(f) < 2):
-            raise ArithmeticError("the backward flow is unstable here")
-        stages.append(stage)
-        s = until
-        if s >= profile.s_max:
-            return stages, opening
-        odd = low % 2
-        f, low, step = f[odd::2], (low + odd) // 2, 2 * step
-        wide_low, wide_high = window(4 * s, step)
-        wide_low, wide_high = min(low, wide_low), max(low + len(f) - 1, wide_high)
-        f = np.concatenate([np.zeros(low - wide_low), f, np.full(wide_high - low - len(f) + 1, -1.0)])
-        low = wide_low
+    high: int
+    kind: str
 
 
 @dataclass(frozen=True)
-class Forward:
-    """Along s: ``E_m f'^2`` and ``E_m f''^2``; and the density at the innermost grid."""
+class _Step:
+    """What the backward pass needs of one step into one window."""
 
-    s: Any
-    slope_squared: Any
-    curvature_squared: Any
-    density: Any
-    step: float
-
-
-def _forward(profile: Profile, stages: list[_Stage]) -> Forward:
-    """Solve the density's equation from p_min to 1 on the stored backward solution."""
-    x, m = stages[-1].x, _normal(stages[-1].x, profile.p_min)
-    s_values, first, second = [], [], []
-
-    def record(stage: _Stage, i: int, slope: Any) -> None:
-        curvature = np.convolve(_padded(stage.f[i], 0.0, -1.0), SECOND, "valid") / stage.step**2
-        s_values.append(stage.times[i])
-        first.append(stage.step * np.sum(m * slope**2))
-        second.append(stage.step * np.sum(m * curvature**2))
-
-    for stage in reversed(stages):
-        if stage is not stages[-1]:
-            m = make_interp_spline(x, m, k=7)(stage.x)
-        x, step = stage.x, stage.step
-
-        def rhs(v: Any, drift: Any, step: float = step) -> Any:
-            # beyond the window the flow is free diffusion; what the edge does wrong meets f' = 0
-            spread = np.convolve(np.pad(v, REACH, mode="edge"), SECOND, "valid") / step**2
-            return 0.5 * spread - np.convolve(_padded(drift * v, 0.0, 0.0), FIRST, "valid") / step
-
-        slopes = [_slope(f, step) for f in stage.f]
-        y = profile.y(np.array(stage.times))
-        for i in range(len(stage.f) - 1, 0, -2):
-            if i < len(stage.f) - 1 or stage is stages[-1]:
-                record(stage, i, slopes[i])
-            drifts = [y[j] * slopes[j] for j in (i, i - 1, i - 2)]
-            m = _runge_kutta(rhs, m, stage.times[i] - stage.times[i - 2], *drifts)
-        record(stage, 0, slopes[0])
-    flip = slice(None, None, -1)
-    return Forward(np.array(s_values)[flip], np.array(first)[flip], np.array(second)[flip], m, stages[0].step)
+    segments: list[_Segment]
+    weights: Any  # exp(y f) up to a factor
+    sums: Any  # their convolution
+    slope_d: Any
+    slope_y: Any
+    ratio: int
+    kernel: Any
 
 
-def _normal(x: Any, variance: float) -> Any:
-    return np.exp(-x * x / (2 * variance)) / math.sqrt(2 * math.pi * variance)
+class _Flow:
+    """f from the innermost step to p_min, with its mean T and the slopes of T, for y constant on the steps.
+
+    The slopes are those of the same discrete operations: in Lambda and l at every node (where f between the windows is known
+    through them), in the lengths d and the lifting parameters y of the steps, in chi and in p_min.
+    """
+
+    def __init__(self, gate: Gate, chi: float, s: Any, y: Any) -> None:
+        self.d, self.y, self.p_min, n = np.diff(s), y, 1 - float(s[-1]), len(y)
+        self.Lambda = chi + np.concatenate([[0.0], np.cumsum(self.d * y)])
+        self.logs = np.log(self.Lambda[1:] / self.Lambda[:-1])
+        self.ell = np.concatenate([[0.0], np.cumsum(self.logs / y)])  # the integral of 1/Lambda
+        self.decay = DIGITS * math.log(10)
+        reach = np.sqrt(2 * self.decay * s)
+        drop = 2 * self.Lambda * (1 - self.ell / 2)
+        if not np.all(drop > 0):
+            raise ArithmeticError("the flow has left its range: too small an overlap function")
+        self.ends = np.sqrt(drop)  # where the two known functions meet
+        self._choose_steps(s)
+        self.windows = [[(0, 0)]]
+        for width, w, end in zip(self.step[1:], reach[1:], self.ends[1:], strict=True):
+            left, right = ((math.floor((x - w) / width), math.ceil((x + w) / width)) for x in (0.0, end))
+            apart = left[1] < right[0] - 1 and (len(self.windows) == 1 or len(self.windows[-1]) == 2)
+            self.windows.append([left, right] if apart else [(left[0], right[1])])
+        self.first, f = [], []
+        for low, high in self.windows[1]:
+            at = self.step[1] * np.arange(low, high + 1)
+            value, *slopes = float_innermost(_opening(gate), chi, float(self.d[0]), float(y[0]), at)
+            f.append(value)
+            self.first.append(slopes)
+        self.tape: list[list[_Step]] = []
+        for j in range(1, n):
+            f = self._forward(j, f)
+        half = math.ceil(math.sqrt(2 * self.decay * self.p_min) / self.step[n])
+        self.kernel, slope = _kernel(self.step[n], half, self.p_min)
+        self.last = self._segments(n, -half, half)
+        whole = np.concatenate([self._values(n, f, part) for part in self.last])
+        self.T, self.T_p = float(self.kernel @ whole), float(slope @ whole)
+
+    def _choose_steps(self, s: Any) -> None:
+        """Of the grid at every node: doubled from node to node wherever f and the next kernels allow it."""
+        widths = np.minimum.accumulate(np.append(self.d[1:], self.p_min)[::-1])[::-1]
+        wanted = np.minimum(2 * math.pi * np.sqrt(s[1:]), math.pi * np.sqrt(2 * widths * self.decay)) / self.decay
+        doublings = np.maximum.accumulate(np.floor(np.log2(wanted / wanted[0]) + 1e-9).clip(0))
+        self.step = np.concatenate([[0.0], wanted[0] * 2**doublings])
+
+    def _segments(self, j: int, low: int, high: int) -> list[_Segment]:
+        """The points of the grid at node j from low to high, window by window."""
+        windows, end = self.windows[j], max(high, self.windows[j][-1][1]) + 1
+        parts = [_Segment(None, min(low, windows[0][0]) - 1, windows[0][0] - 1, "left")]
+        for i, (a, b) in enumerate(windows):
+            if i:
+                parts.append(_Segment(None, windows[0][1] + 1, a - 1, "between"))
+            parts.append(_Segment(i, a, b, "window"))
+        parts.append(_Segment(None, windows[-1][1] + 1, end, "right"))
+        cut = [_Segment(p.window, max(p.low, low), min(p.high, high), p.kind) for p in parts]
+        return [p for p in cut if p.low <= p.high]
+
+    def _values(self, j: int, f: Sequence[Any], part: _Segment) -> Any:
+        if part.window is not None:
+            start = self.windows[j][part.window][0]
+            return f[part.window][part.low - start : part.high - start + 1]
+        if part.kind != "between":
+            return np.full(part.high - part.low + 1, 0.0 if part.kind == "left" else -1.0)
+        x = self.step[j] * np.arange(part.low, part.high + 1)
+        return -x * x / (2 * self.Lambda[j]) - self.ell[j] / 2
+
+    def _forward(self, j: int, f: Sequence[Any]) -> list[Any]:
+        width, d, y = self.step[j], self.d[j], float(self.y[j])
+        ratio = round(self.step[j + 1] / width)
+        tilt = y * d * self.ends[j] / self.Lambda[j]  # how far the slope of f moves the kernel
+        half = math.ceil((math.sqrt(2 * d * self.decay) + tilt) / width)
+        kernel, slope = _kernel(width, half, d)
+        found, steps = [], []
+        for low, high in self.windows[j + 1]:
+            parts = self._segments(j, low * ratio - half, high * ratio + half)
+            level = 0.0 if parts[0].kind == "left" else -1.0  # exp(y f) would underflow elsewhere
+            values = np.concatenate([self._values(j, f, part) for part in parts]) - level
+            weights = np.exp(y * values)
+            sums, by_d, by_y = (
+                np.convolve(k, w, "valid")[::ratio]
+                for k, w in ((kernel, weights), (slope, weights), (kernel, weights * values))
+            )
+            out = np.log(sums) / y
+            steps.append(_Step(parts, weights, sums, by_d / sums / y, (by_y / sums - out) / y, ratio, kernel))
+            found.append(out + level)
+        self.tape.append(steps)
+        return found
+
+    def slopes(self) -> dict[str, Any]:
+        """The slopes of T: ``Lambda``, ``l`` by node, ``d``, ``y`` by step, ``chi`` and ``p`` as numbers."""
+        n = len(self.y)
+        found: dict[str, Any] = {"Lambda": np.zeros(n + 1), "l": np.zeros(n + 1), "d": np.zeros(n), "y": np.zeros(n)}
+        density = self._scattered(n, [(self.last, self.kernel)], found)
+        for j in range(n - 1, 0, -1):
+            back = []
+            for m, step in zip(density, self.tape[j - 1], strict=True):
+                found["d"][j] += m @ step.slope_d
+                found["y"][j] += m @ step.slope_y
+                share = np.zeros((len(m) - 1) * step.ratio + 1)
+                share[:: step.ratio] = m / step.sums
+                back.append((step.segments, step.weights * np.convolve(step.kernel, share)))
+            density = self._scattered(j, back, found)
+        totals = [sum(m @ slope[i] for m, slope in zip(density, self.first, strict=True)) for i in range(3)]
+        found["d"][0], found["y"][0] = totals[1:]
+        return found | {"chi": totals[0], "p": self.T_p}
+
+    def _scattered(self, j: int, back: list, found: dict[str, Any]) -> list[Any]:
+        """The tilted density in the windows at node j; elsewhere it meets constants, or Lambda and l."""
+        density = [np.zeros(b - a + 1) for a, b in self.windows[j]]
+        for parts, mass in back:
+            at = 0
+            for part in parts:
+                here = mass[at : (at := at + part.high - part.low + 1)]
+                if part.window is not None:
+                    start = self.windows[j][part.window][0]
+                    density[part.window][part.low - start : part.high - start + 1] += here
+                elif part.kind == "between":
+                    x = self.step[j] * np.arange(part.low, part.high + 1)
+                    found["Lambda"][j] += here @ (x * x) / (2 * self.Lambda[j] ** 2)
+                    found["l"][j] -= here.sum() / 2
+        return density
+
+
+def _kernel(width: float, half: int, variance: float) -> tuple[Any, Any]:
+    """The trapezoidal weights of a normal law, and their slope in its variance."""
+    squares = (width * np.arange(-half, half + 1)) ** 2
+    weights = width / math.sqrt(2 * math.pi * variance) * np.exp(-squares / (2 * variance))
+    return weights, weights * (squares / variance - 1) / (2 * variance)
 
 
 @dataclass(frozen=True)
 class FlowPoint:
-    """Capacity of a profile, its logarithmic gradient in (log chi, logit p_min, coefficients), and both flows."""
+    """Capacity of a profile at a number of steps, its logarithmic gradient in (log chi, logit p_min, coefficients), and by
+    steps: their inner ends s, and the means of ``E_m f'^2`` and of the dual overlap q (in the scaling of the energy form).
+    """
 
     alpha: float
     gradient: Any
-    profile: Profile
-    forward: Forward | None
+    s: Any
+    slope_squared: Any
+    dual_overlap: Any
 
 
-def evaluate_flow(theta: Any, start: Start, budget: float, res: Resolution, gradient: bool = True) -> FlowPoint:
-    """``alpha = (sphere + budget)/(-T)`` of the profile ``theta = (log chi, logit p_min, coefficients...)``."""
+def evaluate_flow(gate: Gate, theta: Any, budget: float, steps: int) -> FlowPoint:
+    """``alpha = (sphere + budget)/(-T)`` of the profile ``theta = (log chi, logit p_min, coefficients...)``.
+
+    Raises ``ArithmeticError`` outside the domain.
+    """
     profile = Profile(math.exp(theta[0]), 1 / (1 + math.exp(-theta[1])), np.asarray(theta[2:]))
-    chi, p_min, s0 = profile.chi, profile.p_min, res.first
-    stages, (_, f_chi, f_y) = _backward(profile, start, res)
-    last = stages[-1]
-    beyond = last.x[-1] + last.step * np.arange(1, math.ceil(12 / last.step))
-    T = last.step * (np.sum(_normal(last.x, p_min) * last.f[-1]) - np.sum(_normal(beyond, p_min)))
+    chi, p_min, s = profile.chi, profile.p_min, profile.nodes(steps)
+    (integrals, table), d = profile.integrals(s), np.diff(s)
+    y = integrals / d
+    flow = _Flow(gate, chi, s, y)
+    L, last = flow.Lambda, flow.Lambda[-1]
+    sphere = float((flow.logs / (2 * y)).sum() + p_min / (2 * last))
+    alpha = (sphere + budget) / -flow.T
+    slopes = flow.slopes()
 
-    low, top = math.sqrt(s0 / SCALE), math.sqrt(profile.s_max / SCALE)
-    # Gauss nodes in sqrt(xi): the integrands vary fastest near s = 0
-    root = math.sqrt(low) + (math.sqrt(top) - math.sqrt(low)) * (NODES + 1) / 2
-    xi = root**2
-    weight = WEIGHTS * (math.sqrt(top) - math.sqrt(low)) / 2 * 2 * root * 2 * SCALE  # ds = 2 SCALE xi dxi
-    L0, L_max = float(profile.Lambda(s0)), float(profile.Lambda(profile.s_max))
-    y0 = (L0 - chi) / s0
-    sphere = (
-        math.log(L0 / chi) / (2 * y0)
-        + float(np.sum(weight * xi / (2 * profile.Lambda_of_xi(xi))))
-        + p_min / (2 * L_max)
-    )
-    numerator = sphere + budget
-    if not gradient:
-        return FlowPoint(numerator / -T, None, profile, None)
+    # slopes of the sphere (A) and of the count (T) in Lambda at the nodes and in y, d and p at fixed Lambda
+    A_L, A_y = np.zeros(len(s)), -flow.logs / (2 * y * y)
+    A_L[1:] += 1 / (2 * y * L[1:])
+    A_L[:-1] -= 1 / (2 * y * L[:-1])
+    A_L[-1] -= p_min / (2 * last**2)
+    beyond = np.cumsum(slopes["l"][::-1])[::-1][1:]  # a step enters l at every node beyond it
+    T_L, T_y = slopes["Lambda"].copy(), slopes["y"] - beyond * flow.logs / (y * y)
+    T_L[1:] += beyond / (y * L[1:])
+    T_L[:-1] -= beyond / (y * L[:-1])
 
-    fwd = _forward(profile, stages)
-    tilted = make_interp_spline(np.log(fwd.s), fwd.slope_squared, k=5)
-    s = SCALE * xi * xi
-    q = profile.dual_overlap(s)
-    q0, q_end = float(profile.dual_overlap(s0)), float(profile.dual_overlap(profile.s_max))
-    m, h = fwd.density, fwd.step
-    T_chi, T_y0 = h * np.sum(m * f_chi), h * np.sum(m * f_y)
-    S_chi = -0.5 * (q0 + (1 / chi - 1 / L0) / y0)
-    S_y0 = -math.log(L0 / chi) / (2 * y0 * y0) + s0 / (2 * y0 * L0) - 0.5 * q0 * s0
-    y_end = float(profile.y(profile.s_max))
-    found = [
-        chi * (S_chi / numerator - T_chi / T),
-        p_min * (1 - p_min) * 0.5 * y_end * (q_end / numerator + fwd.slope_squared[-1] / T),
-    ]
-    for j in range(len(theta) - 2):
-        basis = chebyshev.Chebyshev.basis(j, domain=[0, 1])
-        mean = 2 * SCALE * float(basis.integ(lbnd=0)(low)) / s0  # what the coefficient does to the mean on (0, s0)
-        S_j = -0.5 * np.sum(weight * basis(xi) * q) + S_y0 * mean
-        T_j = 0.5 * np.sum(weight * basis(xi) * tilted(np.log(s))) + T_y0 * mean
-        found.append(S_j / numerator - T_j / T)
-    return FlowPoint(numerator / -T, np.array(found), profile, fwd)
+    # Lambda is chi plus the integrals of y
+    A_after, T_after = (np.cumsum(g[::-1])[::-1][1:] for g in (A_L, T_L))
+    A_mean, T_mean = A_y / d + A_after, T_y / d + T_after  # in the integral of y over a step, at fixed d
+    total = (A_mean + alpha * T_mean) / (alpha * -flow.T)
+    scale = 1 / (alpha * -flow.T)
+    by_chi = chi * scale * (A_L.sum() + alpha * (T_L.sum() + slopes["chi"]))
+    # p_min moves the outer nodes
+    dp = p_min * (1 - p_min)
+    moved = np.concatenate([[0.0], s[1:] * np.arange(steps + 1) / steps * (-dp / profile.s_max)])
+    gained = np.concatenate([[0.0], profile.y(s[1:])]) * moved
+    by_d = alpha * slopes["d"] * scale - (A_y + alpha * T_y) * scale * y / d  # at fixed integrals of y
+    by_p = total @ np.diff(gained) + by_d @ np.diff(moved) + dp * scale * (1 / (2 * last) + alpha * slopes["p"])
+    gradient = np.concatenate([[by_chi, by_p], table.T @ total])
+    return FlowPoint(alpha, gradient, s[:-1], 2 * T_mean, -2 * A_mean)

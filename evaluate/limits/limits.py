@@ -211,10 +211,10 @@ def limit(
         if second_route:
             report("second route: Parisi flow")
             start = [chi.value, *values[solved[-1].level][1:]]
-            flow = solve_flow(network, list(map(float, start)), report)
+            flow = solve_flow(network, list(map(float, start)), wanted, report)
             if abs(flow.alpha - alpha.value) > flow.error + alpha.error:
                 raise ConvergenceError(
-                    f"the two routes disagree: levels {alpha.text(wanted)}, flow {flow.alpha:.10f} "
+                    f"the two routes disagree: levels {alpha.text(wanted)}, flow {flow.alpha:.13f} "
                     f"with error estimate {flow.error:.1e}"
                 )
         return Limit(

@@ -1,7 +1,7 @@
 r"""The second route to the limit: minimise the continuous problem over smooth overlap functions.
 
-No level, step function or extrapolation enters: the Parisi flow of :mod:`~flrdt.evaluate.limits.flow_equations` is minimised over
-polynomials of growing degree.  The minimum over a family lies above the limit, so the values fall with the degree.
+No level, optimal step or acceleration of levels enters: the Parisi flow of :mod:`~flrdt.evaluate.limits.flow_equations` is
+minimised over polynomials of growing degree.  The minimum over a family lies above the limit, so the values fall with the degree.
 """
 
 from __future__ import annotations
@@ -12,23 +12,30 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.polynomial import chebyshev
 
-from flrdt.derive import Network, objective
+from flrdt.derive import Gate, Network, relu
 
-from ..quadrature.one_field import compiled_innermost
-from .flow_equations import SCALE, FlowPoint, Profile, Resolution, Start, evaluate_flow
+from .flow_equations import FIRST, FlowPoint, Profile, evaluate_flow
 
 __all__ = ["FlowSolution", "solve_flow"]
 
-COARSE = Resolution(first=1e-5, points=4.0)
-FINE = Resolution(first=1e-6, points=6.0)
-# how much the answer moves when the flow takes over later, or on a finer grid
-CHECKS = (Resolution(first=4e-6, points=6.0), Resolution(first=1e-6, points=8.0))
-TERMS = (9, 11)  # numbers of Chebyshev coefficients, one after the other
-DIFFERENCE = 1e-4
+COUNTS = (64, 80, 96, 112, 128, 144)  # of steps, from which the error's even powers are eliminated
+FINER = (80, 96, 112, 128, 144, 160, 176)  # how much the answer moves here is what is left of them
+CURVED = 3  # of the numbers of steps are good enough for the Hessian
+ROUGHLY = (48, 64)  # for the start
+FINEST = 256  # steps at which the conditions along the flow are looked at
+TERMS = {8: (9, 12), 10: (12, 15), 14: (12, 15, 18)}  # numbers of coefficients by decimals asked for
+GUESSED = 4  # highest degree of the polynomial in sqrt(1 - p) that a level is told by, at most one for four steps
 INNERMOST = 2  # steps of a level that stand for everything inside them: no guide to the overlap function there
-ROUGH, STRICT = 1e-9, 1e-12  # decrements (relative) at which a minimum on the coarse, and on the fine grid will do
+DIFFERENCE = 1e-5
+ROUGH, ENOUGH = 1e-8, 1e-12  # decrements (relative) at which a start, and a minimum, will do
+FALL = 0.1  # of the decrement in a step, at which the Hessian is still good
+LONGEST = 0.5  # change of a coefficient in one step
+FLATTEST = 1e-9  # least eigenvalue, relative to the diagonal, that differences resolve
+NOISE = 1e-12  # of a combination of numbers of steps, relative
+SETTLED = 1e-11  # decrement at which a descent below the noise ends the minimisation
+BEGINNING = 7  # coefficients of the start
+SHORTEST = 1e-4  # 1 - p at which curvatures of f are still known from differences
 
 
 @dataclass(frozen=True)
@@ -38,140 +45,151 @@ class FlowSolution:
     alpha: float
     error: float
     profile: Profile
-    profile_before: Profile  # of the next lower degree
+    profile_before: Profile  # of the lower degree
     stationarity: float  # largest |alpha E f'^2/q - 1| along the flow
     replicon: float  # largest |1 - alpha Lambda^2 E f''^2| for 1 - p > 1e-4: full breaking is marginally stable
 
     @property
     def chi_error(self) -> float:
-        """Change of chi from the next lower degree."""
+        """Change of chi from the lower degree."""
         return abs(self.profile.chi - self.profile_before.chi)
 
     @property
     def p_min_error(self) -> float:
-        """Change of p_min from the next lower degree."""
+        """Change of p_min from the lower degree."""
         return abs(self.profile.p_min - self.profile_before.p_min)
 
     def overlap(self, p: Sequence[float]) -> list[tuple[float, float]]:
-        """``(y(p), error estimate)``: the change from the family of the next lower degree."""
+        """``(y(p), error estimate)``: the change from the family of the lower degree."""
         s = 1 - np.asarray(p, dtype=float)
         now, before = self.profile.y(s), self.profile_before.y(s)
         return [(float(a), float(abs(a - b))) for a, b in zip(now, before, strict=True)]
 
 
 def solve_flow(
-    network: Network, start: Sequence[float], report: Callable[[str], None] = lambda _: None
+    network: Network, start: Sequence[float], digits: int = 10, report: Callable[[str], None] = lambda _: None
 ) -> FlowSolution:
     """Minimise the continuous problem, starting near a finite level's ``(chi, p_2..p_r, y_2..y_r)`` (r >= 8).
 
-    It starts closer where chi is that of the limit.
-
-    Raises ``ArithmeticError`` if Newton stalls.  The gate's active set must be a half-line: the flow's windows assume
-    that f tends to 0 on the left and to -1 on the right.
+    It starts closer where chi is that of the limit.  ``digits`` chooses the degrees; the error is what it turns out to be.
+    Raises ``ArithmeticError`` if Newton stalls, and ``ValueError`` for a gate other than the ReLU, whose envelope the
+    windows of the flow are made for.
     """
-    if tuple(float(v) for v in network.gate.limits()) != (0.0, 1.0):
-        raise ValueError(
-            f"the Parisi flow is implemented for gates that are active on a right half-line, not {network.gate}"
-        )
-    opening = _opening(network)
+    gate = network.gate
+    if not isinstance(gate, Gate) or gate.active != relu().active:
+        raise ValueError(f"the Parisi flow is implemented for the ReLU, not {gate}")
     budget = float(network.budget)  # type: ignore[arg-type]
-    # one Hessian: its leading block is that of the shorter family, and the steps improve it
-    theta = _padded(_first_guess(start, TERMS[0]), TERMS[-1])
-    whole = _hessian(theta, evaluate_flow(theta, opening, budget, COARSE).gradient, opening, budget)
-    values: list[FlowPoint] = []
-    for terms in TERMS:
-        n = terms + 2
-        theta, matrix = _padded(theta[:n], terms), whole[:n, :n]
-        for res, enough in ((COARSE, ROUGH), (FINE, STRICT)):
-            theta, matrix, point = _minimise(theta, opening, budget, res, matrix, enough)
-        whole[:n, :n] = matrix
-        values.append(point)
-        report(f"Parisi flow, {terms} coefficients: {point.alpha:.10f}")
-    best, before = values[-1], values[-2]
-    drift = sum(abs(evaluate_flow(theta, opening, budget, r, gradient=False).alpha - best.alpha) for r in CHECKS)
-    forward = best.forward
-    if forward is None:
-        raise ArithmeticError("the best profile came without its flow")
-    q = best.profile.dual_overlap(forward.s)
-    balance = np.max(np.abs(best.alpha * forward.slope_squared / q - 1))
-    marginal = np.max(
-        np.abs(1 - best.alpha * best.profile.Lambda(forward.s) ** 2 * forward.curvature_squared)[forward.s > 1e-4]
-    )
+    terms = next((t for most, t in TERMS.items() if digits <= most), TERMS[max(TERMS)])
+    theta = _first_guess(start, terms[-1])
+    found: list[tuple[float, Any]] = []
+    with np.errstate(all="ignore"):
+        _, theta = _minimise(gate, theta[: BEGINNING + 2], budget, ROUGHLY, ROUGH)
+        for count in terms:
+            theta = np.append(theta, np.zeros(terms[-1]))[: count + 2]
+            alpha, theta = _minimise(gate, theta, budget, COUNTS, ENOUGH)
+            found.append((alpha, theta))
+            report(f"Parisi flow, {count} coefficients: {alpha:.12f}")
+        drift = abs(_combined(gate, theta, budget, FINER)[0] - alpha)
+        along = evaluate_flow(gate, theta, budget, FINEST)
+    (before, earlier), (alpha, theta) = found[-2:]
     return FlowSolution(
-        best.alpha,
-        abs(before.alpha - best.alpha) + drift,
-        best.profile,
-        before.profile,
-        float(balance),
-        float(marginal),
+        alpha,
+        abs(before - alpha) + drift + alpha * SETTLED / 2 + FIRST**1.5,
+        _profile(theta),
+        _profile(earlier),
+        float(np.max(np.abs(along.alpha * along.slope_squared / along.dual_overlap - 1))),
+        _replicon(along),
     )
 
 
-def _padded(theta: Any, terms: int) -> Any:
-    return np.concatenate([theta, np.zeros(max(0, terms + 2 - len(theta)))])
+def _replicon(point: FlowPoint) -> float:
+    r"""The largest violation of :math:`\alpha\Lambda^2 E_m f''^2 = 1`.
+
+    In p, :math:`E_m f'^2` grows at the rate :math:`E_m f''^2` and q at :math:`1/\Lambda^2`.
+    """
+    grown, q = np.diff(point.slope_squared), np.diff(point.dual_overlap)
+    return float(np.max(np.abs(1 - point.alpha * grown / q)[point.s[:-1] > SHORTEST]))
 
 
-def _opening(network: Network) -> Start:
-    """The innermost level in closed form: f_2 with its derivatives in chi and y."""
-    compiled = compiled_innermost(objective(network, 2).towers[0], "float64", 1)
-
-    def at(x: Any, chi: float, D: float, y: float) -> tuple[Any, Any, Any]:
-        f, f_chi, _, f_y = (np.broadcast_to(v, x.shape) for v in compiled(chi, D, y)(x))
-        return f, f_chi, f_y
-
-    return at
+def _profile(theta: Any) -> Profile:
+    return Profile(math.exp(theta[0]), 1 / (1 + math.exp(-theta[1])), theta[2:])
 
 
 def _first_guess(z: Sequence[float], terms: int) -> Any:
-    """The profile whose means over the steps of a level are, relatively, nearest to its lifting parameters."""
+    """A smooth profile through the lifting parameters of a level.
+
+    log(y sqrt(s)) is taken as a polynomial in sqrt(s) through the middles of the steps, which continues steadily to the
+    small s that no level reaches.
+    """
     n = len(z) // 2
-    terms = min(terms, n - INNERMOST)
-    ends = np.sqrt(np.concatenate([[0.0], 1 - np.array(z[1 : n + 1])]) / SCALE)
-    sums = np.array([chebyshev.Chebyshev.basis(j, domain=[0, 1]).integ(lbnd=0)(ends) for j in range(terms)])
-    means = 2 * np.diff(sums) / np.diff(ends**2)  # of the overlap functions of single coefficients
-    y = np.array(z[n + 1 :])
-    fitted = np.linalg.lstsq((means / y).T[INNERMOST:], np.ones(n - INNERMOST), rcond=None)[0]
-    return np.concatenate([[math.log(z[0]), math.log(z[n] / (1 - z[n]))], fitted])
+    degree = min(GUESSED, n // 4)
+    s, y = 1 - np.array([1.0, *z[1 : n + 1]]), np.array(z[n + 1 :])
+    xi = (np.sqrt(s[:-1]) + np.sqrt(s[1:])) / 2  # the mean of 1/sqrt(s) over a step is 1/xi
+    fitted = np.polynomial.Polynomial.fit(xi[INNERMOST:], np.log(y * xi)[INNERMOST:], degree)
+    at = np.linspace(FIRST**0.25, s[-1] ** 0.25, 50) ** 4
+    basis = Profile(z[0], z[n], np.zeros(2 * degree + 1)).basis(at)
+    coefficients = np.linalg.lstsq(basis, fitted(np.sqrt(at)), rcond=None)[0]
+    ends = [math.log(z[0]), math.log(z[n] / (1 - z[n]))]
+    return np.concatenate([ends, coefficients, np.zeros(terms)])[: terms + 2]
 
 
-def _hessian(theta: Any, slope: Any, opening: Start, budget: float) -> Any:
-    """Differences of the gradient on the coarse grid."""
+def _combined(gate: Gate, theta: Any, budget: float, counts: Sequence[int]) -> tuple[float, Any]:
+    """Value and logarithmic gradient without the first even powers of the inverse number of steps (Richardson)."""
+    alpha, slope = 0.0, np.zeros(len(theta))
+    for n in counts:
+        weight = math.prod(n * n / (n * n - m * m) for m in counts if m != n)
+        point = evaluate_flow(gate, theta, budget, n)
+        alpha += weight * point.alpha
+        slope += weight * point.alpha * point.gradient
+    return alpha, slope / alpha
+
+
+def _hessian(gate: Gate, theta: Any, budget: float, counts: Sequence[int]) -> Any:
+    """Differences of the gradient at few steps."""
     rows = []
-    for j in range(len(theta)):
-        moved = theta.copy()
-        moved[j] += DIFFERENCE
-        rows.append((evaluate_flow(moved, opening, budget, COARSE).gradient - slope) / DIFFERENCE)
+    for shift in DIFFERENCE * np.eye(len(theta)):
+        up, down = (_combined(gate, theta + move, budget, counts)[1] for move in (shift, -shift))
+        rows.append((up - down) / (2 * DIFFERENCE))
     matrix = np.array(rows)
     return (matrix + matrix.T) / 2
 
 
-def _minimise(
-    theta: Any, opening: Start, budget: float, res: Resolution, matrix: Any, enough: float
-) -> tuple[Any, Any, FlowPoint]:
-    """Quasi-Newton steps (BFGS) from a Hessian that is known about; also what it has become."""
-    with np.errstate(all="ignore"):
-        point = evaluate_flow(theta, opening, budget, res)
-        for _ in range(60):
-            eigenvalues, vectors = np.linalg.eigh(matrix)
-            along = vectors.T @ point.gradient
-            if float((along**2 / abs(eigenvalues)).sum()) < enough:
-                return theta, matrix, point
-            move = -vectors @ (along / abs(eigenvalues))
-            scale = min(1.0, 0.3 / abs(move).max())
-            while True:
-                try:
-                    trial = evaluate_flow(theta + scale * move, opening, budget, res)
-                    if trial.alpha <= point.alpha * (1 + 1e-13):
-                        break
-                except ArithmeticError:
-                    pass  # outside the domain: shorten the step
-                scale /= 2
-                if scale < 1e-3:
-                    raise ArithmeticError(f"the Parisi flow's minimisation stalled at {point.alpha:.9f}")
-            step, change = scale * move, trial.gradient - point.gradient
-            if change @ step > 0:
-                turned = matrix @ step
-                matrix = matrix + np.outer(change, change) / (change @ step)
-                matrix = matrix - np.outer(turned, turned) / (step @ turned)
-            theta, point = theta + step, trial
-    raise ArithmeticError(f"the Parisi flow's minimisation did not converge; best value {point.alpha:.9f}")
+def _newton(matrix: Any, gradient: Any) -> tuple[float, Any]:
+    """The decrement and the descending step."""
+    units = 1 / np.sqrt(abs(np.diag(matrix)))
+    eigenvalues, vectors = np.linalg.eigh(units[:, None] * matrix * units)
+    along, sizes = vectors.T @ (units * gradient), np.maximum(abs(eigenvalues), FLATTEST)
+    return float((along**2 / sizes).sum()), -units * (vectors @ (along / sizes))
+
+
+def _minimise(gate: Gate, theta: Any, budget: float, counts: Sequence[int], enough: float) -> tuple[float, Any]:
+    """Newton steps, with the Hessian of an earlier point and what the steps found (BFGS) as long as that does."""
+    alpha, gradient = _combined(gate, theta, budget, counts)
+    matrix = _hessian(gate, theta, budget, counts[:CURVED])
+    decrement, move = _newton(matrix, gradient)
+    for _ in range(30):
+        if decrement < enough:
+            return alpha, theta
+        scale = min(1.0, LONGEST / abs(move).max())
+        while True:
+            try:
+                value, slope = _combined(gate, theta + scale * move, budget, counts)
+                if value <= alpha * (1 + NOISE) and np.all(np.isfinite(slope)):
+                    break
+            except (ArithmeticError, ValueError):
+                pass  # outside the domain: shorten the step
+            scale /= 2
+            if scale < 1e-3:
+                raise ArithmeticError(f"the Parisi flow's minimisation stalled at {alpha:.11f}")
+        if abs(value - alpha) < NOISE * alpha and decrement < SETTLED:
+            return value, theta + scale * move  # rounding hides any further descent
+        step, change = scale * move, slope - gradient
+        if change @ step > 0:
+            turned = matrix @ step
+            matrix = matrix + np.outer(change, change) / (change @ step) - np.outer(turned, turned) / (step @ turned)
+        alpha, gradient, theta, last = value, slope, theta + step, decrement
+        decrement, move = _newton(matrix, gradient)
+        if decrement > max(FALL * last, enough):
+            matrix = _hessian(gate, theta, budget, counts[:CURVED])
+            decrement, move = _newton(matrix, gradient)
+    raise ArithmeticError(f"the Parisi flow's minimisation did not converge; best value {alpha:.11f}")

@@ -27,12 +27,13 @@ def _digest(file: Path) -> str:
     return hashlib.sha256(read_bytes(file)).hexdigest()
 
 
-def check_folder(folder: Path) -> None:
+def check_folder(path: str | Path) -> None:
     """Raise ``InputError`` unless the folder is missing, empty, or holds nothing but an unchanged earlier report.
 
     The folder above it has to exist: a mistyped path is refused, not created.
     """
-    check_place(str(folder / MANIFEST) if folder.is_dir() else str(folder))
+    folder = Path(path)  # of the empty name that is the folder at hand
+    check_place(str(folder / MANIFEST) if path and folder.is_dir() else str(path))
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} is not a folder: name a new or empty one")
     present = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if not p.is_dir())

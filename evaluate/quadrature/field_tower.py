@@ -19,7 +19,7 @@ from flrdt.derive.blocks.field_averages import FieldAverage
 from ..arithmetic.backends import backend as get_backend
 from ..arithmetic.compile import compile_grid
 
-__all__ = ["FieldGrid", "TowerGradient", "compiled_average", "field_tower", "plan_fields"]
+__all__ = ["FieldGrid", "TowerGradient", "compiled_average", "field_tower", "float_innermost", "plan_fields"]
 
 GUARD_DIGITS = 4
 
@@ -160,7 +160,8 @@ def _log_mass(low: Any, high: Any) -> Any:
         return big + numpy.log1p(-numpy.exp(numpy.minimum(log_ndtr(a) - big, 0.0)))
 
 
-def _float_innermost(average: _Average, chi: float, D: float, y: float, xs: Any) -> tuple:
+def float_innermost(average: _Average, chi: float, D: float, y: float, xs: Any) -> tuple:
+    """``f_2 = log(W)/y`` in the logarithmic domain, and its slopes in chi, D and y; no y is too large."""
     import numpy
 
     values = [numpy.broadcast_to(v, xs.shape) for v in average.compiled(chi, D, y)(xs)]
@@ -195,7 +196,7 @@ def _float_tower(
 
     step = 1.0 / grid.steps_per_unit
     points = [numpy.arange(-n, n + 1) * (s * step) for n, s in zip(grid.halves, grid.strides, strict=True)]
-    f, f_chi, f_D, f_y = _float_innermost(average, chi, variances[0], lifting[0], points[0])
+    f, f_chi, f_D, f_y = float_innermost(average, chi, variances[0], lifting[0], points[0])
     tape = []
     for k in range(1, len(lifting)):
         y, d, width, reach = lifting[k], variances[k], step * grid.strides[k - 1], grid.reaches[k]

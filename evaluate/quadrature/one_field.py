@@ -14,12 +14,13 @@ from functools import lru_cache
 from itertools import accumulate
 from typing import Any
 
-from sympy import DiracDelta, Expr, Symbol, diff, log
+from sympy import Expr, Symbol, log
 
 from flrdt.derive.blocks.field_towers import FieldTower
 
 from ..arithmetic.backends import backend as get_backend
 from ..arithmetic.compile import compile_grid
+from ..arithmetic.slopes import slopes
 from .grid import Grid, LevelGrid
 
 __all__ = ["TowerValue", "compiled_innermost", "evaluate_tower"]
@@ -49,20 +50,8 @@ def compiled_innermost(tower: FieldTower, backend_name: str, order: int) -> Any:
 
 @lru_cache(maxsize=64)
 def _compiled(W: Expr, point: Symbol, arguments: tuple[Symbol, ...], backend_name: str, order: int) -> Any:
-    forms = [e for part in range(order + 1) for e in _derivatives(W, arguments, part)]
-    return compile_grid(forms, point, arguments, get_backend(backend_name))
-
-
-@lru_cache(maxsize=64)
-def _derivatives(W: Expr, arguments: tuple[Symbol, ...], order: int) -> list[Expr]:
-    """Those of one order of ``log(W)/y``, the same for every arithmetic, on either side of a kink."""
-    if order == 0:
-        found = [log(W) / arguments[-1]]
-    elif order == 1:
-        found = [diff(*_derivatives(W, arguments, 0), s) for s in arguments]
-    else:
-        found = [diff(f, s) for i, f in enumerate(_derivatives(W, arguments, 1)) for s in arguments[: i + 1]]
-    return [e.replace(DiracDelta, lambda *_: 0) for e in found]
+    program = slopes(log(W) / arguments[-1], arguments, order)
+    return compile_grid(program.outputs, point, arguments, get_backend(backend_name), program.definitions)
 
 
 def evaluate_tower(

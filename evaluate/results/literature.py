@@ -116,10 +116,14 @@ def verdict_of(ours: Decimal, printed: str, error: Decimal = Decimal(0)) -> str:
 
 
 def compare(heavy: bool = False, report: Report = lambda _: None, only: str | None = None) -> list[Row]:
-    """Compute what can be compared; ``heavy`` includes what takes longer than a minute, ``only`` keeps one problem's rows."""
+    """Compute what can be compared; ``heavy`` includes what takes longer than a minute, ``only`` keeps one problem's rows.
+
+    Raises ``InputError`` for a word that names no problem.
+    """
     found = []
+    wanted = None if only is None else _posed(only)
     for datum in LITERATURE:
-        if only is not None and datum.problem.partition(",")[0] != only.partition(",")[0]:
+        if only is not None and _posed(datum.problem) != wanted:
             continue
         report(f"{datum.problem}, level {datum.level}")
         if datum.incomparable:
@@ -134,6 +138,16 @@ def compare(heavy: bool = False, report: Report = lambda _: None, only: str | No
                 text = str(ours.quantize(shown, rounding=ROUND_HALF_EVEN))
             found.append(Row(datum, text, verdict_of(ours, datum.printed, Decimal(error))))
     return found
+
+
+def _posed(word: str) -> Any:
+    """What a word poses, however it is written; alpha does not count."""
+    if word.strip().lower() == "relu":
+        return "relu"
+    from .family import as_problem
+
+    found = as_problem(word)
+    return found.input, found.output, found.kernel
 
 
 def _ours(datum: Datum, report: Report) -> tuple[str, str]:

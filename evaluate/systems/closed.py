@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
-from sympy import DiracDelta, Expr, Heaviside, Symbol, diff
+from sympy import Expr, Heaviside, Symbol, diff
 
 from flrdt.derive.objectives.closed_form import ScaledTerm
 from flrdt.derive.objectives.objective import Objective
 
 from ..arithmetic.backends import backend
 from ..arithmetic.compile import compile_scalar
+from ..arithmetic.slopes import slopes
 from .system import Parts
 
 if TYPE_CHECKING:
@@ -39,10 +40,14 @@ def _log_derivatives(function: Expr, variables: tuple[Symbol, ...], arithmetic: 
     The envelope of a bounded active set has a kink in chi where its plateau vanishes: second derivatives are those on
     either side of it.
     """
-    first = [v * diff(function, v) for v in variables] if order else []
-    second = [variables[j] * diff(f, variables[j]) for i, f in enumerate(first) for j in range(i + 1)]
-    second = [s.replace(DiracDelta, lambda *_: 0) for s in second] if order == 2 else []
-    return compile_scalar([function, *first, *second], variables, backend(arithmetic))
+    program, n = slopes(function, variables, order), len(variables)
+    value, *rest = program.outputs
+    found = [value, *(v * f for v, f in zip(variables, rest, strict=False))]
+    if order == 2:
+        triangle = iter(rest[n:])
+        for i, v in enumerate(variables):
+            found += [v * variables[j] * next(triangle) + (found[i + 1] if i == j else 0) for j in range(i + 1)]
+    return compile_scalar(found, variables, backend(arithmetic), definitions=program.definitions)
 
 
 @lru_cache(maxsize=64)

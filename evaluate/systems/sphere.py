@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from sympy import Add, Expr, Symbol, diff, log
+from sympy import Add, Expr, Symbol, log
 
 from flrdt.derive import Level, objective
 from flrdt.derive.core.symbols import Lifting
@@ -20,6 +20,7 @@ from flrdt.derive.objectives.energy_map import lambda_forms
 
 from ..arithmetic.backends import backend as get_backend
 from ..arithmetic.compile import compile_scalar
+from ..arithmetic.slopes import slopes
 from ..quadrature.one_field import TowerValue
 
 __all__ = ["sphere_terms"]
@@ -38,15 +39,17 @@ def _compiled_terms(backend_name: str, order: int) -> tuple[Any, Any, Any]:
     b = get_backend(backend_name)
     gap = Lifting(Level(3)).p(3)  # any free symbol: stands for 1 - p_2
     follow = compile_scalar([form.subs(p, 1 - gap).subs(chi, before)], (before, gap, y), b)
-    inner = compile_scalar(_derivatives(step, (before, after, y), order), (before, after, y), b)
-    last = compile_scalar(_derivatives(end, (p, after), order), (p, after), b)
-    return follow, inner, last
+    return follow, _compiled(step, (before, after, y), order, b), _compiled(end, (p, after), order, b)
 
 
-def _derivatives(e: Expr, symbols: Sequence[Symbol], order: int) -> list[Expr]:
+def _compiled(e: Expr, symbols: tuple[Symbol, ...], order: int, backend: Any) -> Any:
     """The expression, its slopes (order 1), and its curvatures, all rows (order 2)."""
-    first = [diff(e, s) for s in symbols] if order else []
-    return [e, *first, *(diff(f, s) for f in first for s in symbols if order == 2)]
+    program, n = slopes(e, symbols, order), len(symbols)
+    found = list(program.outputs[: n + 1])
+    if order == 2:
+        triangle = program.outputs[n + 1 :]
+        found += [triangle[max(i, j) * (max(i, j) + 1) // 2 + min(i, j)] for i in range(n) for j in range(n)]
+    return compile_scalar(found, symbols, backend, definitions=program.definitions)
 
 
 def sphere_terms(arguments: Sequence[Any], backend: Any, order: int = 1) -> TowerValue:

@@ -113,6 +113,14 @@ def test_literature(run):
 
 
 @pytest.mark.slow
+def test_a_problem_of_the_literature_may_be_written_in_any_way(run):
+    """The rows are those of the problem, not those of its spelling."""
+    found = [run("literature", "--problem", word) for word in ("sk", " SK ")]
+    assert found[0] == found[1] and found[0][0] == 0 and "0.7631667265" in found[0][1]
+    code, _, err = run("literature", "--problem", "hopfield:-")
+    assert code == 0, err
+
+
 def test_the_whole_table_of_the_literature(run):
     """Everything that is quick to compute agrees with what was printed; nothing differs."""
     code, out, _ = run("literature", "--json")
@@ -135,7 +143,8 @@ def test_the_whole_table_of_the_literature(run):
         (("table", "deep", "--problem", "sk"), "one layer"),
         (("derive", "gradient", "--problem", "sk"), "not derived"),
         (("derive", "relations", "--problem", "sk"), "need the sphere"),
-        (("literature", "--problem", "nothing"), "no published value"),
+        (("literature", "--problem", "nothing"), "unknown problem"),
+        (("literature", "--problem", "strip:2"), "no published value"),
         (("capacity", "--branch", "symmetric"), "need --problem"),
         (("certify", "--problem", "sk", "--level", "1"), "hard sets"),
         (("certify", "--problem", "strip:1"), "needs --level"),
@@ -145,7 +154,14 @@ def test_the_whole_table_of_the_literature(run):
         (("sweep", "--problem", "nothing", "--output", "x.csv"), "unknown problem"),
         (("sweep", "--problem", "sk", "--order", "rising", "--output", "x.csv"), "use falling or free"),
         (("sweep", "--problem", "sk", "--alpha", "2", "--output", "x.csv"), "takes no alpha"),
-        (("docs", "--problem", "sk", "--depth", "2", "x"), "belong to networks"),
+        (("docs", "--problem", "sk", "--depth", "2", "x"), "belongs to networks"),
+        (("docs", "--problem", "sk", "--gate", "relu", "--notion", "weak", "x"), "--notion, --gate belong to networks"),
+        (("capacity", "--problem", "SK", "relu"), "GATE belongs to networks"),
+        (("capacity", "--problem", "sk", "--gate", "relu"), "--gate belongs to networks"),
+        (("capacity", "--problem", "sk", "--backend", "mpmath", "--both-sides"), "--both-sides, --backend belong to"),
+        (("limit", "--problem", "sk", "--checkpoint", "x", "--resume"), "--checkpoint, --resume belong to"),
+        (("certify", "--problem", "strip:1", "--side", "upper"), "--side belongs to networks"),
+        (("derive", "objective", "--problem", "sk", "--form", "psi"), "--form belongs to networks"),
         (("docs", "--problem", "nothing", "x"), "unknown problem"),
         (("plot", "energy", "--problem", "sk", "--output", "x.svg"), "cost without alpha"),
         (("plot", "steps", "--problem", "sk", "--output", "x.svg"), "one of networks"),

@@ -67,6 +67,16 @@ SLIPS = [
     (("capacity", "relu", "--gate", "relu6"), "give one"),
     (("capacity", "relu", "more"), "'more'"),
     (("capacity", "-q"), "has no option -q"),
+    (("formulas", ""), "the id of a formula is empty"),
+    (("verify", ""), "the id of a formula is empty"),
+    (("docs", ""), "is empty"),
+    (("formulas", "Relations.2.C_2"), "did you mean relations.2.c_2?"),
+    (("table",), "required: {single,deep}"),
+    (("finite", "--layers", "2,4", "--workers", "3"), "--workers belongs to layers"),
+    (("finite", "--weights", "a.npy", "--trials", "100"), "--trials belongs to random layers"),
+    (("finite", "--n", "2", "--m", "3", "--no-header"), "--header or --no-header belongs to --weights"),
+    (("capacity", "--level", "inf", "--estimate"), "--estimate belongs to finite levels"),
+    (("capacity", "--both-sides", "--level", "2"), "--level belongs to one level"),
 ]
 
 

@@ -6,11 +6,12 @@ import subprocess
 import sys
 
 import pytest
-from sympy import Eq, Max, Min, Symbol, symbols
+from sympy import And, Eq, Max, Min, Or, Piecewise, Symbol, exp, symbols
 from sympy.printing.pretty.stringpict import line_width
 
-from flrdt.derive import objective, relations, relu_network, render, stationarity
+from flrdt.derive import Expectation, objective, relations, relu_network, render, stationarity
 from flrdt.derive.registry import registry
+from flrdt.derive.render.typeset import named_parts
 from flrdt.derive.render.unicode_text import LARGEST, display, name, sentence
 
 
@@ -42,11 +43,26 @@ def test_a_long_sum_is_broken_between_its_terms():
     assert len(found) == 13 and "- 2⋅z" in found and not re.search(r"[+-]$", shown, re.M)
 
 
-def test_what_is_too_large_for_a_picture_is_written_in_a_line():
+def test_what_is_too_large_for_a_picture_is_written_in_rows():
     x, y = symbols("p_2 y_2")
     large = sum((x + k) / (y**k + 2) for k in range(1, 200))
-    shown = display(Eq(symbols("P"), large, evaluate=False), convention="replica", level=2)
-    assert "\n" not in shown and shown.startswith("P = ") and "q₀" in shown and "m₀" in shown and "p_2" not in shown
+    shown = display(Eq(symbols("P"), large, evaluate=False), 60, "replica", 2)
+    assert max(map(line_width, shown.splitlines())) <= 60 and shown.count("q₀ +") == 199
+    assert "P = " in shown and "m₀" in shown and "p_2" not in shown and "where" not in shown
+
+
+def test_what_is_too_wide_gets_a_name():
+    """A term, and a condition on the variable of an average: the picture fits, and putting the parts back gives the formula."""
+    u, *x = symbols("u_2 x_1:9")
+    outside = Or(And(u > sum(x[:4]) * x[4], u < exp(x[5] + x[6] * u + 1)), And(u < -sum(x), u > x[7] * sum(x[:3])))
+    value = Eq(Symbol("y"), Expectation(Piecewise((exp(sum(x) * u), outside), (0, True)), u), evaluate=False)
+    shown = display(value, 60)
+    assert max(map(line_width, shown.splitlines())) <= 60 and "↪" not in shown and "\n\nwhere\n\n" in shown
+    statement, parts = named_parts(value, 56, lambda part: line_width(str(part)))
+    assert len(parts) >= 2 and "A₁" in shown and "for A₃(u₂)" in shown and "A₃(u₂): A₁(u₂) ∨ A₂(u₂)" in shown
+    for part, meaning in reversed(parts):
+        statement = statement.xreplace({part: meaning})
+    assert statement == value
 
 
 def test_names():

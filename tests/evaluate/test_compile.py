@@ -9,6 +9,7 @@ from sympy import Float, Function, Min, Rational, Symbol, exp, log, pi, sqrt, sy
 from flrdt.derive.core.gaussian import H, Phi, phi
 from flrdt.evaluate.arithmetic.backends import backend
 from flrdt.evaluate.arithmetic.compile import CompileError, compile_grid, compile_scalar
+from flrdt.evaluate.arithmetic.slopes import slopes
 
 x, y = symbols("x y", positive=True)
 BACKENDS = ["float64", "mpmath", "arb"]
@@ -113,3 +114,33 @@ def test_gram_is_every_sum_of_products(name):
         found = b.gram(vector(weights), [vector(v) for v in rows], [vector(v) for v in others])
     exact = [[sum(w * u * v for w, u, v in zip(weights, a, c, strict=True)) for c in others] for a in rows]
     assert [[float(b.to_mpf(v)) for v in row] for row in found] == exact
+
+
+FORMS = [
+    exp(-x * y) * Phi(x - sqrt(y)) / (1 + x**2),
+    log(x + y**2) ** 2 * sqrt(x * y) + 3,
+    Min(x, 2 * y) * H(x) + x * y**2,
+]
+
+
+@pytest.mark.parametrize("name", BACKENDS)
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("order", [0, 1, 2])
+def test_slopes_and_curvatures_are_those_of_the_whole_expression(form, order, name):
+    b, program = backend(name), slopes(form, (x, y), order)
+    whole = [form, form.diff(x), form.diff(y), form.diff(x, 2), form.diff(y, x), form.diff(y, 2)][: (1, 3, 6)[order]]
+    with b.precision(120):
+        at = (b.number(Fraction(3, 7)), b.number(Fraction(5, 3)))
+        scalar = compile_scalar(program.outputs, (x, y), b, definitions=program.definitions)(*at)
+        grid = compile_grid(program.outputs, x, (y,), b, program.definitions)(at[1])(at[0])
+        exact = [e.subs({x: Rational(3, 7), y: Rational(5, 3)}).evalf(40) for e in whole]
+        for one, other, reference in zip(scalar, grid, exact, strict=True):
+            assert abs(float(b.to_mpf(one)) - float(reference)) < 1e-13 * (1 + abs(reference))
+            assert abs(float(b.to_mpf(other)) - float(reference)) < 1e-13 * (1 + abs(reference))
+
+
+def test_a_program_defines_only_what_it_uses():
+    program = slopes(exp(x * y) * (x + y) + exp(x * y), (x, y), 1)
+    used = set().union(*(e.free_symbols for e in (*program.outputs, *(e for _, e in program.definitions))))
+    assert {name for name, _ in program.definitions} <= used
+    assert sum(e.count(exp) for _, e in program.definitions) == 1

@@ -165,6 +165,8 @@ def test_the_limit_takes_a_network(monkeypatch):
     ):
         limit(network)
         limit(**words)
+    limit(radius=2)  # the ReLU passes on the norm of its input
+    assert asked[-1] == asked[0]
     (first, again), (deep, deep_again), (wide, wide_again) = asked[:2], asked[2:4], asked[4:]
     assert first == again and first[:2] == ("limit", 10) and deep[:2] == deep_again[:2] == ("deep_limit", 3)
     assert int(deep[2]["depth"]) == int(deep_again[2]["depth"]) == 3

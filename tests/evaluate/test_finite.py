@@ -177,7 +177,7 @@ def test_figure(run, tmp_path):
         (["--n", "2", "--m", "3", "--confidence", "1"], "between 0 and 1"),
         (["--n", "2", "--m", "3", "--workers", "0"], "workers"),
         (["--n", "2"], "give --n and --m"),
-        (["--n", "2", "--m", "3", "--bias", "b.csv"], "--bias goes with --weights"),
+        (["--n", "2", "--m", "3", "--bias", "b.csv"], "--bias belongs to --weights FILE"),
         (["--n", "2", "--m", "3", "--figure", "f.gif"], "file name that ends in .png"),
     ],
 )
