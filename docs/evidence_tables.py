@@ -64,15 +64,21 @@ def step_mutants() -> str:
     results = json.loads(STEPS.read_text())
     steps = {s for e in registry().values() for s in e.formula.derivation.steps}
     rows = [
-        (f"`{name}`", r["steps"], r["mutants"], r["killed"], len(r["equivalent"]), len(r["explained"]))
+        (
+            f"`{name}`",
+            *(r.get(count, 0) for count in ("steps", "mutants", "killed", "unproved", "timed out")),
+            len(r["equivalent"]),
+            len(r["explained"]),
+        )
         for name, r in results.items()
     ]
-    rows.append(("all", *(sum(row[i] for row in rows) for i in range(1, 6))))
+    rows.append(("all", *(sum(row[i] for row in rows) for i in range(1, 8))))
     lines = [f"All {len(steps)} steps compute their check from what they say."]
     if rest := [f"`{name}`" for name in SECTIONS if name not in results]:
         lines.append(f"Not tried yet: {', '.join(rest)}.")
     lines += [f"Left out: `{i}` ({why})." for r in results.values() for i, why in r.get("left out", {}).items()]
-    lines += ["", table(("section", "steps", "mutants", "killed", "equivalent", "explained"), rows), ""]
+    head = ("section", "steps", "mutants", "killed", "unproved", "timed out", "equivalent", "explained")
+    lines += ["", table(head, rows), ""]
     alive = [(kind, row) for r in results.values() for kind in ("equivalent", "explained") for row in r[kind]]
     if alive:
         cells = [(f"`{row['formula']}`", kind, _code(row["change"]), row["reason"]) for kind, row in alive]

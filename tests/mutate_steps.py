@@ -13,10 +13,11 @@ import json
 from collections import Counter
 from pathlib import Path
 
+from flrdt.derive.core.formulas import Formula
 from flrdt.derive.core.steps import Step
 from flrdt.derive.registry import SECTIONS
 from flrdt.derive.registry import _section as section
-from tests.step_mutants import Mutant, tried
+from tests.step_mutants import Mutant, mutants, tried
 
 RESULTS = Path(__file__).parent / "step_mutants.json"
 EXPLAINED = {
@@ -36,22 +37,45 @@ LEFT_OUT = {
 }
 """Formulas of the sections that are tried of which no mutant is tried."""
 
+NOT_TRIED = (
+    "deep_objectives",
+    "deep_reductions",
+    "deep_slopes",
+    "hidden_averages",
+    "hidden_towers",
+    "lifting",
+    "proof_lemmas",
+    "recursions",
+)
+"""Sections of which no mutant has been tried yet."""
+
 
 def outcomes(name: str) -> dict:
     """Counts of a section, its equivalent mutants, and those alive, which are explained or not."""
-    formulas = [e.formula for e in section(name).values() if e.formula.id not in LEFT_OUT]
-    found = tried(formulas).values()
+    found = tried(_formulas(name)).values()
     count = Counter(outcome for outcome, _ in found)
     alive = [mutant for outcome, mutant in found if outcome == "survived"]
     return {
-        "steps": len({step for f in formulas for step in f.derivation.steps if isinstance(step, Step)}),
-        "mutants": len(found),
+        **size(name),
         "killed": count["killed"],
+        "unproved": count["unproved"],
+        "timed out": count["timed out"],
         "equivalent": [_row(m, m.why_true) for outcome, m in found if outcome == "equivalent"],
         "explained": [_row(m, _explained(m)) for m in alive if m.formula.id in EXPLAINED],
         "left out": {i: LEFT_OUT[i] for i in section(name) if i in LEFT_OUT},
         "unexplained": [str(m) for m in alive if m.formula.id not in EXPLAINED],
     }
+
+
+def _formulas(name: str) -> list[Formula]:
+    return [e.formula for e in section(name).values() if e.formula.id not in LEFT_OUT]
+
+
+def size(name: str) -> dict[str, int]:
+    """How many steps and mutants a section has."""
+    formulas = _formulas(name)
+    steps = {step for f in formulas for step in f.derivation.steps if isinstance(step, Step)}
+    return {"steps": len(steps), "mutants": len({m.key for f in formulas for m in mutants(f)})}
 
 
 def _explained(mutant: Mutant) -> str:

@@ -1,28 +1,36 @@
 """Mutants of the steps of derivations: every SymPy field of every step changed in turn.
 
-A mutant has to make the derivation fail.  One that does not is *equivalent* if what it says is shown to be true as well: by a proof, or
+A mutant has to make the derivation fail.  One by which a step is no longer proved is counted apart: *unproved*, or *timed out* where
+the attempt takes longer than ``SECONDS``.  One that is proved still is *equivalent* if what it says is shown to be true as well: by a proof, or
 by values that agree to thirty digits at several points of the domain and are neither all zero nor all the same.
 """
 
 from __future__ import annotations
 
 import random
+import signal
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from functools import cached_property, lru_cache, partial
 from itertools import islice
+from typing import NoReturn
+from unittest.mock import patch
 
 from sympy import Add, Basic, Dict, Expr, Function, Integer, Mul, Piecewise, Pow, Symbol, false, oo, true
 from sympy.core.relational import Relational
 
+from flrdt.derive.core import equality
 from flrdt.derive.core.equality import equal, values
-from flrdt.derive.core.formulas import Basis, Derivation, Formula, Verdict
+from flrdt.derive.core.formulas import Basis, Derivation, Formula, Link, Verdict
 from flrdt.derive.core.gaussian import Expectation
-from flrdt.derive.core.steps import Bound, Definition, Step, Theorem, rewritten
+from flrdt.derive.core.steps import Bound, Definition, Facts, Step, Theorem, rewritten
 from flrdt.derive.networks.gates import MoreauEnvelope
 from tests.mutants import _changes, _index_swaps
 
 CLOSE = 10**-18
+SECONDS = 10
+"""Processor time after which a step counts as not proved."""
 
 
 @dataclass(frozen=True)
@@ -54,18 +62,30 @@ class Mutant:
 
     @property
     def fails_by_itself(self) -> bool:
-        """Whether the changed step fails, so that every derivation with it does."""
-        return self.step.verdict(self.derivation.links[self.position].facts) is Verdict.FAILED
+        """Whether values refute the changed step, so that every derivation with it fails."""
+        return refuted(self.step, self.derivation.links[self.position].facts)
+
+    @cached_property
+    def affected(self) -> list[Link]:
+        """The changed step and those that start from it, at their places: the others say what they said and are as proved as before."""
+        pairs = zip(self.derivation.links, self.changed.links, strict=True)
+        return [after for before, after in pairs if (before.step, before.facts) != (after.step, after.facts)]
 
     @property
     def outcome(self) -> str:
-        """``killed``, ``equivalent`` or ``survived``."""
+        """``killed`` (failed), ``unproved``, ``timed out``, ``equivalent`` or ``survived``; values are asked before anything is proved."""
         name = self.formula.concludes
-        if self.changed.concluded(name) != self.derivation.concluded(name):
+        if self.changed.concluded(name) != self.derivation.concluded(name) or self.changed._circular():
             return "killed"  # it no longer derives what the formula says
-        verdict = self.changed.verdict()
-        if verdict is Verdict.FAILED:
+        if any(refuted(link.step, link.facts) for link in self.affected):
             return "killed"
+        found = [decided(link.step, link.facts) for link in self.affected]
+        if Verdict.FAILED in found:
+            return "killed"
+        if Verdict.UNKNOWN in found:
+            return "unproved"
+        if None in found:
+            return "timed out"
         return "equivalent" if self.why_true else "survived"
 
     @cached_property
@@ -73,12 +93,11 @@ class Mutant:
         """What shows that the changed step says something true as well; empty if nothing does."""
         before, after = self.derivation.links[self.position], self.changed.links[self.position]
         if before.expression == after.expression:
-            proved = after.verdict() in (Verdict.PROVED, *Basis)
-            return f"the step says the same; the derivation is {self.changed.verdict().value}" if proved else ""
+            return "the step says the same" if after.verdict() in (Verdict.PROVED, *Basis) else ""
         if isinstance(self.step, (Definition, Theorem)):
             return _same(before.expression, after.expression)
         if after.verdict() is Verdict.PROVED:
-            return f"proved as well; the derivation is {self.changed.verdict().value}"
+            return "proved as well"
         sides = [rewritten(s, after.facts) for s in after.expression.args]
         if isinstance(self.step, Bound):
             found = list(values(*sides))
@@ -88,6 +107,54 @@ class Mutant:
     def __str__(self) -> str:
         before = self.derivation.steps[self.position]
         return f"{self.formula.id}: {before.text!r}, {self.field}: {getattr(before, self.field)} -> {getattr(self.step, self.field)}"
+
+
+class _Open(Exception):
+    """Values do not refute an equation, and no proof is tried."""
+
+
+class _TimeUp(BaseException):
+    """Not an ``Exception``: SymPy catches those."""
+
+
+def _raise(kind: type[BaseException], *_: object) -> NoReturn:
+    raise kind
+
+
+@contextmanager
+def _limited() -> Iterator[None]:
+    """Raises ``_TimeUp`` after ``SECONDS`` of processor time."""
+    before = signal.signal(signal.SIGVTALRM, partial(_raise, _TimeUp))
+    signal.setitimer(signal.ITIMER_VIRTUAL, SECONDS)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)
+
+
+@lru_cache(maxsize=8192)
+def refuted(step: Step, facts: Facts) -> bool:
+    """Whether a step fails already by what it is and by values, without any proof."""
+    if isinstance(step.best, Basis):
+        return False
+    try:
+        with patch.object(equality, "_proved", partial(_raise, _Open)), _limited():
+            return step.holds(facts) is False
+    except (_Open, _TimeUp, *equality.UNABLE):
+        return False
+    except ValueError:
+        return True
+
+
+@lru_cache(maxsize=8192)
+def decided(step: Step, facts: Facts) -> Verdict | Basis | None:
+    """The verdict of a step; ``None`` if it is not found in time."""
+    try:
+        with _limited():
+            return step.verdict(facts)
+    except _TimeUp:
+        return None
 
 
 def _same(before: Basic, after: Basic) -> str:
@@ -234,7 +301,7 @@ def mutants(formula: Formula, most: int = 1) -> Iterator[Mutant]:
             yield from (Mutant(formula, position, *changed) for changed in changed_steps(step, most))
 
 
-ORDER = ("killed", "equivalent", "survived")
+ORDER = ("killed", "unproved", "timed out", "equivalent", "survived")
 
 
 def tried(formulas: Iterable[Formula]) -> dict[tuple, tuple[str, Mutant]]:

@@ -5,24 +5,47 @@ One layer is an input sphere and a counting output.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
 from sympy import Add, Expr, Integer, Min, Rational, sqrt, sympify
 
-from ..core.symbols import Lifting, chi, gamma_p, gamma_s, nu
+from ..core.symbols import Lifting, alpha, chi, gamma_p, gamma_s, nu
 from ..networks.gates import Gate
 from .field_towers import FieldTower, Fronts
 from .innermost import innermost
 from .tower import QuadraticTower, quadratic_tower, tower
 
-__all__ = ["CountingOutput", "InputSphere", "coupling"]
+__all__ = ["CountingOutput", "InputSphere", "count_bracket", "count_tower", "coupling", "psi_blocks"]
 
 
 def coupling(lifting: Lifting) -> Expr:
     r"""Coupling of primal and dual overlaps, :math:`\frac12\sum_{k=2}^r (p_{k-1}q_{k-1} - p_kq_k) c_k`."""
     p, q, c = lifting.p, lifting.q, lifting.c
     return Add(*(Rational(1, 2) * (p(k - 1) * q(k - 1) - p(k) * q(k)) * c(k) for k in lifting.steps))
+
+
+def count_bracket(distance: Expr) -> Expr:
+    r"""What a field at a ``distance`` from the inactive set adds to the psi form, :math:`-\min(d^2/(4\gamma_p), \nu)`."""
+    return -Min(distance**2 / (4 * gamma_p), nu)
+
+
+def count_tower(lifting: Lifting, bracket: Callable[[Expr], Expr]) -> Expr:
+    """The tower of the count of the psi form, of a bracket in the field."""
+    steps = [(lifting.c(k), lifting.increment(lifting.p, k)) for k in lifting.steps]
+    return tower(bracket, steps, lifting.p(lifting.level.r))
+
+
+def psi_blocks(lifting: Lifting, distance: Callable[[Expr], Expr], budget: Expr) -> dict[str, Expr]:
+    """Sphere, coupling, norm, count and budget terms of the psi form of one layer; ``distance`` is that of a field to the inactive set."""
+    return {
+        "sphere": InputSphere().psi_term(lifting),
+        "coupling": -coupling(lifting),
+        "norm": -gamma_p,
+        "count": alpha * count_tower(lifting, lambda g: count_bracket(distance(g))),
+        "budget": budget * nu,
+    }
 
 
 @dataclass(frozen=True)
@@ -54,8 +77,7 @@ class CountingOutput:
 
     def psi_tower(self, lifting: Lifting) -> Expr:
         r""":math:`T_r[-\min(\mathrm{dist}(g, B^c)^2/(4\gamma_p), \nu)]` with the lifting parameters c."""
-        steps = [(lifting.c(k), lifting.increment(lifting.p, k)) for k in lifting.steps]
-        return tower(lambda g: -Min(self.gate.distance(g) ** 2 / (4 * gamma_p), nu), steps, lifting.p(lifting.level.r))
+        return count_tower(lifting, lambda g: count_bracket(self.gate.distance(g)))
 
     def energy_tower(self, lifting: Lifting, first: Expr = chi) -> Expr:
         r""":math:`T_r[-M_\chi]` with the lifting parameters y."""

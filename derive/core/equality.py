@@ -15,9 +15,11 @@ from itertools import count
 from sympy import (
     Abs,
     Add,
+    Basic,
     Derivative,
     Dummy,
     Expr,
+    Float,
     Function,
     Heaviside,
     I,
@@ -31,7 +33,9 @@ from sympy import (
     Rational,
     Subs,
     Symbol,
+    atan,
     cancel,
+    erfc,
     exp,
     expand,
     expand_complex,
@@ -52,7 +56,8 @@ from sympy import (
     together,
 )
 from sympy.core.evalf import PrecisionExhausted
-from sympy.core.function import AppliedUndef
+from sympy.core.function import AppliedUndef, PoleError
+from sympy.polys.polyerrors import BasePolynomialError
 
 from .domains import DomainError, default_domain
 from .gaussian import Expectation, H, Law, Phi, phi
@@ -61,7 +66,8 @@ from .maxima import FieldFunction
 
 __all__ = ["equal", "evaluated", "positive", "refuted", "values"]
 
-DIGITS = 30
+DIGITS, MOST_DIGITS = 30, 150
+TRANSCENDENTAL = (H, Phi, atan, erfc, exp, log, phi)
 POINTS = 3
 CLOSE, CLOSE_MEANS, CLOSE_KINKS, CLOSE_NESTED = (
     Rational(1, 10**18),
@@ -79,6 +85,18 @@ SMALL = {name: (Rational(1, 20), Rational(2, 5)) for name in ("c", "c first", "y
 """Lifting parameters small enough for the exponential moments to be finite nearly everywhere."""
 REACH, SPACING = 20, 0.5
 """Means are trapezoidal sums; for an analytic integrand the error of the spacing is exp(-2 pi^2/spacing^2) = 5e-35."""
+UNABLE = (
+    ArithmeticError,
+    AttributeError,
+    BasePolynomialError,
+    LookupError,
+    NameError,
+    NotImplementedError,
+    PoleError,
+    RecursionError,
+    TypeError,
+)
+"""What SymPy raises where it cannot do what it is asked for: nothing is decided then."""
 KINKED = (Abs, Heaviside, Max, Min, Piecewise)
 
 
@@ -215,7 +233,7 @@ def _unfolded(expr: Expr) -> Expr:
 
 
 def _proved(left: Expr, right: Expr) -> bool:
-    """The attempts, from cheap to expensive."""
+    """The attempts, from cheap to expensive; one that SymPy cannot carry out proves nothing."""
     if (left.has(Piecewise) or right.has(Piecewise)) and _unfolded(left) == _unfolded(right):
         return True
     difference = left - right
@@ -234,8 +252,11 @@ def _proved(left: Expr, right: Expr) -> bool:
         lambda: simplify(logcombine(expand_log(_elementary(inserted)))),
         lambda: simplify((_elementary(left) / _elementary(right)) ** 2) - 1 if _positive(left, right) else difference,
     ):
-        if attempt() == 0:
-            return True
+        try:
+            if attempt() == 0:
+                return True
+        except (*UNABLE, ValueError):
+            continue
     return False
 
 
@@ -355,7 +376,7 @@ def values(*sides: Expr) -> Iterator[tuple[Expr, ...]]:
     for point in _points(symbols):
         try:
             here = [_number(side, point) for side in sides]
-        except (ArithmeticError, AttributeError, LookupError, NameError, NotImplementedError, TypeError, ValueError):
+        except (*UNABLE, ValueError):
             continue  # outside the reals, or nothing with a value
         # a real and a complex value differ
         if None not in here and any(v is not None and v.is_real for v in here):
@@ -382,13 +403,70 @@ def _number(side: Expr, point: dict[Symbol, Expr]) -> Expr | None:
     if concrete.has(Integral):  # the evaluation of integrals forgets the values of other symbols
         if any(mean.args[0].has(Integral) for mean in concrete.atoms(Integral)):
             return None  # no double integrals
-        value = concrete.xreplace(point).evalf(15, maxn=30)
+        inserted = concrete.rewrite(erfc).xreplace(point)
+        value = inserted.replace(lambda e: isinstance(e, Integral), _integrated).evalf(15, maxn=30)
         return value if value.is_number and value.is_finite and not value.has(Integral) else None
     try:  # inserted as numbers: exact roots of exact rationals are slow
-        value = concrete.evalf(DIGITS, subs=point, maxn=150, strict=True)
+        concrete, point = _functions_named(concrete, point)
+        value = concrete.evalf(DIGITS, subs=point, maxn=MOST_DIGITS, strict=True)
     except PrecisionExhausted:  # zero as far as can be seen, or as good as
         return None
     return value if value.is_number and value.is_finite else None
+
+
+def _integrated(integral: Integral) -> Expr:
+    """A definite integral in double precision by the tanh-sinh rule, if two spacings agree and nothing is left at the ends.
+
+    Else the integral as it is.
+    """
+    if len(integral.limits) != 1 or len(integral.limits[0]) != 3:
+        return integral
+    variable, *ends = integral.limits[0]
+    try:
+        low, high = map(float, ends)
+        integrand = lambdify(variable, integral.function, modules=[FLOATS, "math"])
+        terms = [weight * integrand(x) for x, weight in _tanh_sinh(low, high)]
+        fine, coarse = math.fsum(terms) / 2, math.fsum(terms[::2])
+    except (*UNABLE, ValueError):
+        return integral
+    missing = max(abs(fine - coarse), abs(terms[0]), abs(terms[-1]))
+    return Float(fine) if missing <= float(CLOSE_MEANS) / 100 * abs(fine) else integral
+
+
+def _tanh_sinh(low: float, high: float) -> Iterator[tuple[float, float]]:
+    """Nodes and weights of a spacing; those of twice that spacing are every second node."""
+    ends = (math.isinf(low), math.isinf(high))
+    for k in range(-128, 129):
+        t = k / 32 if any(ends) else k / 44
+        s, slope = math.pi / 2 * math.sinh(t), math.pi / 2 * math.cosh(t) / (16 if any(ends) else 22)
+        if all(ends):
+            yield math.sinh(s), slope * math.cosh(s)
+        elif any(ends):
+            yield (low + math.exp(s) if ends[1] else high - math.exp(s)), slope * math.exp(s)
+        else:
+            half = (high - low) / 2
+            yield low + half + half * math.tanh(s), slope * half / math.cosh(s) ** 2
+
+
+def _functions_named(expr: Expr, point: dict[Symbol, Expr]) -> tuple[Expr, dict[Symbol, Expr]]:
+    """Transcendental functions and roots by names of their own: SymPy would evaluate each anew wherever it stands.
+
+    The values have more digits than anything is evaluated to, so that what cancels is still seen to cancel.
+    """
+    point, named = dict(point), {}
+
+    def to_be_named(e: Basic) -> bool:
+        return isinstance(e, TRANSCENDENTAL) or (isinstance(e, Pow) and not e.exp.is_Integer)
+
+    def value(e: Expr) -> Expr:
+        if e not in named:
+            digits = {"n": 2 * MOST_DIGITS, "maxn": 4 * MOST_DIGITS}
+            found = e.func(*(a.evalf(subs=point, strict=True, **digits) for a in e.args)).evalf(**digits)
+            named[e] = Dummy(real=found.is_real)
+            point[named[e]] = found
+        return named[e]
+
+    return expr.replace(to_be_named, value), point
 
 
 @lru_cache(maxsize=256)

@@ -78,7 +78,7 @@ from sympy import (
 from sympy.core.function import AppliedUndef
 from sympy.core.relational import Relational
 
-from .equality import equal, evaluated, positive
+from .equality import UNABLE, equal, evaluated, positive
 from .formulas import Basis, Derivation, Verdict
 from .gaussian import Expectation, Law, NotQuadratic, check_piece, gaussian_piece
 from .insertion import insert
@@ -152,6 +152,8 @@ def _verdict(step: Step, facts: Facts) -> Verdict:
         found = step.holds(facts)
     except ValueError:  # a fact that makes no sense where it is inserted, such as a derivative with respect to a sum
         found = False
+    except UNABLE:
+        found = None
     return {True: step.best, False: Verdict.FAILED, None: Verdict.UNKNOWN}[found]  # type: ignore[return-value]
 
 

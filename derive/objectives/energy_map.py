@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from sympy import Add, Eq, Expr, Function, Integer, Min, Symbol, exp, log, sqrt
+from sympy import Add, Eq, Expr, Function, Min, Symbol, log, sqrt
 
-from ..blocks.sphere import InputSphere, coupling
+from ..blocks.sphere import InputSphere, count_bracket, count_tower, coupling, psi_blocks
+from ..blocks.tower import tower
 from ..core.formulas import Derivation, Formula, Status
-from ..core.gaussian import Expectation
-from ..core.steps import Chain, Definition, Identity, Induction, Solution, Step
+from ..core.steps import Chain, Definition, Identity, Solution, Step
 from ..core.symbols import Level, Lifting, alpha, chi, gamma_p, gamma_s, nu
 from .relations import SOURCE, conditions, dual_overlaps
 
@@ -145,37 +145,23 @@ def sphere_steps(level: Level) -> tuple[Step, ...]:
 
 
 def _count_steps(lifting: Lifting) -> tuple[Step, ...]:
-    """The tower of the count in both scalings: F of the psi form is nu times G of the energy form."""
-    x, u = Symbol("x", real=True), Symbol("u", real=True)
-    k = Symbol("k", integer=True, positive=True)
-    distance = Function("d", real=True)(x)
-    F, G, c, y, D = (Function(name, real=True) for name in "FGcyD")
-    up = x + sqrt(D(k + 1)) * u
-
-    def level(below: Expr, rate: Expr) -> Expr:
-        return log(Expectation(exp(rate * below), u)) / rate
-
-    def named(name: str, text: str, left: Expr, right: Expr) -> Definition:
-        return Definition(text, Eq(left, right, evaluate=False), name=name)
-
+    """The tower of the count in both scalings: T_V of the psi form is nu times T_M of the energy form."""
+    d, steps = Function("d", real=True), lifting.steps
+    in_psi, in_energy = Symbol("T_V"), Symbol("T_M")
+    by_y = [(lifting.y(k), lifting.increment(lifting.p, k)) for k in steps]
+    envelopes = tower(lambda h: -Min(d(h) ** 2 / (2 * chi), 1), by_y, lifting.p(lifting.level.r))
     return (
-        named(
-            "F(1)",
-            "The count bracket, d the distance of the field to the inactive set ...",
-            F(1, x),
-            -Min(distance**2 / (4 * gamma_p), nu),
+        Definition(
+            "The tower of the count in the psi form, d the distance of the field to the inactive set.",
+            Eq(in_psi, count_tower(lifting, lambda h: count_bracket(d(h))), evaluate=False),
+            name="T_V",
         ),
-        named("F(k)", "... and its tower in the psi form.", F(k + 1, x), level(F(k, up), c(k + 1))),
-        named("G(1)", "The envelope of the cost ...", G(1, x), -Min(distance**2 / (2 * chi), 1)),
-        named("G(k)", "... and its tower in the energy form.", G(k + 1, x), level(G(k, up), y(k + 1))),
-        named("y(k)", "The lifting parameters in units of nu.", y(k), nu * c(k)),
-        Induction(
+        Definition("That of the envelope in the energy form.", Eq(in_energy, envelopes, evaluate=False), name="T_M"),
+        Identity(
             "Level by level the one is nu times the other.",
-            F(k, x),
-            nu * G(k, x),
-            k,
-            Integer(1),
-            using=("F(1)", "G(1)", "F(k)", "G(k)", "y(k)", "chi"),
+            in_psi,
+            nu * in_energy,
+            using=("T_V", "T_M", *(f"y_{k}" for k in steps), "chi"),
             name="count",
         ),
     )
@@ -276,21 +262,22 @@ def energy_map(level: Level) -> Formula:
     steps, sphere = _sphere_chain(level)
     psi, P, budget = Symbol("psi"), Symbol("P"), Symbol("budget")
     balance = gamma_s - gamma_p - coupling(lifting) + InputSphere().integrated(lifting).name
-    E, u = Symbol("E"), Symbol("u", real=True)
-    at = sqrt(lifting.p(level.r)) * u
-
-    def end(name: str) -> Expr:
-        tower = Function(name, real=True)(Integer(level.r), at)
-        return Expectation(tower, u) if at != 0 else tower
-
+    E, in_psi, in_energy = Symbol("E"), Symbol("T_V"), Symbol("T_M")
+    written_out = ("E as terms", "sphere", *(f"Theta_{k}" for k in range(level.r, 0, -1)))
     derivation = Derivation(
         (
             *steps,
             *_count_steps(lifting),
             Definition("Sphere, norms and coupling.", Eq(E, balance, evaluate=False), name="E as terms"),
             Identity("They are nu times the sphere part.", E, nu * sphere, using=("E as terms", "E"), name="E closed"),
-            Definition("The psi form.", Eq(psi, E + alpha * end("F") + budget * nu, evaluate=False), name="psi"),
-            Definition("The energy form.", Eq(P, sphere + alpha * end("G"), evaluate=False), name="P"),
+            Definition("The psi form.", Eq(psi, E + alpha * in_psi + budget * nu, evaluate=False), name="psi"),
+            Identity(
+                "That is the sum of its blocks.",
+                psi,
+                Add(*psi_blocks(lifting, Function("d", real=True), budget).values()),
+                using=("psi", *written_out, "T_V"),
+            ),
+            Definition("The energy form.", Eq(P, sphere + alpha * in_energy, evaluate=False), name="P"),
             Identity(
                 "Every term of the one is nu times a term of the other.",
                 psi,

@@ -9,7 +9,7 @@ from sympy import Add, Eq, Expr, Integer, Symbol, latex
 
 from ..blocks.field_towers import Anchor, FieldTower, SphereSum
 from ..blocks.hidden_averages import HiddenLayer, LayerLifting
-from ..blocks.sphere import CountingOutput, InputSphere, coupling
+from ..blocks.sphere import CountingOutput, InputSphere, coupling, psi_blocks
 from ..core.formulas import Derivation, Formula, Status
 from ..core.shown import Shown
 from ..core.steps import Definition, Identity
@@ -98,13 +98,7 @@ class Objective(Shown):
         """Sphere, coupling, norm, count and budget terms of the psi form."""
         if self.network.depth > 1:  # type: ignore[operator]
             raise NetworkError("a deep network has an energy form only: use the form 'energy'")
-        return {
-            "sphere": InputSphere().psi_term(self.lifting),
-            "coupling": -coupling(self.lifting),
-            "norm": -gamma_p,
-            "count": alpha * CountingOutput(self.network.gate).psi_tower(self.lifting),
-            "budget": self.network.budget * nu,
-        }
+        return psi_blocks(self.lifting, self.network.gate.distance, self.network.budget)
 
     @cached_property
     def energy_terms(self) -> dict[str, Expr]:

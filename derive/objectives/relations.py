@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from sympy import (
+    Add,
     Derivative,
     Dict,
     Eq,
@@ -23,23 +24,19 @@ from sympy import (
     Function,
     Integer,
     Lt,
-    Min,
     Rational,
     Symbol,
     diff,
-    exp,
     factor,
     latex,
     log,
     solve,
-    sqrt,
     symbols,
     true,
 )
 
-from ..blocks.sphere import InputSphere, coupling
+from ..blocks.sphere import InputSphere, count_bracket, count_tower, coupling, psi_blocks
 from ..core.formulas import Derivation, Formula, Status
-from ..core.gaussian import Expectation
 from ..core.presentation import presented
 from ..core.shown import Shown, gathered
 from ..core.steps import Chain, Definition, Identity, Induction, Solution, Step, Substitution
@@ -228,7 +225,7 @@ def _relations(level: Level) -> LiftingRelations:
     chain = Chain((*conditions(lifting), *_scaling_steps(lifting), *_normalisation_steps()))
     chain.solve("gamma_s is Theta_1/2.", gamma_s, using=("Theta_1",), name="gamma_s")
     tilted = tuple(f"c_{k} tilted" for k in lifting.steps)
-    balance = ("Y", "Y = 0", "Y(gamma_s)", "gamma_s", *tilted)
+    balance = ("Y", "Y = 0", "gamma_s", *tilted)
     forms: dict[int, Expr] = {}
     if level.partial:
         forms[2] = chain.solve(
@@ -297,26 +294,17 @@ def _closed(chain: Chain, symbol: Symbol, form: Expr, text: str, using: tuple[st
 
 def _scaling_steps(lifting: Lifting) -> tuple[Step, ...]:
     r"""The scaling :math:`\gamma_{s,p} \to \gamma_{s,p}/\lambda, \nu\to\lambda\nu, c\to c/\lambda` of psi_r, after those of the sphere."""
-    r = lifting.level.r
+    r, steps = lifting.level.r, lifting.steps
     lam, budget = Symbol("lambda", positive=True), Symbol("budget", positive=True)
     X, Y = Symbol("X", real=True), Symbol("Y", real=True)
-    x, u = Symbol("x", real=True), Symbol("u", real=True)
-    k = Symbol("k", integer=True, positive=True)
-    cs = [lifting.c(j) for j in lifting.steps]
+    psi, d, M = Function("psi"), Function("d", real=True), Function("M", real=True)
+    cs = [lifting.c(j) for j in steps]
     sphere, tower_part = InputSphere(), InputSphere().integrated(lifting)
     explicit = tower_part.value.xreplace({lifting.Theta(j): sphere.theta(lifting, j) for j in range(1, r + 1)})
-    S, rest = Function("S")(gamma_s, *cs), Function("Y")(gamma_s, gamma_p, *cs)
-    scaled = {gamma_s: gamma_s / lam, gamma_p: gamma_p / lam, **{c: c / lam for c in cs}}
-    distance, M = Function("d", real=True)(x), Function("M", real=True)
-    F, G, c, D = (Function(name, real=True) for name in "FGcD")
-    up = x + sqrt(D(k + 1)) * u
-
-    def level(below: Expr, rate: Expr) -> Expr:
-        return log(Expectation(exp(rate * below), u)) / rate
-
-    def end(tower: Function) -> Expr:
-        at = sqrt(lifting.p(r)) * u
-        return Expectation(tower(Integer(r), at), u) if at != 0 else tower(Integer(r), Integer(0))
+    S, T = Function("S")(gamma_s, *cs), Function("T", real=True)(gamma_p, nu, *cs)
+    whole = Function(f"psi_{lifting.level}")(gamma_s, gamma_p, nu, *cs)
+    scaled = {gamma_s: gamma_s / lam, gamma_p: gamma_p / lam, nu: lam * nu, **{c: c / lam for c in cs}}
+    field = Symbol("h", real=True)
 
     def named(name: str, text: str, left: Expr, right: Expr) -> Definition:
         return Definition(text, Eq(left, right, evaluate=False), name=name)
@@ -339,49 +327,38 @@ def _scaling_steps(lifting: Lifting) -> tuple[Step, ...]:
         ),
         named(
             "M",
-            "The count bracket, d the distance of the field to the inactive set.",
-            M(x, gamma_p, nu),
-            -Min(distance**2 / (4 * gamma_p), nu),
+            "The count bracket, d the distance of the field to the inactive set ...",
+            M(field, gamma_p, nu),
+            count_bracket(d(field)),
+        ),
+        named("T", "... and its tower.", T, count_tower(lifting, lambda g: M(g, gamma_p, nu))),
+        Identity(
+            "Under gamma_p, c -> 1/lambda times and nu -> lambda nu, level by level, it is multiplied by lambda.",
+            T.xreplace(scaled),
+            lam * T,
+            using=("T", "M"),
+            name="T scaled",
+        ),
+        named(
+            "objective",
+            "The objective, by its parts.",
+            whole,
+            gamma_s + S - coupling(lifting) - gamma_p + alpha * T + budget * nu,
         ),
         Identity(
-            "Under gamma_p -> gamma_p/lambda, nu -> lambda nu it is multiplied by lambda.",
-            M(x, gamma_p / lam, lam * nu),
-            lam * M(x, gamma_p, nu),
-            using=("M",),
-            name="M scaled",
+            "That is the sum of its blocks.",
+            whole,
+            Add(*psi_blocks(lifting, d, budget).values()),
+            using=("objective", "S", "T", "M"),
         ),
-        named("F(1)", "The innermost level of its tower ...", F(1, x), M(x, gamma_p, nu)),
-        named("F(k)", "... and the next ones.", F(k + 1, x), level(F(k, up), c(k + 1))),
-        named(
-            "G(1)", "The same with scaled parameters: the innermost level ...", G(1, x), M(x, gamma_p / lam, lam * nu)
-        ),
-        named("G(k)", "... and the next ones.", G(k + 1, x), level(G(k, up), c(k + 1) / lam)),
-        Induction(
-            "Level by level the scaled tower is lambda times the tower.",
-            G(k, x),
-            lam * F(k, x),
-            k,
-            Integer(1),
-            using=("G(1)", "F(1)", "G(k)", "F(k)", "M scaled"),
-            name="tower scaled",
-        ),
-        named("Y(gamma_s)", "The norms and the coupling.", rest, gamma_s - gamma_p - coupling(lifting)),
-        Identity(
-            "They are divided by lambda.", rest.xreplace(scaled), rest / lam, using=("Y(gamma_s)",), name="Y scaled"
-        ),
-        named("X", "What is multiplied ...", X, S + alpha * end(F) + budget * nu),
-        named("Y", "... and what is divided.", Y, rest),
-        named(
-            "psi",
-            "The objective at scaled parameters.",
-            Function("psi")(lam),
-            S.xreplace(scaled) + rest.xreplace(scaled) + alpha * end(G) + budget * lam * nu,
-        ),
+        named("X", "What is multiplied ...", X, S + alpha * T + budget * nu),
+        named("Y", "... and what is divided.", Y, gamma_s - gamma_p - coupling(lifting)),
+        named("psi", "The objective at scaled parameters.", psi(lam), whole.xreplace(scaled)),
         Identity(
             "Add the parts.",
-            Function("psi")(lam),
+            psi(lam),
             lam * X + Y / lam,
-            using=("psi", "S scaled", "Y scaled", "tower scaled", "X", "Y"),
+            using=("psi", "objective", "S scaled", "T scaled", "X", "Y"),
             name="scaling",
         ),
     )
