@@ -380,7 +380,8 @@ def compile_grid(
         return e.func(*(hoist(a) for a in e.args))
 
     _check([*(e for _, e in definitions), *expressions], [*points, *parameters, *(name for name, _ in definitions)])
-    fixed, at_points = [], []
+    fixed: list[tuple[Symbol, Expr]] = []
+    at_points: list[tuple[Symbol, Expr]] = []
     for name, e in definitions:
         moves[name] = moving(form := unfolded(e))
         (at_points if moves[name] else fixed).append((name, hoist(form) if moves[name] else form))

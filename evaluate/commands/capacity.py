@@ -22,7 +22,7 @@ from .common import (
 )
 
 ALPHA = {
-    "network": "outputs of the last layer/inputs of the first: from the capacity on a large random network is injective",
+    "network": "outputs of the last layer/inputs of the first: from the capacity on a large random network is injective, not below",
     "problem": "constraints per variable: up to the capacity a large random instance has a solution; energies are at a given alpha",
 }
 LEVEL = {
@@ -129,12 +129,16 @@ def _limit(options: argparse.Namespace) -> int:
 
 
 def _both_sides(options: argparse.Namespace) -> int:
+    from flrdt.derive import Level
+
     from ..arithmetic.decimals import InputError
     from ..proofs.bracket import bracket
 
     if options.backend != "arb":
         raise InputError("--both-sides is offered with the arb backend")
-    refuse_given(options, "to one level, not to the two sides", "level", "estimate")
+    if Level.parse(options.level) != Level.parse("2p"):  # what the upper end is
+        refuse_given(options, "to one level, not to the two sides, whose upper end has level 2p", "level")
+    refuse_given(options, "to one level, not to the two sides", "estimate")
     digits = 30 if options.digits is None else options.digits
     found = bracket(digits, report=progress(), **network_words(options))
     shown = found.to_json()

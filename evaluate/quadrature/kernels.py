@@ -9,7 +9,6 @@ a solve at more digits takes a finer one and sees what the coarser left out.  Th
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Callable
 from functools import lru_cache
@@ -105,19 +104,23 @@ def kernel_ends(kernel: Kernel, backend: Any) -> tuple[Any, Any]:
 
 
 def kernel_at(kernel: Kernel, p: Any, backend: Any) -> tuple[Any, Any]:
-    """``Delta(p)`` and ``Delta'(p)`` for ``0 < p < 1``."""
+    """``Delta(p)`` and ``Delta'(p)`` for ``0 < p < 1``; raises ``KernelError`` if the series does not end."""
     squares = _squares(kernel.activation, backend.name, round(_digits(backend)))
     value = slope = backend.number(0)
     whole, steep = kernel_ends(kernel, backend)
     power, least = backend.number(1), 10.0 ** -min(_digits(backend) + 1, 300)
-    for n in itertools.count(1):
+    for n in range(1, MOST + 1):
         square = squares(n)
         slope, whole, steep = slope + n * square * power, whole - square, steep - n * square
         power = power * p
         value = value + square * power
         # the terms that are left have at least this power of p, and their coefficients sum to what is left of the ends
-        if float(power) * max(abs(float(steep)), float(p) * abs(float(whole))) < least or n == MOST:
+        if float(power) * max(abs(float(steep)), float(p) * abs(float(whole))) < least:
             return value, slope
+    raise KernelError(
+        f"the kernel of {kernel.activation} at {float(p):.15g} needs more than {MOST} Hermite coefficients: without a closed form a "
+        "hidden activation has to be analytic near the real line"
+    )
 
 
 @lru_cache(maxsize=64)
@@ -130,8 +133,8 @@ def _squares(activation: Expr, name: str, digits: int) -> Callable[[int], Any]:
     per_unit, reach = _rule(activation, b)[0], math.sqrt(2) * _reach(digits)  # He_n grows like the root of 1/density
     n, exp = math.ceil(reach * per_unit), b.functions()["exp"]
     norm = 1 / (per_unit * b.functions()["sqrt"](2 * b.functions()["pi"]()))
-    x = [b.number(j) / per_unit for j in range(-n, n + 1)]
-    weighted = [norm * exp(-v * v / 2) * _compiled(activation, name)(v)[0] for v in x]
+    x: Any = [b.number(j) / per_unit for j in range(-n, n + 1)]
+    weighted: Any = [norm * exp(-v * v / 2) * _compiled(activation, name)(v)[0] for v in x]
     if name == "float64":
         import numpy
 

@@ -68,7 +68,7 @@ def _seeds(system: FamilySystem, below: Sequence[LevelMinimum]) -> Iterator[list
 def _parameters(system: FamilySystem, below: Sequence[LevelMinimum]) -> list[list[float]]:
     """Starting values of the parameters: scales at the low levels, the innermost step split in two above."""
     r, partial = system.level.r, system.level.partial
-    first = below[-1].values if below else ()
+    first: Sequence[float] = below[-1].values if below else ()
     chi = list(first[: system.leading])
     if r == 1:
         return [[c] for c in (0.3, 1.0, 3.0, 10.0)] if system.leading else [[]]
@@ -100,7 +100,7 @@ def _parameters(system: FamilySystem, below: Sequence[LevelMinimum]) -> list[lis
             for s, rise in tries
         ]
     found, n = [], system.leading + r - 2
-    overlaps, lifting = first[system.leading : n], first[n:]
+    overlaps, lifting = list(first[system.leading : n]), list(first[n:])
     for inner, rise in ((0.15, 2.5), (0.07, 6.0), (0.3, 2.0), (0.03, 7.0)):
         # one more step close to 1; the others stay nearly where they are
         outer = [min(max(1 - 1.1 * (1 - p), 0.02 * p), 0.999) for p in overlaps]

@@ -121,6 +121,7 @@ def test_a_problem_of_the_literature_may_be_written_in_any_way(run):
     assert code == 0, err
 
 
+@pytest.mark.slow
 def test_the_whole_table_of_the_literature(run):
     """Everything that is quick to compute agrees with what was printed; nothing differs."""
     code, out, _ = run("literature", "--json")

@@ -51,6 +51,7 @@ def test_numbers_of_plans(run, tmp_path, setting, value):
     assert (code, out) == (2, "") and err.count("\n") == 1 and not target.exists()
 
 
+@pytest.mark.slow
 def test_integers_of_numpy_are_integers():
     five = numpy.int64(5)
     assert capacity(numpy.int32(1), five).decimal == capacity(1, 5).decimal

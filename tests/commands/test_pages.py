@@ -66,7 +66,7 @@ def test_a_page_opens_with_what_was_computed(run, words, opening):
 @pytest.mark.parametrize(
     "words, said",
     [
-        ((), "random layer is injective"),
+        ((), "random network is injective, not below"),
         (("--depth", "3"), "outputs of the last layer"),
         (("--widths", "7.7"), "outputs of the last layer"),
         (("--problem", "sk"), "constraints per variable"),

@@ -15,7 +15,7 @@ from flrdt.evaluate.systems.sphere import sphere_terms
 from ..strategies import lifting_parameters, overlaps, susceptibilities
 
 
-@pytest.mark.parametrize("r", [2, 3, 5])
+@pytest.mark.parametrize("r", [2, 3, pytest.param(5, marks=pytest.mark.slow)])
 def test_recursion_is_the_derived_sphere(r):
     form, b = objective(level=Level(r)), backend("mpmath")
     symbols, sphere = form.parameters(), form.energy_terms["sphere"]

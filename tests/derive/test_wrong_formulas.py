@@ -61,6 +61,7 @@ def verdict(name: str, changed: bool) -> str:
     return next((v for v in verdicts if v is Verdict.FAILED), verdicts[0]).value
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CHANGES)
 def test_a_formula_changed_where_it_is_written_fails(name):
     program = f"from tests.derive.test_wrong_formulas import verdict; print(verdict({name!r}, True))"

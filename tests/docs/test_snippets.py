@@ -27,6 +27,7 @@ PAGES = (
 # more than a few seconds each
 LONG = (
     "# list", "limit ", "plot ", "docs ", "certify ", "check ", "--certified", "--level 4", "--depth", "--digits 50", "--digits 60",
+    "verify relations.3", "formulas relations.3 ", "formulas gaussian", "--level 3 --format latex", "sweep --problem",
 )  # fmt: skip
 
 

@@ -139,6 +139,7 @@ def audit(count, seed):
     return finite
 
 
+@pytest.mark.slow
 def test_values_lie_in_their_balls():
     assert audit(20_000, 1) > 1000
 

@@ -50,7 +50,7 @@ def test_coordinates_and_values_are_inverse():
 
 
 @pytest.mark.parametrize("goal", [GOAL, EnergyGoal(8)], ids=["capacity", "energy"])
-@pytest.mark.parametrize("level", [2, 3, 4])
+@pytest.mark.parametrize("level", [2, 3, pytest.param(4, marks=pytest.mark.slow)])
 def test_slopes_and_curvatures_of_the_system_against_differences(level, goal, minima):
     """In Arb at 40 digits, off the minimum: differences of values and of slopes."""
     arb = system(level, "arb")

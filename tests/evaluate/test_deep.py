@@ -258,6 +258,7 @@ def test_table_command(run):
     assert code == 0 and "7.54067291" in out and "11.46025688" in out
 
 
+@pytest.mark.slow
 def test_derive_command(run):
     code, out, _ = run("derive", "objective", "--depth", "3", "--level", "2p", "--format", "latex")
     assert code == 0 and r"\alpha_{3}" in out and r"v_{\chi^{(1)},\mu^{(2)}}" in out

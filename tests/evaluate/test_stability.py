@@ -105,6 +105,7 @@ def test_thermal_level_is_symbolic():
     assert thermal.count.free_symbols == {thermal.x, thermal.D, thermal.beta}
 
 
+@pytest.mark.slow
 def test_command(run):
     code, out, _ = run("stability", "--digits", "8", "--json")
     shown = json.loads(out)

@@ -78,6 +78,7 @@ def bounds(kappa, y, v, strip=Fraction(1, 2), radius=Fraction(1, 4000), rate=Fra
         )
 
 
+@pytest.mark.slow
 @given(
     kappa=fractions(Fraction(1, 5), 2),
     y=fractions(1, 4),
@@ -109,6 +110,7 @@ def test_integrand_bounds_hold_at_complex_parameters(kappa, y, ratio, v, at):
             assert abs(G(t) - reference(t)) <= number(found.decay) * mp.exp(-real(rate) * abs(t))
 
 
+@pytest.mark.slow
 @given(v=fractions(Fraction(1, 2), 4), re=signed, im=signed)
 def test_complex_variance_bounds(v, re, im):
     """Mass of |K_v|, on the line and on the edge of the strip (Lemma F)."""

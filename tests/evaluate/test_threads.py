@@ -32,6 +32,7 @@ def alone():
     return [digits(job) for job in JOBS]
 
 
+@pytest.mark.slow
 def test_four_threads_give_the_digits_of_one(alone):
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(digits, JOBS * 2)) == alone * 2

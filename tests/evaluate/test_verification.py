@@ -254,6 +254,7 @@ def test_bad_input(run, words, hint):
     assert code == 2 and not out and hint in err and len(err.strip().splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_formulas_lists_and_shows(run):
     code, out, _ = run("formulas")
     assert code == 0 and "relations.3.c_2" in out
