@@ -223,7 +223,10 @@ class Expectation(Expr):
     def _eval_subs(self, old, new):
         if old == self.variable:
             return self
-        return Expectation(self.expr.subs(old, new), self.variable)
+        z = self.variable
+        if z in new.free_symbols:  # another variable than the one that is averaged over
+            z = Dummy(z.name, **z.assumptions0)
+        return Expectation(self.expr.xreplace({self.variable: z}).subs(old, new), z)
 
     def unfold(self) -> Expr:
         """Evaluate by the rules of this module; an expectation no rule applies to is returned as it is."""

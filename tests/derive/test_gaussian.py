@@ -3,9 +3,10 @@
 import pytest
 from hypothesis import given
 from mpmath import inf, mp, mpf, npdf, quad
-from sympy import Rational, Symbol, diff, erfc, exp, latex, oo, sqrt, symbols
+from sympy import Integral, Rational, Symbol, diff, erfc, exp, latex, oo, sqrt, symbols
 
 from flrdt.derive.core.gaussian import Expectation, H, NotQuadratic, Phi, check_piece, gaussian_piece, phi
+from flrdt.derive.core.insertion import insert
 
 from ..strategies import fractions
 
@@ -67,3 +68,14 @@ def test_symbols_are_not_captured():
     t = Symbol("t", real=True)
     nested = Expectation(exp(t * u) * Expectation(exp(t * u), u), u)
     assert nested.free_symbols == {t}
+
+
+def test_what_is_inserted_is_not_bound():
+    """The mean over x of x y + z is z, whatever y is: a free symbol that is called x is another one."""
+    x, y, z = symbols("x y z", real=True)
+    mean = Expectation(x * y + z, x)
+    for found in (insert(mean, {y: x}), mean.subs(y, x), insert(mean, {y: x, z: z})):
+        assert x in found.free_symbols and found.unfold() == z
+    assert insert(mean, {z: y, y: z}).unfold() == y and insert(Integral(x * y, (x, 0, 1)), {y: x}).doit() == x / 2
+    with pytest.raises(ValueError, match="bound and free"):
+        insert(Integral(x * y, (x, 0, x)), {y: x})
