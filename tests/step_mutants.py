@@ -8,9 +8,7 @@ by values that agree to thirty digits at several points of the domain and are ne
 from __future__ import annotations
 
 import random
-import signal
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from functools import cached_property, lru_cache, partial
 from itertools import islice
@@ -27,6 +25,7 @@ from flrdt.derive.core.gaussian import Expectation
 from flrdt.derive.core.steps import Bound, Definition, Facts, Step, Theorem, rewritten
 from flrdt.derive.networks.gates import MoreauEnvelope
 from tests.mutants import _changes, _index_swaps
+from tests.time_limit import at_most
 
 CLOSE = 10**-18
 SECONDS = 10
@@ -121,25 +120,13 @@ def _raise(kind: type[BaseException], *_: object) -> NoReturn:
     raise kind
 
 
-@contextmanager
-def _limited() -> Iterator[None]:
-    """Raises ``_TimeUp`` after ``SECONDS`` of processor time."""
-    before = signal.signal(signal.SIGVTALRM, partial(_raise, _TimeUp))
-    signal.setitimer(signal.ITIMER_VIRTUAL, SECONDS)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-        signal.signal(signal.SIGVTALRM, before)
-
-
 @lru_cache(maxsize=8192)
 def refuted(step: Step, facts: Facts) -> bool:
     """Whether a step fails already by what it is and by values, without any proof."""
     if isinstance(step.best, Basis):
         return False
     try:
-        with patch.object(equality, "_proved", partial(_raise, _Open)), _limited():
+        with patch.object(equality, "_proved", partial(_raise, _Open)), at_most(SECONDS, _TimeUp()):
             return step.holds(facts) is False
     except (_Open, _TimeUp, *equality.UNABLE):
         return False
@@ -151,7 +138,7 @@ def refuted(step: Step, facts: Facts) -> bool:
 def decided(step: Step, facts: Facts) -> Verdict | Basis | None:
     """The verdict of a step; ``None`` if it is not found in time."""
     try:
-        with _limited():
+        with at_most(SECONDS, _TimeUp()):
             return step.verdict(facts)
     except _TimeUp:
         return None

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import random
-import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
+
+from tests.time_limit import at_most
 
 #: Processor seconds that a reader may take for one input (inputs have at most some 100 kB), and memory for all of them.
 SECONDS = 20
@@ -48,22 +48,6 @@ def damaged(rng: random.Random, content: bytes) -> bytes:
     return content
 
 
-@contextmanager
-def bounded() -> Iterator[None]:
-    """Stop what takes too many processor seconds, however slow the machine is otherwise."""
-
-    def stop(*_: object) -> None:
-        raise TimeoutError(f"more than {SECONDS} processor seconds for one input")
-
-    before = signal.signal(signal.SIGVTALRM, stop)
-    signal.setitimer(signal.ITIMER_VIRTUAL, SECONDS)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-        signal.signal(signal.SIGVTALRM, before)
-
-
 def memory() -> int:
     """The most memory that this process has had so far, in kilobytes."""
     import resource
@@ -75,7 +59,7 @@ def memory() -> int:
 def answer(read: Callable[[], Any]) -> tuple[str, Any]:
     """``("read", value)`` or ``("refused", message)``; anything else (a traceback, two lines, a novel) fails the test."""
     try:
-        with bounded():
+        with at_most(SECONDS, TimeoutError(f"more than {SECONDS} processor seconds for one input")):
             return "read", read()
     except (ValueError, TypeError) as problem:
         assert getattr(problem, "bad_input", False), f"a traceback: {problem!r}"
